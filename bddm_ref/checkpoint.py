@@ -1,0 +1,140 @@
+"""Files that can be trusted: written whole or not at all, and verified when read.
+
+A weights file (safetensors) and a training state (torch) each have a SHA-256 beside them in
+``<file>.sha256``; neither format would notice a flipped bit by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class DamagedFileError(ValueError):
+    """A file that is missing, truncated, altered or of another kind; the message says which."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file, then move it over ``path`` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_with_checksum(path: Path, write: Callable[[Path], object]) -> None:
+    """As :func:`write_atomically`, with the SHA-256 beside it in ``<path>.sha256``."""
+    digest = ""
+
+    def write_and_digest(temporary: Path) -> None:
+        nonlocal digest
+        write(temporary)
+        digest = sha256_of(temporary)
+
+    write_atomically(path, write_and_digest)
+    line = f"{digest}  {path.name}\n"
+    write_atomically(_sidecar(path), lambda temporary: temporary.write_text(line))
+
+
+def verify_checksum(path: Path) -> None:
+    """Compare a file with the SHA-256 beside it.
+
+    Raises:
+        DamagedFileError: the file or its checksum is missing, or they disagree.
+    """
+    if not path.is_file():
+        raise DamagedFileError(f"{path} does not exist; give the path of an existing file")
+    if not _sidecar(path).is_file():
+        raise DamagedFileError(
+            f"{path} has no checksum: put the output of 'sha256sum {path.name}' into {_sidecar(path)}"
+        )
+    if sha256_of(path) != _sidecar(path).read_text().split(" ")[0]:
+        raise DamagedFileError(
+            f"{path} does not match its checksum in {_sidecar(path).name}; restore or remake it"
+        )
+
+
+def save_weights(module: nn.Module, path: Path, matrix_dtype: torch.dtype | None = None) -> None:
+    """Write a module's state as safetensors, with its checksum.
+
+    Args:
+        module: what to save.
+        path: where to.
+        matrix_dtype: dtype to store parameters of two and more dimensions in. A network that runs
+            under bfloat16 autocast loses nothing by bfloat16: its products round them anyway.
+    """
+    parameters = {name for name, p in module.named_parameters() if p.ndim >= 2}
+    tensors = {
+        name: value.detach()
+        .to("cpu", matrix_dtype if name in parameters else None)
+        .contiguous()
+        for name, value in module.state_dict().items()
+    }
+    write_with_checksum(path, lambda temporary: save_file(tensors, temporary))
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill ``module`` from a safetensors file, once its checksum has been verified.
+
+    Raises:
+        DamagedFileError: missing, damaged, not safetensors, or of another network.
+    """
+    verify_checksum(path)
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise DamagedFileError(f"{path} is not a safetensors file: {error}") from error
+    expected = {name: value.shape for name, value in module.state_dict().items()}
+    found = {name: value.shape for name, value in tensors.items()}
+    if expected != found:
+        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        raise DamagedFileError(
+            f"{path} holds the weights of another network: {len(differing)} tensors differ, the "
+            f"first is {differing[0]!r} ({found.get(differing[0])} in the file, "
+            f"{expected.get(differing[0])} in the network)"
+        )
+    module.load_state_dict(tensors)
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write a training state (tensors, numbers, strings, containers), with its checksum."""
+    write_with_checksum(path, lambda temporary: torch.save(state, temporary))
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training state without executing anything in it.
+
+    Raises:
+        DamagedFileError: missing, damaged, or not a training state.
+    """
+    verify_checksum(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a foreign file
+        raise DamagedFileError(f"{path} is not a training state: {error}") from error
+    if not isinstance(state, dict):
+        raise DamagedFileError(f"{path} is not a training state but a {type(state).__name__}")
+    return state
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

@@ -1,0 +1,145 @@
+"""Training losses: of the score network, and of the schedule network (the step loss).
+
+Logs are natural, losses are in nats per data dimension. BDDM's alpha is DDPM's sqrt(alpha-bar).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.process import q_sample
+from bddm_ref.schedule import NoiseSchedule
+
+StepLossForm = Literal["exact", "released"]
+LOG_WEIGHT: dict[str, float] = {"exact": 0.5, "released": 0.25}
+"""Weight of -log r per dimension: the KL divergence has 1/2, the released loss half of that."""
+
+
+def score_loss(
+    score_net: nn.Module, x_0: Tensor, alpha: Tensor, noise: Tensor, condition: Any, power: int
+) -> Tensor:
+    """E |eps - eps_theta(x_t, alpha_t)|^power (arXiv 2203.13508, Eq. 6), mean over everything.
+
+    Args:
+        score_net: eps_theta.
+        x_0: data, ``(B, ...)``.
+        alpha: noise levels, ``(B,)``.
+        noise: eps, same shape as ``x_0``.
+        condition: passed on to the network.
+        power: 2 for images, 1 for speech (as WaveGrad and the released code do).
+    """
+    eps_theta = score_net(q_sample(x_0, alpha, noise), alpha, condition)
+    return (noise - eps_theta).abs().pow(power).mean()
+
+
+def step_loss(
+    eps: Tensor, eps_theta: Tensor, ratio: Tensor, form: StepLossForm = "exact"
+) -> Tensor:
+    """L_step = KL(p_theta(x_{n-1} | x_n = x_t) || q(x_{n-1} | x_0)) per dimension.
+
+    With r = beta_n / delta_t (arXiv 2203.13508, Eq. 13 and appendix):
+    |eps - r eps_theta|^2 / (2 D (1 - r)) - k log r + (r - 1) / 2, where k = 1/2 is what the KL
+    divergence gives (``exact``) and k = 1/4 what the released code computes (``released``).
+
+    Args:
+        eps: the true noise, ``(B, ...)``.
+        eps_theta: its prediction, same shape.
+        ratio: r in (0, 1), ``(B,)``.
+        form: which constant.
+
+    Returns:
+        ``(B,)``, nats per dimension.
+    """
+    r = ratio.reshape(-1, *[1] * (eps.ndim - 1))
+    fit = (eps - r * eps_theta).square().flatten(1).mean(1) / (2 * (1 - ratio))
+    return fit - LOG_WEIGHT[form] * ratio.log() + 0.5 * (ratio - 1)
+
+
+def next_beta(schedule_net_output: Tensor, delta: Tensor, beta_after: Tensor) -> Tensor:
+    """beta_n = min(delta_n, beta_{n+1}) sigma_phi(x_n) (arXiv 2203.13508, Eq. 12)."""
+    return torch.minimum(delta, beta_after) * schedule_net_output
+
+
+def junction_beta(schedule: NoiseSchedule, t: Tensor, tau: int) -> Tensor:
+    """beta_{n+1} = 1 - (alpha_{t+tau} / alpha_t)^2: the short process' noisier neighbour of t.
+
+    Args:
+        schedule: the training schedule.
+        t: 0-based steps, ``(B,)``, with ``t + tau`` inside the schedule.
+        tau: long steps per short step.
+    """
+    alphas = schedule.alphas
+    return 1 - (alphas[t + tau] / alphas[t]) ** 2
+
+
+def schedule_loss(
+    networks: tuple[nn.Module, nn.Module],
+    x_0: Tensor,
+    condition: Any,
+    schedule: NoiseSchedule,
+    tau: int,
+    generator: torch.Generator,
+    form: StepLossForm = "exact",
+) -> Tensor:
+    """The step loss at random junctions t in {tau, .., T - tau} (arXiv 2203.13508, Algorithm 2).
+
+    Args:
+        networks: the score network (frozen: no gradient reaches it) and the schedule network.
+        x_0: data, ``(B, ...)``.
+        condition: passed to the score network.
+        schedule: the training schedule, T steps.
+        tau: long steps per short step, at most T / 2.
+        generator: CPU generator of t and of the noise.
+        form: which constant of the step loss.
+
+    Returns:
+        Mean over the batch, nats per dimension.
+
+    Raises:
+        ValueError: no t lies in {tau, .., T - tau}.
+    """
+    score_net, schedule_net = networks
+    T = len(schedule)
+    if not 1 <= tau <= T // 2:
+        raise ValueError(f"tau = {tau} leaves no junction in a schedule of {T} steps: use 1..{T // 2}")
+    # The paper's t counts from 1; index t - 1 holds it.
+    t = torch.randint(tau - 1, T - tau, (len(x_0),), generator=generator)
+    noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+    alpha = schedule.alphas[t].to(x_0.device)
+    x_t = q_sample(x_0, alpha, noise)
+    with torch.no_grad():
+        eps_theta = score_net(x_t, alpha, condition).float()
+    delta = schedule.deltas[t].to(x_0.device, torch.float32)
+    beta_after = junction_beta(schedule, t, tau).to(x_0.device, torch.float32)
+    ratio = next_beta(schedule_net(x_t), delta, beta_after) / delta
+    return step_loss(noise, eps_theta, ratio, form).mean()
+
+
+def optimal_ratio(s: float, form: StepLossForm = "exact") -> float:
+    """The r in (0, 1) that minimises the expected step loss for an MMSE-optimal score network.
+
+    With s = E|eps_theta|^2 / D the expectation is (1 - 2 r s + r^2 s) / (2 (1 - r)) - k log r +
+    (r - 1) / 2 per dimension, a function of one variable whose derivative changes sign once.
+
+    Args:
+        s: share of the noise's power that the network recovers, in [0, 1).
+        form: which constant of the step loss.
+
+    Raises:
+        ValueError: s is outside [0, 1).
+    """
+    if not 0.0 <= s < 1.0:
+        raise ValueError(f"s = {s} must lie in [0, 1): a network can recover no more than the noise")
+
+    def slope(r: float) -> float:
+        fit = (1 - 2 * s + 2 * r * s - r * r * s) / (2 * (1 - r) ** 2)
+        return fit - LOG_WEIGHT[form] / r + 0.5
+
+    low, high = 0.0, 1.0
+    for _ in range(60):  # bisection to the last bit of a float
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return (low + high) / 2

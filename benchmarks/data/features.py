@@ -1,0 +1,50 @@
+"""Log-mel spectrograms and resampling: the one module that uses torchaudio."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+try:
+    from torchaudio.functional import melscale_fbanks, resample
+except OSError as error:  # a wheel built for another torch
+    raise ImportError(
+        "torchaudio does not fit the installed torch; install matching versions with "
+        "'pip install torch==2.14.1 torchaudio==2.11.0'"
+    ) from error
+
+SAMPLE_RATE = 16_000  # Hz
+FFT = 1024  # samples, Hann window
+HOP = 256  # samples per frame
+MELS = 80  # bands, 0 to 8 kHz, Slaney's scale and normalisation as in librosa
+FLOOR = 1e-5  # of a band's magnitude, before the logarithm
+
+
+@lru_cache(maxsize=1)
+def filterbank() -> Tensor:
+    """Mel filters, ``(FFT / 2 + 1, MELS)``."""
+    bank: Tensor = melscale_fbanks(
+        FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+    )
+    return bank
+
+
+def log_mel(waveform: Tensor) -> Tensor:
+    """Natural log of mel magnitudes, floored.
+
+    Args:
+        waveform: ``(..., L)`` at 16 kHz, unscaled.
+
+    Returns:
+        ``(..., MELS, L // HOP + 1)``, frames centred on multiples of the hop.
+    """
+    window = torch.hann_window(FFT)
+    magnitudes = torch.stft(waveform, FFT, HOP, window=window, return_complex=True).abs()
+    return (filterbank().T @ magnitudes).clamp_min(FLOOR).log()
+
+
+def to_sample_rate(waveform: Tensor, rate: int) -> Tensor:
+    """``(..., L)`` recorded at ``rate`` Hz, at 16 kHz."""
+    return waveform if rate == SAMPLE_RATE else resample(waveform, rate, SAMPLE_RATE)

@@ -1,0 +1,184 @@
+"""Experiments: everything a run depends on, as frozen dataclasses filled from a YAML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from bddm_ref.training import TrainingConfig
+
+FOLDER = Path(__file__).parent / "experiments"
+
+
+class ExperimentError(ValueError):
+    """An experiment file or option that cannot be used; the message names the field."""
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """The training noise schedule."""
+
+    T: int = 1000  # steps
+    start: float = 1e-6  # beta_1
+    end: float = 0.01  # beta_T
+
+
+@dataclass(frozen=True)
+class ScoreNetConfig:
+    """The score network and how it is trained."""
+
+    network: str = "spectral_vocoder"  # a key of benchmarks.tracks.speech.SCORE_NETS
+    size: dict[str, int] = field(default_factory=dict)  # changes to the network's default sizes
+    weights: str | None = None  # safetensors to use instead of training
+    power: int = 1  # of the loss |eps - eps_theta|^power
+    batch_size: int = 12  # crops
+    crop_frames: int = 64  # hops of 256 samples
+    level_mean: float = 2.0  # nats; training levels: normal in log SNR, clamped
+    level_spread: float = 4.5  # nats
+    level_lowest: float = -10.0  # nats
+    level_highest: float = 14.0  # nats
+    training: TrainingConfig = TrainingConfig(steps=13_000, learning_rate=1e-3)
+
+
+@dataclass(frozen=True)
+class ScheduleNetConfig:
+    """The schedule network and how it is trained, once for each amplitude convention."""
+
+    network: str = "ratio"  # a key of benchmarks.tracks.speech.SCHEDULE_NETS
+    size: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
+    loss: str = "exact"  # constant of the step loss: exact | released
+    tau: int = 330  # long steps per short step
+    batch_size: int = 8  # crops
+    crop_frames: int = 64  # hops
+    training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """The search for sampling schedules, on validation data."""
+
+    lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
+    bins: int = 9  # M: values of alpha_N and of beta_N
+    judge_items: int = 2  # validation clips a candidate is judged on
+    finalists: int = 8  # candidates of each length that are judged again
+    finalist_items: int = 10  # validation clips of that second judgement
+    refinements: int = 10  # random +-5 % perturbations of each length's best start
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Convention:
+    """An amplitude convention: the diffusion process runs on recordings times ``amplitude``."""
+
+    name: str
+    amplitude: float
+
+
+@dataclass(frozen=True)
+class RowConfig:
+    """A family of rows in the results: one contestant at several step counts."""
+
+    contestant: str  # a key of benchmarks.contestants.CONTESTANTS
+    steps: tuple[int, ...]
+    seeds: int = 3  # noise seeds
+
+
+@dataclass(frozen=True)
+class TimingConfig:
+    """Wall-clock measurements of the whole sampler, batch 1."""
+
+    rounds: int = 5  # repeats, contestants interleaved
+    rounds_long: int = 2  # of rows with more than ``long`` steps
+    long: int = 100  # steps
+    warmup: int = 1  # rounds before the measured ones
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All of a run. Every field can be changed on the command line."""
+
+    track: str = "speech"
+    data: str = "festvox-ru"  # or a folder of recordings
+    training_schedule: LinearSchedule = LinearSchedule()
+    conventions: tuple[Convention, ...] = (Convention("scaled", 8.0), Convention("raw", 1.0))
+    score_net: ScoreNetConfig = ScoreNetConfig()
+    schedule_net: ScheduleNetConfig = ScheduleNetConfig()
+    search: SearchConfig = SearchConfig()
+    rows: tuple[RowConfig, ...] = ()
+    reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
+    test_items: int = 20  # test clips
+    clip_frames: int = 160  # hops in a clip: 160 are 2.56 s
+    batch_items: int = 20  # clips sampled at once
+    seed: int = 2021  # of the sampling noise; seed k of a row is seed + k
+    device: str = "cpu"  # or cuda, cuda:1
+    bf16: bool = True  # autocast the score network when sampling
+    threads: int = 0  # of torch on the CPU; 0: all cores
+    timing: TimingConfig = TimingConfig()
+    meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
+
+
+def names() -> list[str]:
+    """Experiments that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name_or_path: str) -> Experiment:
+    """Read a shipped experiment by name, or any YAML file by path.
+
+    Raises:
+        ExperimentError: no such experiment, no YAML, an unknown field, or a value of a wrong type.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".yaml":
+        path = FOLDER / f"{name_or_path}.yaml"
+        if not path.is_file():
+            raise ExperimentError(
+                f"no experiment {name_or_path!r}{_nearest(name_or_path, names())}; shipped are "
+                f"{', '.join(names())}; or give the path of a .yaml file"
+            )
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ExperimentError(f"{path} cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ExperimentError(f"{path} must hold a mapping of fields")
+    _refuse_unknown(content, Experiment, path.name)
+    try:
+        experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ExperimentError(f"{path.name}: {where}: {first['msg']}") from error
+    return experiment
+
+
+def as_dict(experiment: Any) -> dict[str, Any]:
+    """An experiment, or a part of one, as plain values."""
+    return dataclasses.asdict(experiment)
+
+
+def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:
+    hints = typing.get_type_hints(kind)
+    for key, value in content.items():
+        if key not in hints:
+            raise ExperimentError(f"{where}: unknown field {key!r}{_nearest(key, list(hints))}")
+        inner = hints[key]
+        if typing.get_origin(inner) is tuple:
+            inner = typing.get_args(inner)[0]
+        if dataclasses.is_dataclass(inner):
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, dict):
+                    _refuse_unknown(part, typing.cast(type, inner), f"{where}: {key}")
+
+
+def _nearest(wrong: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(wrong, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

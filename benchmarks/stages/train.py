@@ -1,0 +1,152 @@
+"""Training: the score network, then one schedule network for each amplitude convention."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bddm_ref.checkpoint import load_weights, save_weights
+from bddm_ref.training import BatchLoss, TrainingConfig, train
+from benchmarks.data.crops import CropTable
+from benchmarks.experiment import Convention, as_dict
+from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.tracks import speech
+from benchmarks.workspace import StageFolder, write_json
+
+VERSION = 1  # raised when a change here changes the weights that come out
+CURVE_POINTS = 200  # of the loss curve that is kept
+
+
+def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
+    """Weights of the score network: those the experiment names, or trained now."""
+    config = context.experiment.score_net
+    if config.weights is not None and not from_scratch:
+        return REPOSITORY / config.weights
+    inputs = {
+        "version": VERSION,
+        "config": as_dict(config) | {"weights": None},
+        "data": context.corpus.sha256,
+    }
+    folder = context.workspace.stage("score_net", inputs)
+
+    def loss_of(module: nn.Module, crops: CropTable) -> BatchLoss:
+        return speech.score_batch_loss(context.experiment, module, crops, context.device)
+
+    return _train(
+        context,
+        folder,
+        "train score network",
+        speech.build_score_net(context.experiment),
+        config.training,
+        lambda module: loss_of(module, CropTable(context.train_utterances, config.crop_frames)),
+    )
+
+
+def schedule_net_weights(
+    context: Context, convention: Convention, score_weights: Path, from_scratch: bool = False
+) -> Path:
+    """Weights of one convention's schedule network: those named, or trained now."""
+    config = context.experiment.schedule_net
+    if convention.name in config.weights and not from_scratch:
+        return REPOSITORY / config.weights[convention.name]
+    score_net = load_score_net(context, score_weights)
+    inputs = {
+        "version": VERSION,
+        "config": as_dict(config) | {"weights": None},
+        "convention": as_dict(convention),
+        "training_schedule": as_dict(context.experiment.training_schedule),
+        "data": context.corpus.sha256,
+        "score_net": score_weights.with_name(score_weights.name + ".sha256").read_text()[:64],
+    }
+    folder = context.workspace.stage("schedule_net", inputs)
+
+    def loss_of(module: nn.Module) -> BatchLoss:
+        crops = CropTable(context.train_utterances, config.crop_frames)
+        networks = (score_net, module)
+        return speech.schedule_batch_loss(
+            context.experiment, networks, convention, crops, context.device
+        )
+
+    return _train(
+        context,
+        folder,
+        f"train schedule network ({convention.name})",
+        speech.build_schedule_net(context.experiment),
+        config.training,
+        loss_of,
+    )
+
+
+def load_score_net(context: Context, weights: Path) -> nn.Module:
+    """The trained score network, on the device, in evaluation mode."""
+    network = speech.build_score_net(context.experiment)
+    load_weights(network, weights)
+    return network.to(context.device).eval().requires_grad_(False)
+
+
+def load_schedule_net(context: Context, weights: Path) -> nn.Module:
+    """A trained schedule network, on the device, in evaluation mode."""
+    network = speech.build_schedule_net(context.experiment)
+    load_weights(network, weights)
+    return network.to(context.device).eval().requires_grad_(False)
+
+
+def _train(
+    context: Context,
+    folder: StageFolder,
+    label: str,
+    module: nn.Module,
+    config: TrainingConfig,
+    loss_of: Callable[[nn.Module], BatchLoss],
+) -> Path:
+    weights = folder.path / "weights.safetensors"
+    if folder.is_finished():
+        return weights
+    state = folder.path / "state.pt"
+    module = module.to(context.device)
+    done = _steps_in(state)
+    started = time.monotonic()
+    with context.progress.task(label, config.steps, done) as advance:
+        result, losses = train(
+            module, loss_of(module), config, state, observe=lambda step, loss: advance(1)
+        )
+    save_weights(result, weights, torch.bfloat16 if config.bf16 else None)
+    card = folder.path / "training.json"
+    seconds = time.monotonic() - started
+    write_json(card, _card(result, losses, seconds, config.steps - done))
+    folder.finish([weights, weights.with_name(weights.name + ".sha256"), card])
+    state.unlink(missing_ok=True)
+    state.with_name(state.name + ".sha256").unlink(missing_ok=True)
+    return weights
+
+
+def _steps_in(state: Path) -> int:
+    if not state.exists():
+        return 0
+    from bddm_ref.checkpoint import load_state
+
+    return len(load_state(state)["losses"])
+
+
+def _card(
+    module: nn.Module, losses: list[float], seconds: float, steps_here: int
+) -> dict[str, Any]:
+    chunk = max(1, len(losses) // CURVE_POINTS)
+    curve = [
+        {"step": i + len(part), "loss": round(sum(part) / len(part), 5)}
+        for i in range(0, len(losses), chunk)
+        if (part := losses[i : i + chunk])
+    ]
+    return {
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "steps": len(losses),
+        "seconds": round(seconds, 1),
+        "steps_in_these_seconds": steps_here,
+        "threads": torch.get_num_threads(),
+        "loss_curve": curve,
+    }

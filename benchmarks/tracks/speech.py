@@ -1,0 +1,135 @@
+"""The speech track: mel-conditioned vocoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.losses import schedule_loss, score_loss
+from bddm_ref.networks.ratio import RatioNet
+from bddm_ref.networks.rescaled import RescaledScoreNet
+from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.training import BatchLoss
+from benchmarks.data.crops import CropTable
+from benchmarks.data.features import filterbank
+from benchmarks.experiment import Convention, Experiment, ExperimentError
+
+
+def _spectral_vocoder(size: dict[str, int]) -> nn.Module:
+    return SpectralVocoder(SpectralVocoderConfig(**size), filterbank())
+
+
+SCORE_NETS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
+    "spectral_vocoder": _spectral_vocoder
+}
+SCHEDULE_NETS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
+    "ratio": lambda size: RatioNet(**size)
+}
+NETWORK_AMPLITUDE = 8.0
+"""Score networks of this track are trained on recordings times this."""
+
+
+def build_score_net(experiment: Experiment) -> nn.Module:
+    """The untrained score network of an experiment, initialised from its training seed."""
+    config = experiment.score_net
+    return _build(SCORE_NETS, config.network, config.size, config.training.seed, "score_net")
+
+
+def build_schedule_net(experiment: Experiment) -> nn.Module:
+    """The untrained schedule network of an experiment."""
+    config = experiment.schedule_net
+    return _build(SCHEDULE_NETS, config.network, config.size, config.training.seed, "schedule_net")
+
+
+def _build(
+    known: dict[str, Callable[[dict[str, int]], nn.Module]],
+    name: str,
+    size: dict[str, int],
+    seed: int,
+    where: str,
+) -> nn.Module:
+    if name not in known:
+        raise ExperimentError(f"{where}.network: {name!r} is none of {', '.join(known)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return known[name](size)
+        except TypeError as error:
+            raise ExperimentError(f"{where}.size: {error}") from error
+
+
+def training_schedule(experiment: Experiment) -> NoiseSchedule:
+    """The long schedule that both conventions share."""
+    linear = experiment.training_schedule
+    return NoiseSchedule.linear(linear.T, linear.start, linear.end)
+
+
+def for_convention(score_net: nn.Module, convention: Convention) -> nn.Module:
+    """The score network as a process in this amplitude convention sees it."""
+    if convention.amplitude == NETWORK_AMPLITUDE:
+        return score_net
+    return RescaledScoreNet(score_net, NETWORK_AMPLITUDE / convention.amplitude)
+
+
+def score_batch_loss(
+    experiment: Experiment, score_net: nn.Module, crops: CropTable, device: torch.device
+) -> BatchLoss:
+    """The score loss on random crops, at levels that serve every amplitude convention.
+
+    Log signal-to-noise ratios are drawn from a normal distribution, clamped to the range that the
+    training schedules of all conventions span.
+    """
+    config = experiment.score_net
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        waveform, log_mel = crops.draw(config.batch_size, generator)
+        log_snr = torch.randn(config.batch_size, generator=generator, dtype=torch.float64)
+        log_snr = log_snr.mul_(config.level_spread).add_(config.level_mean)
+        alpha = log_snr.clamp_(config.level_lowest, config.level_highest).sigmoid().sqrt()
+        noise = torch.randn(waveform.shape, generator=generator)
+        condition = encode(score_net, log_mel.to(device))
+        x_0 = NETWORK_AMPLITUDE * waveform.to(device)
+        return score_loss(
+            score_net, x_0, alpha.to(device), noise.to(device), condition, config.power
+        )
+
+    return loss
+
+
+def schedule_batch_loss(
+    experiment: Experiment,
+    networks: tuple[nn.Module, nn.Module],
+    convention: Convention,
+    crops: CropTable,
+    device: torch.device,
+) -> BatchLoss:
+    """The step loss on random crops in one amplitude convention, with the score network frozen."""
+    config = experiment.schedule_net
+    score_net, schedule_net = networks
+    seen = for_convention(score_net, convention)
+    schedule = training_schedule(experiment)
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        waveform, log_mel = crops.draw(config.batch_size, generator)
+        with torch.no_grad():
+            condition = encode(score_net, log_mel.to(device))
+        return schedule_loss(
+            (seen, schedule_net),
+            convention.amplitude * waveform.to(device),
+            condition,
+            schedule,
+            config.tau,
+            generator,
+            "released" if config.loss == "released" else "exact",
+        )
+
+    return loss
+
+
+def encode(score_net: nn.Module, log_mel: Tensor) -> Any:
+    """Condition of a batch: what the network's encoder makes of its mel spectrograms."""
+    return score_net.encode(log_mel)  # type: ignore[operator]
