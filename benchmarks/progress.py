@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,6 +83,8 @@ class _PlainTask:
         self._start = self._last = time.monotonic()
 
     def advance(self, units: float) -> None:
+        if units == 0:
+            return
         self._done += units
         now = time.monotonic()
         finished = self._total is not None and self._done >= self._total
@@ -100,8 +101,3 @@ class _PlainTask:
             f"{self._label}: {self._done:.0f}/{self._total:.0f} "
             f"({now - self._start:.0f} s, {left:.0f} s left)"
         )
-
-
-def is_interactive() -> bool:
-    """Whether a person watches standard error."""
-    return sys.stderr.isatty()

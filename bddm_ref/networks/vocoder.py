@@ -32,11 +32,12 @@ class SpectralVocoderConfig:
     mels: int = 80  # bands of the conditioning
     amplitude: float = 8.0  # the network hears recordings scaled by this
     width: int = 384  # channels of the denoiser
-    blocks: int = 8
+    blocks: int = 7
     encoder_width: int = 256
-    encoder_blocks: int = 4
+    encoder_blocks: int = 3
     expansion: int = 2  # hidden width of a block's MLP, in widths
-    level_width: int = 256  # of the noise-level embedding
+    level_width: int = 64  # of the noise-level embedding
+    taps: int = 3  # frames that the predicted complex filter of a bin spans, odd
 
 
 class SpeechCondition(NamedTuple):
@@ -96,10 +97,9 @@ class SpectralVocoder(nn.Module):
     Args:
         config: sizes.
         filterbank: mel filters the conditioning was made with, ``(fft / 2 + 1, mels)``, applied
-            to magnitudes of an STFT with the same ``fft`` and ``hop``; kept with the weights.
+            to magnitudes of an STFT with the same ``fft`` and ``hop``.
     """
 
-    filterbank: Tensor
     window: Tensor
     spread: Tensor
 
@@ -107,7 +107,6 @@ class SpectralVocoder(nn.Module):
         super().__init__()
         self.config = config
         bins, width = config.fft // 2 + 1, config.width
-        self.register_buffer("filterbank", filterbank)
         self.register_buffer("spread", _spread(filterbank), persistent=False)
         self.register_buffer("window", torch.hann_window(config.fft), persistent=False)
         self.window_norm = float(self.window.square().sum().sqrt())
@@ -128,7 +127,7 @@ class SpectralVocoder(nn.Module):
             for _ in range(config.blocks)
         )
         self.norm = nn.LayerNorm(width)
-        self.predict = nn.Linear(width, 4 * bins)
+        self.predict = nn.Linear(width, 2 * (1 + config.taps) * bins)
         for layer in (self.sharpen, self.predict):  # start as the Wiener filter
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -170,12 +169,24 @@ class SpectralVocoder(nn.Module):
         hidden = self.embed_bins(features) + condition.hidden
         for block in self.blocks:
             hidden = block(hidden, level)
-        output = self.predict(self.norm(hidden)).float().unflatten(-1, (4, -1))
-        bias = torch.complex(output[..., 0, :], output[..., 1, :])
-        mask = torch.complex(output[..., 2, :], output[..., 3, :])
-
-        residual = torch.addcmul(bias, mask, spectrum) * (signal.sqrt() * whiten)
+        residual = self._filter(self.predict(self.norm(hidden)).float(), spectrum)
+        residual = residual * (signal.sqrt() * whiten)
         return self._istft(delta.sqrt() * whiten * spectrum + residual, x.shape[-1])
+
+    def _filter(self, output: Tensor, spectrum: Tensor) -> Tensor:
+        """An additive term, plus a filter over neighbouring frames for each bin.
+
+        A filter keeps the phase of what it hears, which an additive term has to rebuild.
+        """
+        output = output.unflatten(-1, (2, 1 + self.config.taps, -1))
+        terms = torch.complex(output[..., 0, :, :], output[..., 1, :, :])
+        reach = self.config.taps // 2
+        frames = F.pad(spectrum.transpose(1, 2), (reach, reach)).transpose(1, 2)
+        result = terms[..., 0, :]
+        for tap in range(self.config.taps):
+            window = frames[:, tap : tap + spectrum.shape[1]]
+            result = torch.addcmul(result, terms[..., 1 + tap, :], window)
+        return result
 
     def _stft(self, x: Tensor) -> Tensor:
         spectrum = torch.stft(
