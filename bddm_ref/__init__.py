@@ -1,0 +1,1 @@
+"""BDDM as code: the papers' equations, in torch alone."""

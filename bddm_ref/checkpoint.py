@@ -65,7 +65,8 @@ def verify_checksum(path: Path) -> None:
         raise DamagedFileError(f"{path} does not exist; give the path of an existing file")
     if not _sidecar(path).is_file():
         raise DamagedFileError(
-            f"{path} has no checksum: put the output of 'sha256sum {path.name}' into {_sidecar(path)}"
+            f"{path} has no checksum beside it; put what 'sha256sum {path.name}' prints into "
+            f"{_sidecar(path).name}"
         )
     if sha256_of(path) != _sidecar(path).read_text().split(" ")[0]:
         raise DamagedFileError(
@@ -84,9 +85,7 @@ def save_weights(module: nn.Module, path: Path, matrix_dtype: torch.dtype | None
     """
     parameters = {name for name, p in module.named_parameters() if p.ndim >= 2}
     tensors = {
-        name: value.detach()
-        .to("cpu", matrix_dtype if name in parameters else None)
-        .contiguous()
+        name: value.detach().to("cpu", matrix_dtype if name in parameters else None).contiguous()
         for name, value in module.state_dict().items()
     }
     write_with_checksum(path, lambda temporary: save_file(tensors, temporary))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.process import q_sample
+from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 
 StepLossForm = Literal["exact", "released"]
@@ -19,7 +20,7 @@ LOG_WEIGHT: dict[str, float] = {"exact": 0.5, "released": 0.25}
 
 
 def score_loss(
-    score_net: nn.Module, x_0: Tensor, alpha: Tensor, noise: Tensor, condition: Any, power: int
+    score_net: ScoreNet, x_0: Tensor, alpha: Tensor, noise: Tensor, condition: Any, power: int
 ) -> Tensor:
     """E |eps - eps_theta(x_t, alpha_t)|^power (arXiv 2203.13508, Eq. 6), mean over everything.
 
@@ -76,7 +77,7 @@ def junction_beta(schedule: NoiseSchedule, t: Tensor, tau: int) -> Tensor:
 
 
 def schedule_loss(
-    networks: tuple[nn.Module, nn.Module],
+    networks: tuple[ScoreNet, nn.Module],
     x_0: Tensor,
     condition: Any,
     schedule: NoiseSchedule,
@@ -104,7 +105,9 @@ def schedule_loss(
     score_net, schedule_net = networks
     T = len(schedule)
     if not 1 <= tau <= T // 2:
-        raise ValueError(f"tau = {tau} leaves no junction in a schedule of {T} steps: use 1..{T // 2}")
+        raise ValueError(
+            f"tau = {tau} leaves no junction in a schedule of {T} steps: use 1..{T // 2}"
+        )
     # The paper's t counts from 1; index t - 1 holds it.
     t = torch.randint(tau - 1, T - tau, (len(x_0),), generator=generator)
     noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
@@ -132,7 +135,9 @@ def optimal_ratio(s: float, form: StepLossForm = "exact") -> float:
         ValueError: s is outside [0, 1).
     """
     if not 0.0 <= s < 1.0:
-        raise ValueError(f"s = {s} must lie in [0, 1): a network can recover no more than the noise")
+        raise ValueError(
+            f"s = {s} must lie in [0, 1): a network can recover no more than the noise"
+        )
 
     def slope(r: float) -> float:
         fit = (1 - 2 * s + 2 * r * s - r * r * s) / (2 * (1 - r) ** 2)

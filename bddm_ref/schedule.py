@@ -4,7 +4,7 @@ One notation throughout (the papers' own, arXiv 2203.13508 section 2):
 
 =========================  ====================================================
 ``betas``                  beta_n, the noise added by one step
-``alphas``                 alpha_n = prod sqrt(1 - beta_i); **BDDM's alpha is DDPM's sqrt(alpha-bar)**
+``alphas``                 alpha_n = prod sqrt(1 - beta_i): DDPM's sqrt(alpha-bar)
 ``deltas``                 delta_n = 1 - alpha_n^2, the noise *variance*
 ``sigmas``                 standard deviation of one reverse step
 =========================  ====================================================
@@ -36,7 +36,7 @@ class NoiseSchedule:
 
     >>> schedule = NoiseSchedule((0.19, 0.36))
     >>> schedule.alphas.tolist()
-    [0.9, 0.72]
+    [0.9, 0.7200000000000001]
     """
 
     betas: tuple[float, ...]
@@ -123,7 +123,9 @@ class NoiseSchedule:
         """
         T = len(self)
         if not 1 <= N <= T:
-            raise ValueError(f"a sub-sequence of {N} steps needs a schedule of at least {N}, not {T}")
+            raise ValueError(
+                f"a sub-sequence of {N} steps needs a schedule of at least {N}, not {T}"
+            )
         if spacing not in ("linear", "quadratic"):
             raise ValueError(f"unknown spacing {spacing!r}: choose 'linear' or 'quadratic'")
         power = 1 if spacing == "linear" else 2

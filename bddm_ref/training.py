@@ -162,7 +162,9 @@ def _resume(
 ) -> list[float]:
     state = load_state(path)
     if state.get("config") != asdict(config):
-        raise ValueError(f"{path} is of a run with another configuration; move it away to start anew")
+        raise ValueError(
+            f"{path} is of a run with another configuration; move it away to start anew"
+        )
     module.load_state_dict(state["module"])
     averaged.load_state_dict(state["averaged"])
     optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,1 @@
+"""The harness: experiments, tracks, contestants, stages, reports, command line."""

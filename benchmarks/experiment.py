@@ -67,10 +67,12 @@ class SearchConfig:
 
     lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
     bins: int = 9  # M: values of alpha_N and of beta_N
-    judge_items: int = 2  # validation clips a candidate is judged on
+    clip_frames: int = 80  # hops of 256 samples in a clip of the judge; 80 are 1.28 s
+    judge_items: int = 1  # validation clips a candidate is judged on
     finalists: int = 8  # candidates of each length that are judged again
     finalist_items: int = 10  # validation clips of that second judgement
     refinements: int = 10  # random +-5 % perturbations of each length's best start
+    released: bool = False  # select as the released code does: see bddm_ref.search.search
     seed: int = 1
 
 
@@ -113,6 +115,9 @@ class Experiment:
     schedule_net: ScheduleNetConfig = ScheduleNetConfig()
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
+    margins: dict[str, float] = field(  # how much worse still counts as good, by metric
+        default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
+    )
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: int = 20  # test clips
     clip_frames: int = 160  # hops in a clip: 160 are 2.56 s
@@ -122,6 +127,8 @@ class Experiment:
     bf16: bool = True  # autocast the score network when sampling
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
+    publish: str = "results/cpu"  # folder for tables
+    wav_items: int = 2  # test clips whose samples are kept as WAV files
     meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
 
 

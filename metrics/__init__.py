@@ -1,0 +1,1 @@
+"""Quality and time: metrics, statistics and clocks that know nothing of what they judge."""

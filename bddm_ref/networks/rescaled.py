@@ -32,7 +32,7 @@ class RescaledScoreNet(nn.Module):
         self.factor = factor
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
-        """x ``(B, ...)``, alpha ``(B,)`` of the process on x; returns eps ``(B, ...)``."""
+        """X ``(B, ...)``, alpha ``(B,)`` of the process on x; returns eps ``(B, ...)``."""
         alpha = alpha.to(torch.float64)
         delta = (1 - alpha) * (1 + alpha)
         # Equal SNR: alpha'^2 / delta' = alpha^2 / (factor^2 delta), with alpha'^2 + delta' = 1.

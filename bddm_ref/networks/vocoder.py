@@ -20,7 +20,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
+
+from bddm_ref.networks.blocks import ConvNextBlock, LevelEmbedding
 
 
 @dataclass(frozen=True)
@@ -45,50 +47,6 @@ class SpeechCondition(NamedTuple):
 
     power: Tensor  # S, (B, frames, bins): expected power of a bin of the scaled recording
     hidden: Tensor  # (B, frames, width)
-
-
-class ConvNextBlock(nn.Module):
-    """Depthwise convolution over time, then an MLP per frame (Liu et al. 2022), adaptive norm."""
-
-    def __init__(self, width: int, expansion: int, level_width: int = 0) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
-        self.norm = nn.LayerNorm(width, elementwise_affine=level_width == 0)
-        self.level = nn.Linear(level_width, 2 * width) if level_width else None
-        self.widen = nn.Linear(width, expansion * width)
-        self.narrow = nn.Linear(expansion * width, width)
-        self.gain = nn.Parameter(torch.full((width,), 0.1))
-        if self.level is not None:
-            nn.init.zeros_(self.level.weight)
-            nn.init.zeros_(self.level.bias)
-
-    def forward(self, hidden: Tensor, level: Tensor | None = None) -> Tensor:
-        """Residual update of ``hidden`` (B, frames, width); ``level`` is (B, level_width)."""
-        update = self.norm(self.depthwise(hidden.transpose(1, 2)).transpose(1, 2))
-        if self.level is not None and level is not None:
-            scale, shift = self.level(level)[:, None].chunk(2, dim=-1)
-            update = torch.addcmul(shift, update, 1 + scale)
-        return hidden + self.gain * self.narrow(F.gelu(self.widen(update)))
-
-
-class LevelEmbedding(nn.Module):
-    """Sines and cosines of the log signal-to-noise ratio, through two layers."""
-
-    frequencies: Tensor
-
-    def __init__(self, width: int, count: int = 32) -> None:
-        super().__init__()
-        octaves = torch.linspace(math.log(0.05), math.log(4.0), count)
-        self.register_buffer("frequencies", octaves.exp())
-        self.layers = nn.Sequential(
-            nn.Linear(2 * count, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
-        )
-
-    def forward(self, log_snr: Tensor) -> Tensor:
-        """(B,) in nats to (B, width)."""
-        angles = log_snr[:, None] * self.frequencies
-        embedded: Tensor = self.layers(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        return embedded
 
 
 class SpectralVocoder(nn.Module):
@@ -123,8 +81,7 @@ class SpectralVocoder(nn.Module):
         self.embed_level = LevelEmbedding(config.level_width)
         self.embed_bins = nn.Linear(3 * bins, width)
         self.blocks = nn.ModuleList(
-            ConvNextBlock(width, config.expansion, config.level_width)
-            for _ in range(config.blocks)
+            ConvNextBlock(width, config.expansion, config.level_width) for _ in range(config.blocks)
         )
         self.norm = nn.LayerNorm(width)
         self.predict = nn.Linear(width, 2 * (1 + config.taps) * bins)
@@ -141,7 +98,9 @@ class SpectralVocoder(nn.Module):
         # The mean of a Gaussian bin's magnitude, squared, is pi / 4 of its power.
         magnitude = log_mel.exp().transpose(1, 2) @ self.spread
         scale = self.config.amplitude**2 * 4 / math.pi / self.window_norm**2
-        power = (magnitude.square() * scale + 1e-7) * self.sharpen(hidden).float().clamp(-12, 12).exp()
+        power = (magnitude.square() * scale + 1e-7) * self.sharpen(hidden).float().clamp(
+            -12, 12
+        ).exp()
         return SpeechCondition(power, self.condition(hidden))
 
     def forward(self, x: Tensor, alpha: Tensor, condition: SpeechCondition) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from benchmarks.data.features import HOP
 from benchmarks.data.speech import Utterance
@@ -35,10 +35,7 @@ class CropTable:
         rows = torch.tensor([u.frames + 1 for u in long_enough])
         first = rows.cumsum(0) - rows
         self._starts = torch.cat(
-            [
-                torch.arange(int(a), int(a + r - frames))
-                for a, r in zip(first, rows, strict=True)
-            ]
+            [torch.arange(int(a), int(a + r - frames)) for a, r in zip(first, rows, strict=True)]
         )
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

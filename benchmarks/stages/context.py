@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from bddm_ref.checkpoint import sha256_of, verify_checksum
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
 from benchmarks.experiment import Experiment
 from benchmarks.progress import Progress
@@ -38,3 +39,9 @@ class Context:
     def train_utterances(self) -> list[Utterance]:
         """The training split, loaded once."""
         return self.corpus.split("train", "train", self.progress)
+
+
+def weights_digest(weights: Path) -> str:
+    """SHA-256 of a weights file, as its verified sidecar states it."""
+    verify_checksum(weights)
+    return sha256_of(weights)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import nn
 
-from bddm_ref.checkpoint import load_weights, save_weights
+from bddm_ref.checkpoint import load_state, load_weights, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks.data.crops import CropTable
 from benchmarks.experiment import Convention, as_dict
-from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.tracks import speech
 from benchmarks.workspace import StageFolder, write_json
 
@@ -61,7 +64,7 @@ def schedule_net_weights(
         "convention": as_dict(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.corpus.sha256,
-        "score_net": score_weights.with_name(score_weights.name + ".sha256").read_text()[:64],
+        "score_net": weights_digest(score_weights),
     }
     folder = context.workspace.stage("schedule_net", inputs)
 
@@ -86,6 +89,11 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
     """The trained score network, on the device, in evaluation mode."""
     network = speech.build_score_net(context.experiment)
     load_weights(network, weights)
+    if context.experiment.bf16:
+        # Autocast would round them at every evaluation; once is enough, with the same result.
+        for parameter in network.parameters():
+            if parameter.ndim >= 2:
+                parameter.data = parameter.data.to(torch.bfloat16)
     return network.to(context.device).eval().requires_grad_(False)
 
 
@@ -116,7 +124,7 @@ def _train(
             module, loss_of(module), config, state, observe=lambda step, loss: advance(1)
         )
     save_weights(result, weights, torch.bfloat16 if config.bf16 else None)
-    card = folder.path / "training.json"
+    card = weights.with_suffix(".json")
     seconds = time.monotonic() - started
     write_json(card, _card(result, losses, seconds, config.steps - done))
     folder.finish([weights, weights.with_name(weights.name + ".sha256"), card])
@@ -128,9 +136,18 @@ def _train(
 def _steps_in(state: Path) -> int:
     if not state.exists():
         return 0
-    from bddm_ref.checkpoint import load_state
-
     return len(load_state(state)["losses"])
+
+
+def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
+    """Parameters of a network, and the steps and seconds of its training where a card tells."""
+    with safe_open(weights, framework="pt") as tensors:
+        parameters = sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.keys())  # noqa: SIM118
+    card = weights.with_suffix(".json")
+    if not card.is_file():
+        return parameters, None, None
+    content = json.loads(card.read_text())
+    return parameters, content["steps"], content["seconds"]
 
 
 def _card(

@@ -1,0 +1,1 @@
+"""Tracks: data, networks and judge of one kind of evidence."""

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.losses import schedule_loss, score_loss
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
@@ -16,18 +18,25 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.training import BatchLoss
 from benchmarks.data.crops import CropTable
 from benchmarks.data.features import filterbank
-from benchmarks.experiment import Convention, Experiment, ExperimentError
+from benchmarks.experiment import (
+    Convention,
+    Experiment,
+    ExperimentError,
+    ScheduleNetConfig,
+    ScoreNetConfig,
+)
+from benchmarks.protocol import EvaluatedNet
 
-
-def _spectral_vocoder(size: dict[str, int]) -> nn.Module:
-    return SpectralVocoder(SpectralVocoderConfig(**size), filterbank())
-
-
-SCORE_NETS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
-    "spectral_vocoder": _spectral_vocoder
+SCORE_NETS: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]] = {
+    "spectral_vocoder": lambda size, schedule: SpectralVocoder(
+        SpectralVocoderConfig(**size), filterbank()
+    ),
+    "diffwave": lambda size, schedule: DiffWave(DiffWaveConfig(**size), schedule),
 }
-SCHEDULE_NETS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
-    "ratio": lambda size: RatioNet(**size)
+SCHEDULE_NETS: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]] = {
+    "ratio": lambda size, schedule: RatioNet(**size),
+    # Without dropout, which would draw from the global generator and break exact resume.
+    "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
 }
 NETWORK_AMPLITUDE = 8.0
 """Score networks of this track are trained on recordings times this."""
@@ -35,29 +44,26 @@ NETWORK_AMPLITUDE = 8.0
 
 def build_score_net(experiment: Experiment) -> nn.Module:
     """The untrained score network of an experiment, initialised from its training seed."""
-    config = experiment.score_net
-    return _build(SCORE_NETS, config.network, config.size, config.training.seed, "score_net")
+    return _build(SCORE_NETS, experiment.score_net, experiment, "score_net")
 
 
 def build_schedule_net(experiment: Experiment) -> nn.Module:
     """The untrained schedule network of an experiment."""
-    config = experiment.schedule_net
-    return _build(SCHEDULE_NETS, config.network, config.size, config.training.seed, "schedule_net")
+    return _build(SCHEDULE_NETS, experiment.schedule_net, experiment, "schedule_net")
 
 
 def _build(
-    known: dict[str, Callable[[dict[str, int]], nn.Module]],
-    name: str,
-    size: dict[str, int],
-    seed: int,
+    known: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]],
+    config: ScoreNetConfig | ScheduleNetConfig,
+    experiment: Experiment,
     where: str,
 ) -> nn.Module:
-    if name not in known:
-        raise ExperimentError(f"{where}.network: {name!r} is none of {', '.join(known)}")
+    if config.network not in known:
+        raise ExperimentError(f"{where}.network: {config.network!r} is none of {', '.join(known)}")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(config.training.seed)
         try:
-            return known[name](size)
+            return known[config.network](config.size, training_schedule(experiment))
         except TypeError as error:
             raise ExperimentError(f"{where}.size: {error}") from error
 
@@ -110,12 +116,12 @@ def schedule_batch_loss(
     """The step loss on random crops in one amplitude convention, with the score network frozen."""
     config = experiment.schedule_net
     score_net, schedule_net = networks
-    seen = for_convention(score_net, convention)
+    seen = EvaluatedNet(for_convention(score_net, convention), experiment.bf16)
     schedule = training_schedule(experiment)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         waveform, log_mel = crops.draw(config.batch_size, generator)
-        with torch.no_grad():
+        with torch.no_grad(), seen.precision(device):
             condition = encode(score_net, log_mel.to(device))
         return schedule_loss(
             (seen, schedule_net),

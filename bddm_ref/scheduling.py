@@ -1,0 +1,74 @@
+"""Noise scheduling: a short schedule from the two networks (arXiv 2203.13508, Algorithm 3)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.process import KERNELS, reverse_step
+from bddm_ref.sampling import ScoreNet
+from bddm_ref.schedule import NoiseSchedule
+
+
+class Start(NamedTuple):
+    """Where a pass of noise scheduling begins, and the kernel of its reverse steps."""
+
+    alpha: float  # alpha_N
+    beta: float  # beta_N
+    kernel: str  # key of bddm_ref.process.KERNELS
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether both lie in (0, 1) and the next alpha does not pass 1."""
+        return 0 < self.alpha < 1 and 0 < self.beta < 1 and self.alpha <= math.sqrt(1 - self.beta)
+
+
+@torch.inference_mode()
+def schedule_betas(
+    networks: tuple[ScoreNet, nn.Module],
+    start: Start,
+    x_N: Tensor,
+    condition: Any,
+    training: NoiseSchedule,
+    max_steps: int,
+    *,
+    generator: torch.Generator | None = None,
+) -> list[float]:
+    """One pass of noise scheduling (arXiv 2203.13508, Algorithm 3).
+
+    From x_N on: one reverse step, alpha_{n-1} = alpha_n / sqrt(1 - beta_n), then beta_{n-1} =
+    min(delta_{n-1}, beta_n) sigma_phi(x_{n-1}), the mean over the batch. It ends when beta falls
+    below the training schedule's smallest, when alpha leaves the levels the score network was
+    trained on, or after ``max_steps``. A pass with a smaller maximum is a prefix of this one.
+
+    Args:
+        networks: score network and schedule network.
+        start: (alpha_N, beta_N) and the kernel of the reverse steps.
+        x_N: start noise, ``(B, ...)``.
+        condition: passed to the score network.
+        training: the training schedule.
+        max_steps: N.
+        generator: CPU generator, for kernels that add noise.
+
+    Returns:
+        betas, noisiest first, at least one.
+    """
+    score_net, schedule_net = networks
+    alpha, beta, kernel = start
+    betas, x = [beta], x_N
+    while len(betas) < max_steps:
+        level = torch.full((len(x),), alpha, dtype=torch.float64, device=x.device)
+        eps = score_net(x, level, condition)
+        z = torch.randn(x.shape, generator=generator).to(x.device)
+        x = reverse_step(x, eps, KERNELS[kernel](alpha, beta), z)
+        alpha /= math.sqrt(1 - beta)
+        if alpha >= 1 or not training.contains(alpha):
+            break
+        beta = min(1 - alpha**2, beta) * float(schedule_net(x).mean())
+        if beta < training.betas[0]:
+            break
+        betas.append(beta)
+    return betas

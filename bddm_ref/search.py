@@ -1,0 +1,159 @@
+"""The search for the starting point of noise scheduling (arXiv 2203.13508, section 4.3).
+
+The judge of a schedule's quality is passed in: this module knows neither metrics nor data.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bddm_ref.process import KERNELS
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
+
+Propose = Callable[[Start], list[float]]
+"""``start -> betas``, noisiest first: one pass of :func:`schedule_betas`."""
+Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
+"""``(schedule, trial) -> scores``, higher is better; equal trials use equal clips and noise."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A schedule that a search proposed, and how it was judged."""
+
+    start: Start
+    schedule: NoiseSchedule
+    scores: tuple[float, ...]
+
+    @property
+    def quality(self) -> float:
+        """Sum of the scores: what candidates are ranked by."""
+        return math.fsum(self.scores)
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """How wide and how careful a search is."""
+
+    lengths: tuple[int, ...]  # steps of the schedules wanted
+    bins: int = 9  # M: values of alpha_N and of beta_N
+    finalists: int = 8  # candidates of a length that are judged again
+    refinements: int = 10  # random perturbations of the best start of a length
+    released: bool = False  # select as the released code does, see `search`
+    seed: int = 0  # of the perturbations
+
+
+def starts(training: NoiseSchedule, bins: int) -> list[Start]:
+    """The M x M grid of (alpha_N, beta_N), with each kernel (arXiv 2203.13508, section 4.3).
+
+    alpha_N = alpha_T + (alpha_1 - alpha_T) i / (M + 1) and beta_N = j / (M + 1), without the pairs
+    whose next alpha would pass 1.
+    """
+    low, high = float(training.alphas[-1]), float(training.alphas[0])
+    grid = [
+        Start(low + (high - low) * i / (bins + 1), j / (bins + 1), kernel)
+        for i in range(1, bins + 1)
+        for j in range(1, bins + 1)
+        for kernel in KERNELS
+    ]
+    return [start for start in grid if start.is_valid]
+
+
+def search(
+    propose: Propose,
+    judge: Judge,
+    training: NoiseSchedule,
+    plan: SearchPlan,
+    observe: Callable[[], None] = lambda: None,
+) -> dict[int, Candidate]:
+    """The best schedule of each length.
+
+    Every start proposes one list of betas, whose prefixes are candidates. All
+    are judged on the same clips and noise (trial 0); the best few of each length again on others
+    (trial 1), and so are random +-5 % perturbations of the best start. The winner's scores are of
+    a third trial, that had no part in selecting it.
+
+    With ``plan.released``, as the released code selects: every judgement is a trial of its own, a
+    candidate replaces the best only if *all* scores rise, perturbations start from the best start
+    rounded to two decimals, and the scores are those that won.
+
+    Args:
+        propose: one noise-scheduling pass.
+        judge: the quality of a schedule.
+        training: the training schedule.
+        plan: how wide and how careful.
+        observe: called after each start, and after each finalist and perturbation.
+
+    Returns:
+        Length to its best candidate; lengths that no start led to are missing.
+    """
+    found: dict[int, list[Candidate]] = {length: [] for length in plan.lengths}
+    fresh = iter(range(3, 1_000_000))  # trials 0, 1 and 2 are shared
+    for start in starts(training, plan.bins):
+        betas = propose(start)
+        for length in plan.lengths:
+            if len(betas) >= length:
+                trial = next(fresh) if plan.released else 0
+                found[length].append(_judged(start, betas, length, judge, trial))
+        observe()
+    perturbed = random.Random(plan.seed)
+    results = {}
+    for length, candidates in found.items():
+        if not candidates:
+            continue
+        best = _select(candidates, judge, plan, observe)
+        for _ in range(plan.refinements):
+            start = _perturb(best.start, perturbed, plan.released)
+            betas = propose(start) if start.is_valid else []
+            if len(betas) >= length:
+                trial = next(fresh) if plan.released else 1
+                other = _judged(start, betas, length, judge, trial)
+                best = other if _beats(other, best, plan.released) else best
+            observe()
+        if not plan.released:
+            best = _again(best, judge, 2)
+        results[length] = best
+    return results
+
+
+def _judged(start: Start, betas: list[float], length: int, judge: Judge, trial: int) -> Candidate:
+    schedule = NoiseSchedule(tuple(reversed(betas[:length])))
+    return Candidate(start, schedule, judge(schedule, trial))
+
+
+def _again(candidate: Candidate, judge: Judge, trial: int) -> Candidate:
+    scores = judge(candidate.schedule, trial)
+    return Candidate(candidate.start, candidate.schedule, scores)
+
+
+def _select(
+    candidates: Sequence[Candidate], judge: Judge, plan: SearchPlan, observe: Callable[[], None]
+) -> Candidate:
+    if plan.released:
+        best = candidates[0]
+        for candidate in candidates[1:]:
+            best = candidate if _beats(candidate, best, released=True) else best
+        return best
+    finalists = []
+    ranked = sorted(candidates, key=lambda c: c.quality, reverse=True)
+    for candidate in ranked[: max(1, plan.finalists)]:
+        finalists.append(_again(candidate, judge, 1))
+        observe()
+    return max(finalists, key=lambda c: c.quality)
+
+
+def _beats(new: Candidate, old: Candidate, released: bool) -> bool:
+    if released:
+        return all(a > b for a, b in zip(new.scores, old.scores, strict=True))
+    return new.quality > old.quality
+
+
+def _perturb(start: Start, random_source: random.Random, released: bool) -> Start:
+    alpha, beta, kernel = start
+    if released:
+        alpha, beta = round(alpha, 2), round(beta, 2)
+    factors = random_source.uniform(0.95, 1.05), random_source.uniform(0.95, 1.05)
+    return Start(alpha * factors[0], beta * factors[1], kernel)

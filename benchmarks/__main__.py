@@ -1,0 +1,124 @@
+"""The command line: ``python -m benchmarks STAGE EXPERIMENT [options] [--field value ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+import yaml
+
+from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
+
+STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
+DESCRIPTION = """\
+Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
+except where their work is already there: data, train, search, sample, score, report; run is all.
+Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
+--search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is not part of the experiment."""
+
+    command: str
+    experiment: Experiment
+    workspace: Path
+    results: Path
+    from_scratch: bool
+    dry_run: bool
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a sub-command; returns the exit status."""
+    try:
+        options = _parse(sys.argv[1:] if arguments is None else arguments)
+        return _execute(options)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on from here\n")
+        return 130
+    except _expected_errors() as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Mistakes of the input, told in one sentence; anything else is ours and shows its trace."""
+    return (ExperimentError, ValueError, RuntimeError, PermissionError, FloatingPointError)
+
+
+def _parse(arguments: list[str]) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = ("run", "data", "train", "search", "sample", "score", "report", "check")
+    parser.add_argument("command", choices=commands)
+    parser.add_argument(
+        "experiment",
+        nargs="?",
+        default="cpu",
+        help=f"{', '.join(names())}, or a .yaml file (check: the results folder)",
+    )
+    parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
+    parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
+    parser.add_argument("--from-scratch", action="store_true", help="train all networks")
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved experiment")
+    parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
+    known, rest = parser.parse_known_args(arguments)
+    if known.command == "check":
+        folder = Path(known.experiment if known.experiment != "cpu" else "results")
+        return Options("check", Experiment(), known.workspace, folder, False, False)
+    rest += ["--help"] if known.help_fields else []
+    experiment = tyro.cli(
+        Experiment, default=load(known.experiment), args=rest, prog=f"{parser.prog} ..."
+    )
+    results = known.results or Path(experiment.publish)
+    return Options(
+        known.command, experiment, known.workspace, results, known.from_scratch, known.dry_run
+    )
+
+
+def _execute(options: Options) -> int:
+    if options.command == "check":
+        from benchmarks.report.check import check_results
+
+        for line in check_results(options.results):
+            sys.stdout.write(f"{line}\n")
+        return 0
+    if options.dry_run:
+        sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))
+        return 0
+    # Imported late: 'import torch' takes seconds that --help and --dry-run need not wait for.
+    from benchmarks.pipeline import Run, describe, prepare_machine
+    from benchmarks.progress import Progress
+    from benchmarks.stages.context import Context
+    from benchmarks.workspace import Workspace
+
+    prepare_machine(options.experiment)
+    progress = Progress()
+    context = Context(options.experiment, Workspace(options.workspace), progress)
+    run = Run(context, options.from_scratch)
+    table = run.until(STAGE_OF.get(options.command, options.command), options.results)
+    progress.say(f"seconds: {describe(run)}")
+    if table is not None:
+        sys.stdout.write(table.read_text())
+        progress.say(f"written: {table.parent}")
+    return 0
+
+
+def _plain(value: object) -> object:
+    """Tuples as lists, for YAML."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,13 @@
+"""All contestants by name. A new one is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from benchmarks.contestants.base import Contestant
+from benchmarks.contestants.bddm import Bddm
+from benchmarks.contestants.subsequence import Subsequence
+
+CONTESTANTS: dict[str, Contestant] = {
+    "bddm": Bddm(),
+    "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
+    "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
+}

@@ -1,0 +1,65 @@
+"""What a contestant is: something that turns noise and a condition into a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from bddm_ref.process import KERNELS
+from bddm_ref.sampling import ScoreNet, sample
+from bddm_ref.schedule import NoiseSchedule
+
+
+class SkipContestantError(Exception):
+    """A contestant that cannot run at these steps; the message becomes its row's reason."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What contestants may use: nothing of the test split."""
+
+    training: NoiseSchedule
+    searched: Mapping[int, NoiseSchedule]  # length to the schedule that the search found
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A contestant made ready for a number of steps.
+
+    Attributes:
+        run: ``(score_net, x_N, condition, generators) -> x_0``, all ``(B, ...)``.
+        nfe: network evaluations of one run.
+        recipe: what determines the result besides network and noise, as plain values.
+    """
+
+    run: Callable[[ScoreNet, Tensor, Any, Sequence[torch.Generator]], Tensor]
+    nfe: int
+    recipe: dict[str, Any]
+
+
+class Contestant(Protocol):
+    """A family of samplers, one for each number of steps."""
+
+    title: str
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The sampler of this many steps.
+
+        Raises:
+            SkipContestantError: there is none.
+        """
+
+
+def kernel_sampler(schedule: NoiseSchedule, kernel: str) -> Sampler:
+    """A schedule driven by one of the two reverse kernels."""
+
+    def run(
+        score_net: ScoreNet, x_N: Tensor, condition: Any, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        return sample(score_net, schedule, KERNELS[kernel], x_N, condition, generators)
+
+    return Sampler(run, len(schedule), {"kernel": kernel, "betas": list(schedule.betas)})

@@ -1,0 +1,20 @@
+"""BDDM: a searched schedule, driven by the DDPM kernel (arXiv 2203.13508, Algorithm 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+
+
+@dataclass(frozen=True)
+class Bddm:
+    """The searched schedule of this length."""
+
+    title: str = "BDDM"
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The searched schedule of ``steps`` steps."""
+        if steps not in setting.searched:
+            raise SkipContestantError(f"the search found no schedule of {steps} steps")
+        return kernel_sampler(setting.searched[steps], "ddpm")

@@ -1,0 +1,116 @@
+"""A run: its stages in order, each skipped where its work is already there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.experiment import Experiment
+from benchmarks.report.build import build_results
+from benchmarks.report.publish import publish
+from benchmarks.rows import rows_of
+from benchmarks.stages.clock import timed_rows
+from benchmarks.stages.context import Context
+from benchmarks.stages.sample import Session, sampled_rows
+from benchmarks.stages.score import scored_rows
+from benchmarks.stages.search import SearchResult, searched_schedules
+from benchmarks.stages.train import schedule_net_weights, score_net_weights
+
+STAGES = ("data", "train", "search", "sample", "score", "report")
+
+
+@dataclass
+class Run:
+    """One run of an experiment, up to some stage."""
+
+    context: Context
+    from_scratch: bool = False  # train all networks, whatever weights the experiment names
+    seconds: dict[str, float] = field(default_factory=dict)  # wall-clock of each stage
+
+    def until(self, last: str, results: Path) -> Path | None:
+        """Run every stage up to ``last``; the report's table, if it comes to that."""
+        wanted = STAGES[: STAGES.index(last) + 1]
+        experiment = self.context.experiment
+        rows_of(experiment)  # a mistake in the rows should not wait for the training
+        with self._timed("data"):
+            corpus = self.context.corpus
+            sizes = ", ".join(f"{count} {split}" for split, count in corpus.sizes().items())
+            self.context.progress.say(f"data: {corpus.name}, {sizes} utterances")
+        if "train" not in wanted:
+            return None
+        with self._timed("train"):
+            score_weights = score_net_weights(self.context, self.from_scratch)
+            schedule_weights = {
+                convention.name: schedule_net_weights(
+                    self.context, convention, score_weights, self.from_scratch
+                )
+                for convention in experiment.conventions
+            }
+        if "search" not in wanted or _is_helper_process():
+            return None
+        with self._timed("search"):
+            searched = {
+                convention.name: searched_schedules(
+                    self.context, convention, score_weights, schedule_weights[convention.name]
+                )
+                for convention in experiment.conventions
+            }
+        if "sample" not in wanted:
+            return None
+        return self._measure(score_weights, schedule_weights, searched, wanted, results)
+
+    def _measure(
+        self,
+        score_weights: Path,
+        schedule_weights: dict[str, Path],
+        searched: dict[str, SearchResult],
+        wanted: tuple[str, ...],
+        results: Path,
+    ) -> Path | None:
+        schedules = {name: result.schedules for name, result in searched.items()}
+        session = Session(self.context, score_weights, schedules)
+        with self._timed("sample"):
+            sampled = sampled_rows(session)
+            timings = timed_rows(session)
+        if "score" not in wanted:
+            return None
+        with self._timed("score"):
+            records = scored_rows(self.context, sampled)
+        if "report" not in wanted:
+            return None
+        weights = {"score_net": score_weights}
+        weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
+        document = build_results(self.context, sampled, records, timings, searched, weights)
+        document["wall_seconds"] = {name: round(s, 1) for name, s in self.seconds.items()}
+        return publish(document, records, sampled, self.context, results)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[stage] = time.monotonic() - began
+
+
+def prepare_machine(experiment: Experiment) -> None:
+    """Set torch's threads, and join the process group under ``torchrun``."""
+    torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
+        backend = "nccl" if experiment.device.startswith("cuda") else "gloo"
+        torch.distributed.init_process_group(backend)
+
+
+def _is_helper_process() -> bool:
+    """Under ``torchrun`` all processes train; one does the rest."""
+    return torch.distributed.is_initialized() and torch.distributed.get_rank() > 0
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Stage to seconds, for the log."""
+    return {stage: round(seconds, 1) for stage, seconds in run.seconds.items()}

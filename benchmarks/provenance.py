@@ -1,0 +1,62 @@
+"""What made a result: code, versions, machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("torch", "torchaudio", "torchmetrics", "scipy", "numpy", "pesq", "pystoi", "soundfile")
+PRODUCED = ("results", "runs")  # folders that a run itself writes
+
+
+def collect(device: torch.device, threads: int) -> dict[str, Any]:
+    """Commit, versions and hardware, as plain values; no host name, no path."""
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "tree": _tree_state(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    }
+
+
+def _tree_state() -> str | None:
+    changes = _git("status", "--porcelain", "--", ".", *(f":!{name}" for name in PRODUCED))
+    return None if changes is None else ("changed" if changes else "clean")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git answers, or None where this is no checkout or git is missing."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _processor() -> str:
+    """The processor's model name, with its vector extensions that matter here."""
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return platform.processor()
+    fields = dict(
+        (part.strip() for part in line.split(":", 1))
+        for line in info.read_text().splitlines()
+        if ":" in line
+    )
+    flags = set(fields.get("flags", "").split())
+    wanted = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return f"{fields.get('model name', platform.machine())} ({', '.join(wanted)})"

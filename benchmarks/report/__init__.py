@@ -1,0 +1,1 @@
+"""From per-item scores to tables."""

@@ -1,0 +1,75 @@
+"""``python -m benchmarks check``: does a results folder keep the rules?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bddm_ref.checkpoint import DamagedFileError, verify_checksum
+from benchmarks.report.markdown import to_markdown
+from benchmarks.report.schema import Results
+
+
+def read_results(path: Path) -> Results:
+    """A results file, once its checksum and its schema have been verified.
+
+    Raises:
+        DamagedFileError: missing, altered, or not of the schema.
+    """
+    verify_checksum(path)
+    try:
+        return Results.model_validate_json(path.read_text())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DamagedFileError(
+            f"{path} breaks the results schema at {where}: {first['msg']}"
+        ) from (error)
+
+
+def check_results(folder: Path) -> list[str]:
+    """Verify every results file of a folder: checksums, schema, items, and the table.
+
+    Returns:
+        One line for each file that passed.
+
+    Raises:
+        DamagedFileError: the first thing that is wrong.
+    """
+    files = sorted(path for path in folder.glob("*.json") if path.is_file())
+    if not files:
+        raise DamagedFileError(f"{folder} holds no results (*.json); give a results folder")
+    lines = []
+    for path in files:
+        results = read_results(path)
+        _check_items(path, results)
+        table = path.with_suffix(".md")
+        if not table.is_file() or table.read_text() != to_markdown(results):
+            raise DamagedFileError(
+                f"{table} is not the table of {path.name}; make it again with 'report'"
+            )
+        lines.append(f"{path}: {len(results.rows)} rows, checksums, schema and table agree")
+    for weights in sorted(folder.rglob("*.safetensors")):
+        verify_checksum(weights)
+        lines.append(f"{weights}: checksum agrees")
+    return lines
+
+
+def _check_items(path: Path, results: Results) -> None:
+    items = path.with_name(f"{path.stem}-items.jsonl")
+    verify_checksum(items)
+    content = items.read_bytes()
+    if hashlib.sha256(content).hexdigest() != results.items_sha256:
+        raise DamagedFileError(f"{items} is not the one that {path.name} was made from")
+    counts: dict[str, int] = {}
+    for line in content.splitlines():
+        row = json.loads(line)["row"]
+        counts[row] = counts.get(row, 0) + 1
+    for row in results.rows:
+        if counts.get(row.key, 0) != row.n_total:
+            raise DamagedFileError(
+                f"{items} has {counts.get(row.key, 0)} items of {row.key}, not {row.n_total}"
+            )

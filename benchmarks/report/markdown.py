@@ -1,0 +1,169 @@
+"""The table that people read, derived from the results document alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmarks.report.schema import Comparison, Interval, Results, RowResult, RowTime
+
+SHOWN = {  # metric to column head and decimals
+    "pesq_wb_lqo": ("PESQ-WB (LQO)", 2),
+    "pesq_nb_raw": ("PESQ-NB (raw)", 2),
+    "stoi": ("STOI", 3),
+    "estoi": ("ESTOI", 3),
+    "mcd": ("MCD [dB]", 2),
+    "ls_mse": ("LS-MSE", 1),
+}
+CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
+
+
+def to_markdown(results: Results) -> str:
+    """The whole page."""
+    parts = [_head(results)]
+    for convention in dict.fromkeys(row.convention for row in results.rows):
+        rows = [row for row in results.rows if row.convention == convention]
+        amplitude = next(
+            c["amplitude"] for c in results.experiment["conventions"] if c["name"] == convention
+        )
+        parts.append(f"## Amplitude convention `{convention}` (recordings × {amplitude:g})\n")
+        parts.append(_quality_table(results, rows))
+        parts.append(_verdicts(results, convention))
+        parts.append(_cost_line(results, convention))
+    parts.append(_origin(results))
+    return "\n".join(parts)
+
+
+def _head(results: Results) -> str:
+    lines = [f"# Results: {results.track} track", ""]
+    if results.meaningless:
+        lines += ["**A smoke run: budgets are tiny, and these figures mean nothing.**", ""]
+    items = len(results.data["test_items"])
+    lines += [
+        f"{items} test clips of {results.clip_seconds:.2f} s from `{results.data['name']}`; "
+        "means with 95 % BCa bootstrap intervals over clips (noise seeds averaged per clip). "
+        "↑ higher is better, ↓ lower is better. Latency: one clip, batch 1, median of whole "
+        f"sampler calls on {results.provenance['processor']}, {results.provenance['threads']} "
+        "threads.",
+        "",
+    ]
+    if results.machine_busy:
+        lines += ["**The machine was busy while it was timed: take times with care.**", ""]
+    if results.network is not None:
+        network = results.network
+        lines += [f"One network evaluation: {_latency(network)}.", ""]
+    return "\n".join(lines)
+
+
+def _quality_table(results: Results, rows: list[RowResult]) -> str:
+    arrows = {name: "↑" if m.higher_is_better else "↓" for name, m in results.metrics.items()}
+    heads = ["Sampler", "Steps", "Seeds", "Scored"]
+    heads += [f"{head} {arrows[name]}" for name, (head, _) in SHOWN.items()]
+    heads += ["Latency", "RTF", "Speed-up (time)", "Step ratio"]
+    return _table(heads, [_row_cells(row) for row in rows])
+
+
+def _row_cells(row: RowResult) -> list[str]:
+    if row.skipped is not None:
+        return [row.title, str(row.steps), "0", row.skipped] + ["—"] * (len(SHOWN) + 4)
+    scored = min(row.n_scored.values(), default=0)
+    cells = [row.title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
+    cells += [_estimate(row.metrics.get(name), digits) for name, (_, digits) in SHOWN.items()]
+    if row.time is None:
+        return cells + ["—"] * 4
+    speedup = "1" if row.time.speedup is None else _estimate(row.time.speedup, 1)
+    return [
+        *cells,
+        _latency(row.time),
+        f"{row.time.rtf:.3f}",
+        speedup,
+        f"{row.time.step_ratio:.1f}",
+    ]
+
+
+def _verdicts(results: Results, convention: str) -> str:
+    mine = [c for c in results.comparisons if c.row.startswith(f"{convention}/bddm-")]
+    metrics = list(dict.fromkeys(c.metric for c in mine))
+    if not mine:
+        return ""
+    pairs = dict.fromkeys((c.row, c.against) for c in mine)
+    by_key = {(c.row, c.against, c.metric): c for c in mine}
+    heads = ["BDDM", "against", "Seeds", *(SHOWN[m][0] for m in metrics)]
+    lines = [
+        [row.split("/")[1], against.split("/")[1], str(by_key[row, against, metrics[0]].seeds)]
+        + [_verdict_cell(by_key[row, against, m]) for m in metrics]
+        for row, against in pairs
+    ]
+    margins = ", ".join(f"{SHOWN[c.metric][0]} {c.margin:g}" for c in _unique_metrics(mine))
+    note = (
+        f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
+        f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
+        "worse by more than it; else *undecided*."
+    )
+    if any(c.seeds < CLAIM_SEEDS for c in mine):
+        note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
+    return f"{_table(heads, lines)}\n{note}\n"
+
+
+def _unique_metrics(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    return list({c.metric: c for c in comparisons}.values())
+
+
+def _verdict_cell(comparison: Comparison) -> str:
+    digits = SHOWN[comparison.metric][1] + 1
+    p = "" if comparison.p_sign_flip is None else f", p = {comparison.p_sign_flip:.2g}"
+    return f"**{comparison.verdict}** {_estimate(comparison.difference, digits, sign='+')}{p}"
+
+
+def _cost_line(results: Results, convention: str) -> str:
+    cost = results.costs.get(convention)
+    if cost is None:
+        return ""
+    trained = (
+        f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"
+        if cost.schedule_net_steps is not None and cost.schedule_net_seconds is not None
+        else "training cost unknown"
+    )
+    line = (
+        f"What the schedules cost: schedule network of {cost.schedule_net_parameters} parameters, "
+        f"{trained}; search {cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
+    )
+    if cost.pays_after_samples is not None:
+        line += f", regained after {cost.pays_after_samples:.0f} clips at 16 steps"
+    return line + ".\n"
+
+
+def _origin(results: Results) -> str:
+    made = results.provenance
+    seconds = ", ".join(f"{stage} {s:.0f}" for stage, s in results.wall_seconds.items())
+    versions = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    return (
+        "## Origin\n\n"
+        f"- experiment `{results.experiment_sha256[:12]}`, noise seeds from "
+        f"{results.experiment['seed']}, commit `{(made['commit'] or 'unknown')[:12]}` "
+        f"(tree {made['tree'] or 'unknown'}), {results.created}\n"
+        f"- data `{results.data['sha256'][:12]}`, score network "
+        f"`{results.weights['score_net'][:12]}`\n"
+        f"- {made['system']}, Python {made['python']}, {versions}\n"
+        f"- seconds by stage: {seconds}\n"
+    )
+
+
+def _latency(time: RowTime) -> str:
+    scale, unit = (1.0, "s") if time.median_s >= 1 else (1000.0, "ms")
+    text = f"{time.median_s * scale:.3g} {unit}"
+    spread = f"{time.q1_s * scale:.3g}–{time.q3_s * scale:.3g}"
+    return text if time.stable else f"unstable: {text} ({spread})"
+
+
+def _estimate(interval: Interval | None, digits: int, sign: str = "") -> str:
+    if interval is None or interval.value is None:
+        return "—"
+    text = f"{interval.value:{sign}.{digits}f}"
+    if interval.low is None or interval.high is None:
+        return text
+    return f"{text} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
+
+
+def _table(heads: list[str], lines: list[list[str]]) -> str:
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

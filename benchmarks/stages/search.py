@@ -1,0 +1,125 @@
+"""The search for sampling schedules, on validation data, one for each amplitude convention."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start, schedule_betas
+from bddm_ref.search import Candidate, SearchPlan, search, starts
+from benchmarks.experiment import Convention, as_dict
+from benchmarks.protocol import EvaluatedNet, centre_clips, item_generators, start_noise
+from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.train import load_schedule_net, load_score_net
+from benchmarks.tracks import speech
+from benchmarks.tracks.judge import SpeechJudge
+from benchmarks.workspace import write_json
+
+VERSION = 1  # raised when a change here changes the schedules that come out
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Schedules by length, and what finding them cost."""
+
+    schedules: dict[int, NoiseSchedule]
+    record: dict[str, Any]  # the file's content
+
+
+def searched_schedules(
+    context: Context, convention: Convention, score_weights: Path, schedule_weights: Path
+) -> SearchResult:
+    """The best schedule of each length; from the workspace where it was searched before."""
+    experiment = context.experiment
+    inputs = {
+        "version": VERSION,
+        "config": as_dict(experiment.search),
+        "convention": as_dict(convention),
+        "training_schedule": as_dict(experiment.training_schedule),
+        "data": context.corpus.sha256,
+        "score_net": weights_digest(score_weights),
+        "schedule_net": weights_digest(schedule_weights),
+        "bf16": experiment.bf16,
+        "device": context.device.type,
+    }
+    folder = context.workspace.stage("search", inputs)
+    file = folder.path / "schedules.json"
+    if not folder.is_finished():
+        write_json(file, _search(context, convention, score_weights, schedule_weights))
+        folder.finish([file])
+    record = json.loads(file.read_text())
+    schedules = {
+        int(steps): NoiseSchedule(tuple(found["betas"]))
+        for steps, found in record["schedules"].items()
+    }
+    return SearchResult(schedules, record)
+
+
+def _search(
+    context: Context, convention: Convention, score_weights: Path, schedule_weights: Path
+) -> dict[str, Any]:
+    config = context.experiment.search
+    score_net = load_score_net(context, score_weights)
+    schedule_net = load_schedule_net(context, schedule_weights)
+    evaluated = EvaluatedNet(speech.for_convention(score_net, convention), context.experiment.bf16)
+    valid = context.corpus.split("valid", "search", context.progress)
+    clips = centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+    judge = SpeechJudge(
+        score_net,
+        evaluated,
+        clips,
+        config.judge_items,
+        convention.amplitude,
+        config.seed,
+        context.experiment.bf16,
+    )
+    training = speech.training_schedule(context.experiment)
+    length = len(clips[0].waveform)
+
+    def propose(start: Start) -> list[float]:
+        generators = item_generators(config.seed, range(config.judge_items))
+        x_N = start_noise(generators, length, context.device)
+        return schedule_betas(
+            (evaluated, schedule_net),
+            start,
+            x_N,
+            judge.first.condition,
+            training,
+            max(config.lengths),
+            generator=generators[0],
+        )
+
+    plan = SearchPlan(
+        tuple(config.lengths),
+        config.bins,
+        config.finalists,
+        config.refinements,
+        config.released,
+        config.seed,
+    )
+    per_length = config.refinements + (0 if config.released else config.finalists)
+    work = len(starts(training, config.bins)) + len(config.lengths) * per_length
+    began = time.monotonic()
+    with context.progress.task(f"search schedules ({convention.name})", work) as advance:
+        found = search(propose, judge, training, plan, lambda: advance(1))
+    return {
+        "schedules": {str(steps): _record(candidate) for steps, candidate in found.items()},
+        "nfe": evaluated.evaluations,
+        "seconds": round(time.monotonic() - began, 1),
+        "threads": torch.get_num_threads(),
+        "scores": ["pesq_wb_lqo, 0 to 1", "stoi"],
+    }
+
+
+def _record(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "betas": list(candidate.schedule.betas),
+        "start": candidate.start._asdict(),
+        "scores": list(candidate.scores),
+    }

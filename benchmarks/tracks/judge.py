@@ -1,0 +1,85 @@
+"""The judge of a search on the speech track: PESQ and STOI on validation clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from bddm_ref.process import KERNELS
+from bddm_ref.sampling import sample
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.data.features import SAMPLE_RATE
+from benchmarks.protocol import Clip, EvaluatedNet, encode_clips, item_generators, start_noise
+from metrics.scoring import score_items
+
+PESQ_RANGE = (1.04, 4.644)  # of wide-band PESQ (LQO): the lowest it gives, identical signals
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Clips with their conditions."""
+
+    clips: Sequence[Clip]
+    condition: object
+
+
+class SpeechJudge:
+    """Scores a schedule by sampling validation clips with the DDPM kernel.
+
+    The scores are wide-band PESQ on a scale from 0 to 1, and STOI: two numbers of comparable
+    size, whose sum ranks candidates. A clip that cannot be scored counts 0 on both.
+
+    Args:
+        score_net: the trained network (its encoder makes the conditions).
+        evaluated: the same network as the process in this convention evaluates it.
+        clips: trial 0 (and the trials of a released search) use the first ``few``, all others the
+            rest.
+        few: clips of the first judgement.
+        amplitude: of the convention.
+        seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        score_net: nn.Module,
+        evaluated: EvaluatedNet,
+        clips: Sequence[Clip],
+        few: int,
+        amplitude: float,
+        seed: int,
+        bf16: bool,
+    ) -> None:
+        self._evaluated = evaluated
+        self._amplitude = amplitude
+        self._seed = seed
+        self._device = next(score_net.parameters()).device
+        self.first, self.second = (
+            Bench(part, encode_clips(score_net, part, bf16, self._device))
+            for part in (clips[:few], clips[few:])
+        )
+
+    def __call__(self, schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        """(PESQ share, STOI), means over the clips of the trial."""
+        bench = self.second if trial in (1, 2) else self.first
+        generators = item_generators(self._seed + trial, range(len(bench.clips)))
+        x_N = start_noise(generators, len(bench.clips[0].waveform), self._device)
+        x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, bench.condition, generators)
+        scored = score_items(
+            ("pesq_wb_lqo", "stoi"),
+            list((x_0 / self._amplitude).cpu().numpy()),
+            [clip.waveform.numpy() for clip in bench.clips],
+            SAMPLE_RATE,
+            workers=1,
+        )
+        low, high = PESQ_RANGE
+        pesq = [_or_zero((item["pesq_wb_lqo"].value - low) / (high - low)) for item in scored]
+        stoi = [_or_zero(item["stoi"].value) for item in scored]
+        return float(np.mean(pesq)), float(np.mean(stoi))
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value

@@ -1,0 +1,126 @@
+"""Scoring many clips by many metrics, over all cores."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+import torch
+
+from metrics.items import Clip, ItemMetric, ItemScore, score_item
+from metrics.speech import SPEECH_METRICS
+
+
+def score_items(
+    metric_names: Sequence[str],
+    preds: Sequence[Clip],
+    target: Sequence[Clip],
+    sample_rate: int,
+    workers: int = 1,
+    observe: Callable[[int], None] = lambda done: None,
+    pool: ProcessPoolExecutor | None = None,
+) -> list[dict[str, ItemScore]]:
+    """Score many pairs by many metrics; the number of workers changes nothing but the time.
+
+    Args:
+        metric_names: keys of `SPEECH_METRICS`.
+        preds: scored clips, ``(L_i,)`` each.
+        target: references, each as long as its scored clip.
+        sample_rate: Hz.
+        workers: processes; 1 scores in this one. More are started afresh ("spawn"), so a script
+            needs the usual ``if __name__ == "__main__"``.
+        observe: called after each pair, in no order of the pairs, with the number done.
+        pool: processes to use instead of new ones: see `scoring_pool`.
+
+    Returns:
+        For each pair, in order, its score by metric name.
+
+    Raises:
+        ValueError: an unknown metric, clips that don't pair up, or a wrong rate or worker count.
+        RuntimeError: a worker process died.
+    """
+    metrics = {name: _known_metric(name) for name in metric_names}
+    _check_pairs(preds, target, workers)
+    if pool is not None:
+        return _score_in_processes(metrics, preds, target, sample_rate, pool, observe)
+    if workers > 1:
+        with scoring_pool(workers) as own_pool:
+            return _score_in_processes(metrics, preds, target, sample_rate, own_pool, observe)
+    scores = []
+    for pair in zip(preds, target, strict=True):
+        scores.append(_score_pair(metrics, *pair, sample_rate))
+        observe(len(scores))
+    return scores
+
+
+@contextlib.contextmanager
+def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes for many calls of `score_items`: each takes seconds to start."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _known_metric(name: str) -> type[ItemMetric]:
+    if name not in SPEECH_METRICS:
+        nearest = difflib.get_close_matches(name, SPEECH_METRICS, n=1, cutoff=0.0)[0]
+        raise ValueError(f"there is no speech metric {name!r}; did you mean {nearest!r}?")
+    return SPEECH_METRICS[name]
+
+
+def _check_pairs(preds: Sequence[Clip], target: Sequence[Clip], workers: int) -> None:
+    if workers < 1:
+        raise ValueError(f"scoring needs at least one worker, not {workers}")
+    if len(preds) != len(target):
+        raise ValueError(f"{len(preds)} clips cannot be scored against {len(target)} references")
+    for i, (scored, clean) in enumerate(zip(preds, target, strict=True)):
+        if np.shape(scored) != np.shape(clean) or np.ndim(scored) != 1:
+            raise ValueError(
+                f"pair {i} must be two clips of one shape (L,): "
+                f"{np.shape(scored)} and {np.shape(clean)}"
+            )
+
+
+def _score_pair(
+    metrics: Mapping[str, type[ItemMetric]], preds: Clip, target: Clip, sample_rate: int
+) -> dict[str, ItemScore]:
+    # One thread everywhere: cores are for items, and a sum must not depend on the thread count.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return {
+            name: score_item(metric, preds, target, sample_rate) for name, metric in metrics.items()
+        }
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _score_in_processes(
+    metrics: Mapping[str, type[ItemMetric]],
+    preds: Sequence[Clip],
+    target: Sequence[Clip],
+    sample_rate: int,
+    pool: ProcessPoolExecutor,
+    observe: Callable[[int], None],
+) -> list[dict[str, ItemScore]]:
+    try:
+        futures = [
+            pool.submit(_score_pair, metrics, *pair, sample_rate)
+            for pair in zip(preds, target, strict=True)
+        ]
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()  # the first error ends the scoring
+            observe(done)
+        return [future.result() for future in futures]
+    except BrokenProcessPool:
+        raise RuntimeError(
+            "a scoring process died (out of memory, or a crash inside a metric's library); "
+            "score with workers=1 to see at which clip"
+        ) from None

@@ -1,0 +1,302 @@
+"""How long calls take, on a CPU or a CUDA device, measured so that contestants can be compared.
+
+Clocks are passed in: nothing here decides where a call runs, and all of it can be tested without
+a GPU. Times are seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from metrics.statistics import RESAMPLES, Estimate, ratio_interval
+
+LARGEST_SPREAD = 0.10
+"""Inter-quartile range over median above which a timing counts as unstable (pyperf's threshold)."""
+
+
+class Clock(Protocol):
+    """Times one call."""
+
+    def seconds(self, call: Callable[[], object]) -> float:
+        """Run ``call`` to its end, on its device too, and return its wall-clock time."""
+
+
+@dataclass(frozen=True)
+class CpuClock:
+    """Times calls that have ended when they return."""
+
+    now: Callable[[], float] = time.perf_counter  # s
+
+    def seconds(self, call: Callable[[], object]) -> float:
+        """Wall-clock time of ``call``."""
+        start = self.now()
+        call()
+        return self.now() - start
+
+
+class TimerEvent(Protocol):
+    """A point in a device's queue of work; `torch.cuda.Event` is one."""
+
+    def record(self) -> None:
+        """Put the event at the end of the queue."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has reached the event."""
+
+    def elapsed_time(self, end_event: Any, /) -> float:
+        """Milliseconds from this event to ``end_event``."""
+
+
+@dataclass(frozen=True)
+class CudaClock:
+    """Times calls that queue work on a CUDA device, by a pair of events.
+
+    The time of one call includes the gaps in which the device waits for Python: what a user waits.
+    """
+
+    new_event: Callable[[], TimerEvent]
+
+    def seconds(self, call: Callable[[], object]) -> float:
+        """Time from the device's reaching the call to its end; synchronises once, after it."""
+        start, end = self.new_event(), self.new_event()
+        start.record()
+        call()
+        end.record()
+        end.synchronize()
+        return start.elapsed_time(end) / 1_000
+
+
+class _DeviceEvent:
+    """An event on the current stream of one given device, be it the current device or not."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.event = torch.cuda.Event(enable_timing=True)
+
+    def record(self) -> None:
+        self.event.record(torch.cuda.current_stream(self.device))
+
+    def synchronize(self) -> None:
+        self.event.synchronize()
+
+    def elapsed_time(self, end_event: _DeviceEvent, /) -> float:
+        return float(self.event.elapsed_time(end_event.event))
+
+
+def clock_for(device: torch.device | str) -> Clock:
+    """The clock for calls that run on ``device``.
+
+    Raises:
+        ValueError: neither a CPU nor a CUDA device.
+    """
+    device = torch.device(device)
+    if device.type == "cpu":
+        return CpuClock()
+    if device.type == "cuda":
+        return CudaClock(lambda: _DeviceEvent(device))
+    raise ValueError(f"there is no clock for the device {device}; use a CPU or a CUDA device")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of one contestant.
+
+    Raises:
+        ValueError: no time at all, or one that is negative or not finite.
+
+    >>> Timing((1.0, 2.0, 3.0, 4.0, 100.0)).median
+    3.0
+    """
+
+    seconds: tuple[float, ...]  # one per timed round
+
+    def __post_init__(self) -> None:
+        if not self.seconds or not all(0 <= value < math.inf for value in self.seconds):
+            raise ValueError(f"a timing needs times from 0 s on, not {self.seconds}")
+
+    @property
+    def median(self) -> float:
+        """Median, s."""
+        return statistics.median(self.seconds)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """First and third quartile, s."""
+        if len(self.seconds) == 1:
+            return self.seconds[0], self.seconds[0]
+        first, _, third = statistics.quantiles(self.seconds, n=4, method="inclusive")
+        return first, third
+
+    @property
+    def spread(self) -> float:
+        """Inter-quartile range over median; NaN for one round or a median of 0."""
+        first, third = self.quartiles
+        known = len(self.seconds) > 1 and self.median > 0
+        return (third - first) / self.median if known else math.nan
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether the spread is known and at most 10 %."""
+        return self.spread <= LARGEST_SPREAD
+
+
+def measure_interleaved(
+    calls: Mapping[str, Callable[[int], object]],
+    rounds: int | Mapping[str, int],
+    warmup: int,
+    seed: int,
+    clock: Clock,
+    observe: Callable[[str, int, float], None] = lambda name, index, seconds: None,
+) -> dict[str, Timing]:
+    """Time contestants in turns, so that a slow minute of the machine hits all of them alike.
+
+    Every round runs its contestants in a freshly shuffled order. One that has fewer rounds than
+    others takes part in evenly spread ones.
+
+    Args:
+        calls: what to time. Each is given the number of the round, for fresh input: 0, 1, .. in the
+            warm-up, going on from there in the timed rounds.
+        rounds: timed rounds, for all or by contestant.
+        warmup: rounds before them that are run, but not kept, for all alike.
+        seed: of the shuffling.
+        clock: of the device on which the calls run.
+        observe: called after each timed call with (contestant, round, seconds).
+
+    Returns:
+        Timings by contestant, in the order of ``calls``.
+
+    Raises:
+        ValueError: no contestant, a contestant without rounds, or a negative warm-up.
+    """
+    counts = _round_counts(calls, rounds)
+    if warmup < 0:
+        raise ValueError(f"the number of warm-up rounds must not be negative: {warmup}")
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for index, name in _turns(counts, warmup, random.Random(seed)):
+        taken = clock.seconds(partial(calls[name], index))
+        if index >= warmup:
+            seconds[name].append(taken)
+            observe(name, index, taken)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _round_counts(
+    calls: Mapping[str, Callable[[int], object]], rounds: int | Mapping[str, int]
+) -> dict[str, int]:
+    counts = {name: rounds if isinstance(rounds, int) else rounds.get(name, 0) for name in calls}
+    if not counts or min(counts.values()) < 1:
+        raise ValueError(f"every contestant needs at least one timed round: {counts}")
+    return counts
+
+
+def _turns(
+    counts: Mapping[str, int], warmup: int, shuffler: random.Random
+) -> Iterator[tuple[int, str]]:
+    longest = max(counts.values())
+    for index in range(warmup + longest):
+        timed = index - warmup
+        # Of `longest` rounds, `count` evenly spread ones: those at which timed * count / longest
+        # has just passed a whole number.
+        present = [
+            name for name, count in counts.items() if timed < 0 or timed * count % longest < count
+        ]
+        shuffler.shuffle(present)
+        yield from ((index, name) for name in present)
+
+
+def ratio_of_medians(a: Timing, b: Timing, seed: int, resamples: int = RESAMPLES) -> Estimate:
+    """How many times longer a takes than b, with a 95 % bootstrap interval.
+
+    One round on either side gives a ratio without an interval.
+
+    Raises:
+        ValueError: a time is 0.
+    """
+    return ratio_interval(a.seconds, b.seconds, seed, resamples)
+
+
+@dataclass
+class PeakMemory:
+    """Filled in when the block of `peak_memory` ends."""
+
+    allocated: int | None = None  # bytes, None on a CPU
+
+
+@contextlib.contextmanager
+def peak_memory(device: torch.device | str) -> Iterator[PeakMemory]:
+    """Largest memory that torch had allocated on a CUDA device inside the ``with`` block.
+
+    It includes what was allocated before. Nothing is measured on a CPU.
+    """
+    device, peak = torch.device(device), PeakMemory()
+    if device.type != "cuda":
+        yield peak
+        return
+    torch.cuda.reset_peak_memory_stats(device)
+    yield peak
+    peak.allocated = torch.cuda.max_memory_allocated(device)
+
+
+@dataclass(frozen=True)
+class CpuUse:
+    """Processor time since the machine's start, summed over the CPUs open to this process, s."""
+
+    busy: float  # of all processes
+    total: float  # busy or idle
+    own: float  # of this process
+
+
+def read_cpu_use(stat: Path = Path("/proc/stat")) -> CpuUse:
+    """Processor time used up to now (proc(5); Linux only).
+
+    Raises:
+        OSError: there is no such file on this system.
+    """
+    tick = os.sysconf("SC_CLK_TCK")
+    cpus = {f"cpu{index}" for index in os.sched_getaffinity(0)}
+    busy = total = 0
+    for line in stat.read_text(encoding="ascii").splitlines():
+        name, *fields = line.split()
+        if name in cpus:
+            # user nice system idle iowait irq softirq steal; user includes the guest times after
+            ticks = [int(field) for field in fields[:8]]
+            total += sum(ticks)
+            busy += sum(ticks) - ticks[3] - ticks[4]
+    times = os.times()
+    return CpuUse(busy / tick, total / tick, times.user + times.system)
+
+
+def machine_is_busy(
+    threshold: float = 0.10,
+    interval: float = 0.5,
+    read: Callable[[], CpuUse] = read_cpu_use,
+    sleep: Callable[[float], object] = time.sleep,
+) -> bool:
+    """Whether other processes use so much of the CPUs that a measurement started now is in doubt.
+
+    Args:
+        threshold: largest share of the CPUs' time that others may use, 0 to 1.
+        interval: for which to watch, s; 0.1 or more, as the system counts in steps of 0.01 s.
+        read: processor times up to now.
+        sleep: waits for the given seconds.
+
+    Raises:
+        OSError: the system is not Linux.
+    """
+    before = read()
+    sleep(interval)
+    after = read()
+    others = (after.busy - before.busy) - (after.own - before.own)
+    return others > threshold * (after.total - before.total)

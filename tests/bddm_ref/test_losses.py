@@ -1,0 +1,130 @@
+"""The losses against hand-computed values and the table of optimal ratios."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from bddm_ref.losses import (
+    junction_beta,
+    next_beta,
+    optimal_ratio,
+    schedule_loss,
+    score_loss,
+    step_loss,
+)
+from bddm_ref.process import ddpm_kernel
+from bddm_ref.schedule import NoiseSchedule
+
+# bddm-method section 4: r*(s), rounded to four decimals.
+SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
+EXACT = (0.3177, 0.3383, 0.3887, 0.4563, 0.5537, 0.7212, 0.7964, 0.9045, 0.9689)
+RELEASED = (0.1962, 0.2126, 0.2550, 0.3177, 0.4198, 0.6228, 0.7212, 0.8671, 0.9562)
+
+
+@pytest.mark.parametrize(("s", "expected"), [*zip(SHARES, EXACT, strict=True)])
+def test_optimal_ratio_exact(s: float, expected: float) -> None:
+    assert optimal_ratio(s, "exact") == pytest.approx(expected, abs=5.1e-5)
+
+
+@pytest.mark.parametrize(("s", "expected"), [*zip(SHARES, RELEASED, strict=True)])
+def test_optimal_ratio_released(s: float, expected: float) -> None:
+    assert optimal_ratio(s, "released") == pytest.approx(expected, abs=5.1e-5)
+
+
+@pytest.mark.parametrize("s", [-0.1, 1.0, float("nan")])
+def test_optimal_ratio_refuses_impossible_shares(s: float) -> None:
+    with pytest.raises(ValueError, match="must lie in"):
+        optimal_ratio(s)
+
+
+def test_step_loss_is_the_kl_divergence() -> None:
+    """Against the KL of the two Gaussians, from their own means and variances."""
+    generator = torch.Generator().manual_seed(3)
+    x_0, eps, eps_theta = (
+        torch.randn(1, 64, generator=generator, dtype=torch.float64) for _ in range(3)
+    )
+    alpha, beta = 0.8, 0.2
+    delta = 1 - alpha**2
+    x_t = alpha * x_0 + math.sqrt(delta) * eps
+    # p: the reverse kernel; q(x_{n-1} | x_0): mean alpha x_0 / sqrt(1 - beta).
+    step = ddpm_kernel(alpha, beta)
+    mean_p, variance_p = step.signal * x_t + step.eps * eps_theta, step.noise**2
+    mean_q, variance_q = alpha * x_0 / math.sqrt(1 - beta), (delta - beta) / (1 - beta)
+    ratio = variance_p / variance_q
+    kl = 0.5 * (ratio - 1 - math.log(ratio)) + 0.5 * (mean_p - mean_q).square() / variance_q
+    loss = step_loss(eps, eps_theta, torch.tensor([beta / delta], dtype=torch.float64))
+    assert float(loss) == pytest.approx(float(kl.mean()), rel=1e-12)
+
+
+def test_released_form_has_half_the_log() -> None:
+    eps = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    ratio = torch.tensor([0.3, 0.7])
+    exact, released = (step_loss(eps, 0.5 * eps, ratio, form) for form in ("exact", "released"))
+    torch.testing.assert_close(exact - released, -0.25 * ratio.log())
+
+
+def test_score_loss_by_hand() -> None:
+    def half(x: torch.Tensor, alpha: torch.Tensor, condition: object) -> torch.Tensor:
+        return torch.full_like(x, 0.5)
+
+    noise = torch.tensor([[1.5, -0.5]])
+    alpha = torch.tensor([0.6])
+    assert float(score_loss(half, noise, alpha, noise, None, 1)) == pytest.approx(1.0)
+    assert float(score_loss(half, noise, alpha, noise, None, 2)) == pytest.approx(1.0)
+    assert float(score_loss(half, noise, alpha, 2 * noise, None, 2)) == pytest.approx(4.25)
+
+
+def test_next_and_junction_beta_by_hand() -> None:
+    sigma, delta, after = (torch.tensor([v]) for v in (0.5, 0.3, 0.2))
+    assert float(next_beta(sigma, delta, after)) == pytest.approx(0.1)
+    assert float(next_beta(sigma, after, delta)) == pytest.approx(0.1)
+    schedule = NoiseSchedule((0.1, 0.2, 0.3))
+    # From the first to the third level: 1 - (1 - 0.2)(1 - 0.3).
+    beta = junction_beta(schedule, torch.tensor([0]), 2)
+    assert float(beta) == pytest.approx(0.44)
+
+
+def test_schedule_loss_draws_junctions_the_schedule_has() -> None:
+    seen: list[torch.Tensor] = []
+
+    def score_net(x: torch.Tensor, alpha: torch.Tensor, condition: object) -> torch.Tensor:
+        seen.append(alpha)
+        return torch.zeros_like(x)
+
+    class Half(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(x),), 0.5)
+
+    schedule = NoiseSchedule.linear(10, 1e-4, 0.02)
+    generator = torch.Generator().manual_seed(0)
+    x_0 = torch.zeros(500, 4)
+    schedule_loss((score_net, Half()), x_0, None, schedule, 3, generator)
+    # t in {3, .., 7}, counted from 1.
+    expected = schedule.alphas[2:7].flip(0)
+    torch.testing.assert_close(seen[0].unique(), expected)
+    with pytest.raises(ValueError, match="no junction"):
+        schedule_loss((score_net, Half()), x_0, None, schedule, 6, generator)
+
+
+def test_schedule_loss_leaves_the_score_network_alone() -> None:
+    score_layer, schedule_layer = nn.Linear(4, 4), nn.Linear(4, 1)
+
+    class Schedule(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.sigmoid(schedule_layer(x)[:, 0])
+
+    loss = schedule_loss(
+        (lambda x, alpha, condition: score_layer(x), Schedule()),
+        torch.ones(3, 4),
+        None,
+        NoiseSchedule.linear(10, 1e-4, 0.02),
+        3,
+        torch.Generator().manual_seed(0),
+    )
+    loss.backward()
+    assert score_layer.weight.grad is None
+    assert schedule_layer.weight.grad is not None

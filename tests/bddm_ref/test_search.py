@@ -1,0 +1,180 @@
+"""Noise scheduling by hand, against the released schedules, and the search's selection."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.process import KERNELS
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start, schedule_betas
+from bddm_ref.search import SearchPlan, search, starts
+
+RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
+    "schedules"
+]
+TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)
+
+
+def silent(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
+    return torch.zeros_like(x)
+
+
+class Replay(nn.Module):
+    """A schedule network that answers a given list, whatever it hears."""
+
+    def __init__(self, answers: list[float]) -> None:
+        super().__init__()
+        self.answers = iter(answers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.full((len(x),), next(self.answers), dtype=torch.float64)
+
+
+def run(start: tuple[float, float], answers: list[float], max_steps: int = 20) -> list[float]:
+    networks = (silent, Replay(answers))
+    generator = torch.Generator().manual_seed(0)
+    x_N = torch.zeros(1, 4)
+    begin = Start(*start, "ddpm")
+    return schedule_betas(networks, begin, x_N, None, TRAINING, max_steps, generator=generator)
+
+
+def test_by_hand() -> None:
+    # alpha_2 = 0.72, beta_2 = 0.36: alpha_1 = 0.9, delta_1 = 0.19 < beta_2; half of it.
+    assert run((0.72, 0.36), [0.5], max_steps=2) == pytest.approx([0.36, 0.095])
+    # alpha_2 = 0.4, beta_2 = 0.2: alpha_1^2 = 0.2, delta_1 = 0.8 > beta_2; half of beta_2.
+    assert run((0.4, 0.2), [0.5], max_steps=2) == pytest.approx([0.2, 0.1])
+
+
+@pytest.mark.parametrize("name", [*RELEASED])
+def test_reproduces_the_released_schedules(name: str) -> None:
+    """Fed the ratios their lists imply, the pass returns their betas and ends where they end."""
+    betas = RELEASED[name]["beta"][::-1]
+    # Their alpha_N is the list's own product; so is ours, in float64.
+    alpha_N = float(NoiseSchedule(tuple(reversed(betas))).alphas[-1])
+    answers, alpha = [], alpha_N
+    for beta, following in itertools.pairwise(betas):
+        alpha /= math.sqrt(1 - beta)
+        answers.append(following / min(1 - alpha**2, beta))
+    # The last ratio of one list is 1 in their float32: beta_1 = delta_1.
+    assert all(0 < answer < 1 + 1e-9 for answer in answers)
+    found = run((alpha_N, betas[0]), [*answers, 0.9])
+    # float64 arithmetic on the way there and back; delta_n cancels to 1e-4 at the last steps.
+    assert found[: len(betas)] == pytest.approx(betas, rel=1e-9)
+    assert len(found) == len(betas)
+
+
+def test_ends_below_the_smallest_training_beta() -> None:
+    assert len(run((0.72, 0.36), [0.5, 1e-4])) == 2
+
+
+def test_ends_outside_the_trained_levels() -> None:
+    # beta_2 leaves delta_1 = 5e-5, less noise than the network ever saw.
+    alpha = math.sqrt((1 - 5e-5) * (1 - 0.36))
+    assert run((alpha, 0.36), [0.9]) == [0.36]
+
+
+def test_a_smaller_maximum_is_a_prefix() -> None:
+    answers = [0.9] * 20
+    long = run((0.4, 0.3), answers)
+    for maximum in range(1, len(long)):
+        assert run((0.4, 0.3), answers, maximum) == long[:maximum]
+
+
+def test_grid() -> None:
+    grid = starts(TRAINING, 9)
+    low, high = float(TRAINING.alphas[-1]), float(TRAINING.alphas[0])
+    every = {
+        (low + (high - low) * i / 10, j / 10, kernel)
+        for i in range(1, 10)
+        for j in range(1, 10)
+        for kernel in KERNELS
+    }
+    assert {start for start in every if start[0] <= math.sqrt(1 - start[1])} == set(grid)
+    assert len(grid) < len(every)
+
+
+def propose(start: Start) -> list[float]:
+    """Betas from the start, a fixed fall; the kernel changes the fall."""
+    fall = 0.5 if start.kernel == "ddpm" else 0.4
+    return [start.beta * fall**k for k in range(6)]
+
+
+def test_finds_the_best_of_each_length_and_rescores_it() -> None:
+    trials: list[int] = []
+
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        trials.append(trial)
+        return (-abs(schedule.betas[-1] - 0.5), 0.25 * (trial == 2))
+
+    plan = SearchPlan(lengths=(2, 4), bins=9, finalists=3, refinements=5, seed=1)
+    found = search(propose, judge, TRAINING, plan)
+    assert set(found) == {2, 4}
+    for length, candidate in found.items():
+        assert len(candidate.schedule) == length
+        assert abs(candidate.schedule.betas[-1] - 0.5) < 0.01
+        assert candidate.scores[1] == 0.25  # of trial 2, which selected nothing
+    assert set(trials) == {0, 1, 2}
+
+
+def test_selection_on_noise_is_rescored_without_optimism() -> None:
+    """All schedules equal, judged with noise: the winner's scores average to the truth."""
+
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        key = hash((schedule, trial)) % 2**31
+        return (float(torch.randn(1, generator=torch.Generator().manual_seed(key))),)
+
+    honest, optimistic = [], []
+    for seed in range(40):
+        plan = SearchPlan(lengths=(3,), bins=4, refinements=2, seed=seed)
+        shifted = lambda s, t, seed=seed: judge(s, t + 1000 * seed if t > 2 else t + 3 * seed)  # noqa: E731
+        honest.append(_rescored(plan, judge, seed))
+        released = SearchPlan(lengths=(3,), bins=4, refinements=2, seed=seed, released=True)
+        optimistic.append(search(propose, shifted, TRAINING, released)[3].quality)
+    # Standard error 1 / sqrt(40) = 0.16; the maximum of some twenty normals is near 1.9.
+    assert abs(sum(honest) / 40) < 0.5
+    assert sum(optimistic) / 40 > 1.0
+
+
+def _rescored(plan: SearchPlan, judge, seed: int) -> float:  # type: ignore[no-untyped-def]
+    def shifted(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return judge(schedule, trial + 3 * seed)
+
+    return search(propose, shifted, TRAINING, plan)[3].quality
+
+
+def test_released_rule_needs_all_scores_to_rise() -> None:
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        first = schedule.betas[-1]
+        return (first, 1.0 if first == pytest.approx(0.1) else 0.5)
+
+    plan = SearchPlan(lengths=(2,), bins=9, refinements=0, released=True)
+    # The first candidate (beta_N = 0.1) has the best second score: nothing replaces it. Of the
+    # others the largest beta_N that the grid holds has the best sum.
+    assert search(propose, judge, TRAINING, plan)[2].start.beta == pytest.approx(0.1)
+    ours = search(propose, judge, TRAINING, SearchPlan(lengths=(2,), bins=9, refinements=0))
+    assert ours[2].start.beta == pytest.approx(max(start.beta for start in starts(TRAINING, 9)))
+
+
+def test_lengths_nothing_leads_to_are_missing() -> None:
+    plan = SearchPlan(lengths=(3, 9), bins=2, refinements=0)
+    found = search(propose, lambda schedule, trial: (0.0,), TRAINING, plan)
+    assert set(found) == {3}
+
+
+def test_both_kernels_propose() -> None:
+    asked: set[str] = set()
+
+    def asking(start: Start) -> list[float]:
+        asked.add(start.kernel)
+        return propose(start)
+
+    plan = SearchPlan(lengths=(2,), bins=2, refinements=0)
+    search(asking, lambda schedule, trial: (0.0,), TRAINING, plan)
+    assert asked == set(KERNELS)

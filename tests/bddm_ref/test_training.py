@@ -1,0 +1,154 @@
+"""The training loop: it learns, averages, resumes bit by bit, and stops at nonsense."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.training import BatchLoss, TrainingConfig, step_generator, train
+
+CONFIG = TrainingConfig(steps=40, learning_rate=0.05, ema_decay=0.5, checkpoint_every=10)
+
+
+def network() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Linear(4, 1)
+
+
+def fit(module: nn.Module, wait: float = 0.0) -> BatchLoss:
+    """Least squares to a fixed linear map, on random inputs."""
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        time.sleep(wait)
+        x = torch.randn(16, 4, generator=generator)
+        target = x @ torch.tensor([1.0, -2.0, 3.0, 0.5])
+        return (module(x)[:, 0] - target).square().mean()
+
+    return loss
+
+
+def test_learns_the_map() -> None:
+    module = network()
+    config = TrainingConfig(steps=300, learning_rate=0.05, ema_decay=0.9)
+    averaged, losses = train(module, fit(module), config)
+    assert losses[-1] < 1e-3 * losses[0]
+    torch.testing.assert_close(
+        next(averaged.parameters())[0], torch.tensor([1.0, -2.0, 3.0, 0.5]), rtol=0, atol=0.05
+    )
+
+
+def test_average_is_the_exponential_one() -> None:
+    module = network()
+    history: list[Tensor] = []
+    config = TrainingConfig(steps=4, learning_rate=0.1, ema_decay=0.75)
+    averaged, _ = train(
+        module,
+        fit(module),
+        config,
+        observe=lambda step, loss: history.append(module.weight.detach().clone()),  # type: ignore[operator]
+    )
+    expected = history[0]
+    for weight in history[1:]:
+        expected = 0.75 * expected + 0.25 * weight
+    torch.testing.assert_close(next(averaged.parameters()).detach(), expected)
+
+
+def test_learning_rate_schedule() -> None:
+    config = TrainingConfig(steps=100, learning_rate=1.0, warmup=10)
+    assert config.learning_rate_at(0) == pytest.approx(0.1)
+    assert config.learning_rate_at(50) == pytest.approx(0.5)
+    assert config.learning_rate_at(99) < 0.001
+    constant = TrainingConfig(steps=100, learning_rate=1.0, constant=True)
+    assert constant.learning_rate_at(99) == 1.0
+
+
+def test_step_generators_differ_by_seed_step_and_rank() -> None:
+    draws = {
+        float(torch.rand(1, generator=step_generator(*key), dtype=torch.float64))
+        for key in [(0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1)]
+    }
+    assert len(draws) == 4
+
+
+def test_interrupted_training_resumes_bit_by_bit(tmp_path: Path) -> None:
+    class Interrupt(Exception):
+        pass
+
+    def interrupt(step: int, loss: float) -> None:
+        if step == 23:
+            raise Interrupt
+
+    module = network()
+    whole, losses = train(module, fit(module), CONFIG)
+    module = network()
+    with pytest.raises(Interrupt):
+        train(module, fit(module), CONFIG, tmp_path / "state.pt", interrupt)
+    module = network()
+    resumed, losses_again = train(module, fit(module), CONFIG, tmp_path / "state.pt")
+    assert losses_again == losses
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+sys.path.insert(0, sys.argv[1])
+from test_training import CONFIG, fit, network
+from bddm_ref.training import train
+torch.set_num_threads(1)
+module = network()
+print("started", flush=True)
+result, _ = train(module, fit(module, wait=0.02), CONFIG, Path(sys.argv[2]) / "state.pt")
+torch.save(result.state_dict(), Path(sys.argv[2]) / "final.pt")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.05, 0.33, 0.61])
+def test_killed_training_resumes_bit_by_bit(tmp_path: Path, delay: float) -> None:
+    """SIGKILL somewhere between, before or while checkpoints are written."""
+    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(tmp_path)]
+    root = str(Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": root}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "final.pt").exists()
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    module = network()
+    whole, _ = train(module, fit(module), CONFIG)
+    resumed = torch.load(tmp_path / "final.pt", weights_only=True)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed[name], value)
+
+
+def test_refuses_the_state_of_another_configuration(tmp_path: Path) -> None:
+    module = network()
+    train(module, fit(module), CONFIG, tmp_path / "state.pt")
+    other = TrainingConfig(steps=50, learning_rate=0.05)
+    with pytest.raises(ValueError, match="another configuration"):
+        train(module, fit(module), other, tmp_path / "state.pt")
+
+
+def test_stops_at_a_loss_that_is_not_finite() -> None:
+    module = network()
+
+    def diverge(step: int, generator: torch.Generator) -> Tensor:
+        return module(torch.ones(1, 4)).sum() * (float("nan") if step == 3 else 1.0)
+
+    with pytest.raises(FloatingPointError, match="step 3"):
+        train(module, diverge, CONFIG)
