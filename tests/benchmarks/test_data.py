@@ -1,0 +1,200 @@
+"""Speech data: folders, splits, features, damaged files, and the fetch through a fake apt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from rich.console import Console
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.data import debian
+from benchmarks.data.crops import CropTable
+from benchmarks.data.debian import DataUnavailableError, DebianDataset
+from benchmarks.data.features import FLOOR, HOP, MELS, filterbank, log_mel
+from benchmarks.data.speech import FESTVOX_RU, folder_corpus, load_utterance
+from benchmarks.progress import Progress
+
+QUIET = Progress(Console(quiet=True))
+
+
+def tone(path: Path, seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % 1000
+    t = np.arange(int(seconds * rate)) / rate
+    wave = 0.3 * np.sin(2 * np.pi * (200 + seed) * t)
+    soundfile.write(path, np.stack([wave] * channels, axis=1), rate)
+    return path
+
+
+@pytest.mark.parametrize(
+    "layout", ["wavs/LJ001-{:04d}.wav", "wav48/p225/p225_{:03d}.wav", "any/{}.wav", "x{}.flac"]
+)
+def test_layouts(tmp_path: Path, layout: str) -> None:
+    for i in range(12):
+        tone(tmp_path / layout.format(i))
+    corpus = folder_corpus(tmp_path, QUIET)
+    assert corpus.sizes() == {"test": 1, "valid": 1, "train": 10}
+    names = [u.name for split in ("train", "valid") for u in corpus.split(split, "train", QUIET)]
+    names += [u.name for u in corpus.split("test", "score", QUIET)]
+    assert len(set(names)) == 12
+
+
+def test_splits_depend_on_names_alone(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        for i in range(20):
+            tone(tmp_path / folder / f"{i}.wav")
+    tone(tmp_path / "b" / "3.wav", seconds=2.0)
+    splits = [
+        [u.name for u in folder_corpus(tmp_path / f, QUIET).split("valid", "search", QUIET)]
+        for f in ("a", "b")
+    ]
+    assert splits[0] == splits[1]
+    digests = [folder_corpus(tmp_path / f, QUIET).sha256 for f in ("a", "b")]
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize("stage", ["train", "search", "report"])
+def test_the_test_split_is_closed(tmp_path: Path, stage: str) -> None:
+    for i in range(3):
+        tone(tmp_path / f"{i}.wav")
+    with pytest.raises(PermissionError, match="must not open the test split"):
+        folder_corpus(tmp_path, QUIET).split("test", stage, QUIET)
+
+
+def test_resampled_and_mixed_down(tmp_path: Path) -> None:
+    utterance = load_utterance("x", tone(tmp_path / "x.wav", rate=22_050, channels=2))
+    assert len(utterance.waveform) == 16_000 // HOP * HOP
+    assert utterance.log_mel.shape == (MELS, utterance.frames + 1)
+    assert float(utterance.waveform.abs().max()) == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF\x00\x00", b"not a recording at all"])
+def test_foreign_recordings(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"x\.wav is not a readable recording"):
+        load_utterance("x", path)
+
+
+def test_too_short_recording(tmp_path: Path) -> None:
+    with pytest.raises(DamagedFileError, match="shorter than 64 ms"):
+        load_utterance("x", tone(tmp_path / "x.wav", seconds=0.05))
+
+
+def test_no_such_folder_and_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailableError, match="is not a folder"):
+        folder_corpus(tmp_path / "missing", QUIET)
+    with pytest.raises(DataUnavailableError, match="holds 0 recordings"):
+        folder_corpus(tmp_path, QUIET)
+
+
+def test_log_mel_of_silence_and_of_a_tone() -> None:
+    assert torch.equal(log_mel(torch.zeros(4096)), torch.full((MELS, 17), FLOOR).log())
+    t = torch.arange(16_000) / 16_000
+    mel = log_mel(torch.sin(2 * torch.pi * 1000 * t))
+    loudest = int(mel[:, 30].argmax())
+    centre = float(filterbank()[:, loudest].argmax()) * 16_000 / 1024
+    assert centre == pytest.approx(1000, abs=40)
+
+
+def test_crops_are_pieces_of_the_recordings(tmp_path: Path) -> None:
+    utterances = [
+        load_utterance(str(i), tone(tmp_path / f"{i}.wav", 0.5 + 0.2 * i)) for i in (0, 3)
+    ]
+    table = CropTable(utterances, 16)
+    waveforms, mels = table.draw(64, torch.Generator().manual_seed(0))
+    assert waveforms.shape == (64, 16 * HOP)
+    assert mels.shape == (64, MELS, 17)
+    pieces = [u.crop(start, 16) for u in utterances for start in range(u.frames - 15)]
+    seen = set()
+    for waveform, mel in zip(waveforms, mels, strict=True):
+        match = [
+            i for i, (w, m) in enumerate(pieces) if torch.equal(w, waveform) and torch.equal(m, mel)
+        ]
+        assert match
+        seen.update(match)
+    assert len(seen) > 20
+    with pytest.raises(ValueError, match="none of 2 recordings"):
+        CropTable(utterances, 1000)
+
+
+# The fetch, through a fake apt
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DebianDataset:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    manifest = tmp_path / "manifest"
+    manifest.write_text(f"{hashlib.sha256(b'audio').hexdigest()}  one.wav\n")
+    archive = hashlib.sha256(b"archive").hexdigest()
+    return DebianDataset("voice", "1.0", archive, "usr/share/voice", manifest, "use --data DIR")
+
+
+def fake_tools(folder: Path, monkeypatch: pytest.MonkeyPatch, audio: str, archive: str) -> None:
+    """apt-get, apt-cache and dpkg-deb as scripts that do what ours must ask of them."""
+    folder.mkdir()
+    scripts = {
+        "apt-get": f'case "$*" in *download*) printf {archive} > voice_1.0_all.deb;; esac',
+        "apt-cache": 'echo "Size: 7"',
+        "dpkg-deb": f'mkdir -p "$3/usr/share/voice"; printf {audio} > "$3/usr/share/voice/one.wav"',
+    }
+    for name, script in scripts.items():
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_fetch_verify_and_reuse(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "archive")
+    folder = debian.locate(dataset, QUIET)
+    assert (folder / "one.wav").read_bytes() == b"audio"
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert debian.locate(dataset, QUIET) == folder  # nothing needed once it is cached
+    (folder / "one.wav").write_bytes(b"noise")
+    with pytest.raises(DamagedFileError, match=r"one\.wav is missing or altered"):
+        debian.locate(dataset, QUIET)
+
+
+def test_a_damaged_archive_is_refused(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "damaged")
+    with pytest.raises(DamagedFileError, match="archive voice_1.0_all.deb is damaged"):
+        debian.locate(dataset, QUIET)
+    left = list((tmp_path / "cache").rglob("*.deb"))
+    assert left == []
+
+
+def test_without_apt_the_message_says_what_to_do(
+    dataset: DebianDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(DataUnavailableError, match="no apt-get: use --data DIR"):
+        debian.locate(dataset, QUIET)
+
+
+def test_without_network_the_message_says_what_to_do(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "archive")
+    (tmp_path / "bin" / "apt-get").write_text("#!/bin/sh\necho 'E: no route' >&2\nexit 100\n")
+    with pytest.raises(DataUnavailableError, match=r"\(E: no route\): use --data DIR"):
+        debian.locate(dataset, QUIET)
+
+
+def test_the_splits_are_disjoint_and_in_the_manifest() -> None:
+    held_out = json.loads(FESTVOX_RU.manifest.with_suffix(".splits.json").read_text())
+    names = {Path(file).stem for file in FESTVOX_RU.files()}
+    assert len(names) == 620
+    assert len(held_out["test"]) == len(held_out["valid"]) == 30
+    assert not set(held_out["test"]) & set(held_out["valid"])
+    assert {*held_out["test"], *held_out["valid"]} <= names

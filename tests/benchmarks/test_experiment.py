@@ -1,0 +1,69 @@
+"""Experiment files: the shipped ones load, mistakes get one clear sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
+from benchmarks.rows import rows_of
+
+
+@pytest.mark.parametrize("name", names())
+def test_shipped_experiments_load(name: str) -> None:
+    experiment = load(name)
+    rows = rows_of(experiment)
+    assert {row.convention.name for row in rows} == {"scaled", "raw"}
+    assert any(row.name == experiment.reference for row in rows)
+
+
+def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
+    cpu, full = (as_dict(load(name)) for name in ("cpu", "cpu-full"))
+    differing = {key for key in cpu if cpu[key] != full[key]}
+    assert differing == {"rows", "timing", "publish"}
+    assert all(row.seeds >= 6 for row in rows_of(load("cpu-full")))
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trck: speech", r"unknown field 'trck' \(did you mean 'track'\?\)"),
+        ("score_net: {netwrk: diffwave}", r"score_net: unknown field 'netwrk'.*'network'"),
+        ("search: {bins: many}", r"search\.bins"),
+        ("rows: [{contestant: ddpm, stps: [3]}]", r"rows: unknown field 'stps'"),
+        ("- a list", "must hold a mapping"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        load(write(tmp_path, text))
+
+
+def test_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ExperimentError, match=r"did you mean 'smoke'\?"):
+        load("smok")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("[{contestant: dpm, steps: [3]}]", "'dpm' is none of"),
+        ("[{contestant: ddpm, steps: [3, 3]}]", "occurs twice"),
+        ("[{contestant: ddpm, steps: [3]}]", "'ddpm-1000' is none of the rows"),
+    ],
+)
+def test_mistakes_in_rows(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        rows_of(load(write(tmp_path, f"rows: {rows}")))
+
+
+def test_defaults_are_plain_values() -> None:
+    assert as_dict(Experiment())["training_schedule"] == {"T": 1000, "start": 1e-6, "end": 0.01}

@@ -1,0 +1,83 @@
+"""Fairness: an item's noise depends on (seed, item) alone, clips are fixed, steps are counted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.data.features import HOP, MELS
+from benchmarks.data.speech import Utterance
+from benchmarks.protocol import EvaluatedNet, centre_clips, item_generators, start_noise
+
+TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
+SETTING = Setting(TRAINING, {3: NoiseSchedule((0.01, 0.2, 0.6))})
+
+
+def test_noise_depends_on_seed_and_item_alone() -> None:
+    together = start_noise(item_generators(5, range(4)), 100, "cpu")
+    torch.manual_seed(99)
+    alone = start_noise(item_generators(5, [2]), 100, "cpu")
+    assert torch.equal(alone[0], together[2])
+    assert not torch.equal(start_noise(item_generators(6, [2]), 100, "cpu")[0], together[2])
+
+
+def utterance(frames: int) -> Utterance:
+    ramp = torch.arange(frames * HOP, dtype=torch.float32)
+    return Utterance(f"u{frames}", ramp, torch.zeros(MELS, frames + 1))
+
+
+def test_clips_are_the_middle_of_long_enough_recordings() -> None:
+    clips = centre_clips([utterance(10), utterance(4), utterance(9)], 2, 6)
+    assert [clip.name for clip in clips] == ["u10", "u9"]
+    assert float(clips[0].waveform[0]) == 2 * HOP
+    assert float(clips[1].waveform[0]) == 1 * HOP
+    assert clips[0].log_mel.shape == (MELS, 7)
+    with pytest.raises(ValueError, match="2 recordings of that length"):
+        centre_clips([utterance(10), utterance(4), utterance(9)], 3, 6)
+
+
+class Net(nn.Module):
+    def forward(self, x: Tensor, alpha: Tensor, condition: object) -> Tensor:
+        return 0.3 * x
+
+
+@pytest.mark.parametrize("name", [*CONTESTANTS])
+@pytest.mark.parametrize("steps", [3, 50])
+def test_contract_of_contestants(name: str, steps: int) -> None:
+    """Shape, NFE, noise by item, plain recipe; or a reason to skip."""
+    try:
+        sampler = CONTESTANTS[name].prepare(steps, SETTING)
+    except SkipContestantError as reason:
+        assert str(steps) in str(reason)
+        assert name == "bddm"
+        return
+    evaluated = EvaluatedNet(Net(), bf16=False)
+
+    def run(indices: list[int]) -> Tensor:
+        generators = item_generators(1, indices)
+        x_N = start_noise(generators, 32, "cpu")
+        return sampler.run(evaluated, x_N, None, generators)
+
+    both = run([0, 1])
+    assert both.shape == (2, 32)
+    assert evaluated.evaluations == 2 * sampler.nfe == 2 * steps
+    assert torch.equal(run([1])[0], both[1])
+    assert set(sampler.recipe) >= {"betas"}
+    assert CONTESTANTS[name].title
+
+
+def test_ddpm_at_all_steps_is_the_training_schedule() -> None:
+    sampler = CONTESTANTS["ddpm"].prepare(50, SETTING)
+    assert sampler.recipe["betas"] == list(TRAINING.betas)
+
+
+def test_evaluations_are_observed() -> None:
+    seen: list[int] = []
+    evaluated = EvaluatedNet(Net(), bf16=True, observe=seen.append)
+    evaluated(torch.ones(3, 4), torch.ones(3), None)
+    evaluated(torch.ones(2, 4), torch.ones(2), None)
+    assert seen == [3, 2]

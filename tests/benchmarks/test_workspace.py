@@ -1,0 +1,53 @@
+"""Stage folders: skipped when finished, refused when damaged, never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.workspace import Workspace, fingerprint, write_json
+
+
+def test_fingerprint_depends_on_values_alone() -> None:
+    assert fingerprint({"a": 1, "b": [2.5]}) == fingerprint({"b": [2.5], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+
+
+def test_a_stage_is_finished_once_recorded(tmp_path: Path) -> None:
+    folder = Workspace(tmp_path).stage("sample", {"seed": 1})
+    assert not folder.is_finished()
+    output = folder.path / "out.txt"
+    output.write_text("done")
+    folder.finish([output])
+    assert Workspace(tmp_path).stage("sample", {"seed": 1}).is_finished()
+    assert not Workspace(tmp_path).stage("sample", {"seed": 2}).is_finished()
+
+
+@pytest.mark.parametrize("damage", ["altered", None])
+def test_a_damaged_output_is_refused_and_left(tmp_path: Path, damage: str | None) -> None:
+    folder = Workspace(tmp_path).stage("sample", {"seed": 1})
+    output = folder.path / "out.txt"
+    output.write_text("done")
+    folder.finish([output])
+    if damage is None:
+        output.unlink()
+    else:
+        output.write_text(damage)
+    with pytest.raises(DamagedFileError, match=r"out\.txt is missing or altered; remove"):
+        folder.is_finished()
+    assert damage is None or output.read_text() == damage
+
+
+def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
+    folder = Workspace(tmp_path).stage("sample", {})
+    (folder.path / "finished.json").write_text("{")
+    with pytest.raises(DamagedFileError, match="is damaged"):
+        folder.is_finished()
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert not list(tmp_path.iterdir())
