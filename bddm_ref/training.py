@@ -93,7 +93,8 @@ def train(
         losses.append(_update(module, optimizer, batch_loss, config, step))
         averaged.update_parameters(module)
         done = step + 1
-        if state_path is not None and (done % config.checkpoint_every == 0 or done == config.steps):
+        due = done % config.checkpoint_every == 0 or done == config.steps
+        if state_path is not None and due and _rank() == 0:
             save_state(_state(config, module, averaged, optimizer, losses), state_path)
         observe(done, losses[-1])
     return averaged.module.eval(), losses
@@ -114,9 +115,8 @@ def _update(
         if config.bf16
         else contextlib.nullcontext()
     )
-    rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
     with autocast:
-        loss = batch_loss(step, step_generator(config.seed, step, rank))
+        loss = batch_loss(step, step_generator(config.seed, step, _rank()))
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss is {value} at training step {step}; lower the rate")
@@ -126,6 +126,10 @@ def _update(
     nn.utils.clip_grad_norm_(module.parameters(), config.clip)
     optimizer.step()
     return value
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 def _average_gradients(module: nn.Module) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import distributed
 from benchmarks.experiment import Experiment
 from benchmarks.report.build import build_results
 from benchmarks.report.publish import publish
@@ -40,7 +41,11 @@ class Run:
         experiment = self.context.experiment
         rows_of(experiment)  # a mistake in the rows should not wait for the training
         with self._timed("data"):
+            if not distributed.is_first():
+                distributed.wait_for_all()  # the first process fetches, the others find
             corpus = self.context.corpus
+            if distributed.is_first():
+                distributed.wait_for_all()
             sizes = ", ".join(f"{count} {split}" for split, count in corpus.sizes().items())
             self.context.progress.say(f"data: {corpus.name}, {sizes} utterances")
         if "train" not in wanted:
@@ -53,7 +58,7 @@ class Run:
                 )
                 for convention in experiment.conventions
             }
-        if "search" not in wanted or _is_helper_process():
+        if "search" not in wanted or not distributed.is_first():
             return None
         with self._timed("search"):
             searched = {
@@ -101,14 +106,7 @@ class Run:
 def prepare_machine(experiment: Experiment) -> None:
     """Set torch's threads, and join the process group under ``torchrun``."""
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
-        backend = "nccl" if experiment.device.startswith("cuda") else "gloo"
-        torch.distributed.init_process_group(backend)
-
-
-def _is_helper_process() -> bool:
-    """Under ``torchrun`` all processes train; one does the rest."""
-    return torch.distributed.is_initialized() and torch.distributed.get_rank() > 0
+    distributed.join(experiment.device)
 
 
 def describe(run: Run) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Progress:
             )
             self._live.start()
         live = self._live
-        task = live.add_task(label, total=total, completed=done)
+        task = live.add_task(label, total=total, completed=int(done))
         try:
             yield lambda units: live.advance(task, units)
         finally:

@@ -100,7 +100,9 @@ class ItemMetric(Metric):
         **kwargs: torchmetrics' own settings.
     """
 
-    name: ClassVar[str]  # key used in tables; says the protocol
+    name: ClassVar[str]  # key in results; says the protocol
+    title: ClassVar[str]  # head of its column in tables
+    digits: ClassVar[int]  # decimals worth printing
     unit: ClassVar[str] = ""
     lowest: ClassVar[float]
     highest: ClassVar[float]

@@ -230,6 +230,7 @@ def _pesq_of_bytes(scored: bytes, clean: bytes, sample_rate: int, mode: str) -> 
 class Stoi(ItemMetric):
     """`stoi` as a torchmetrics class."""
 
+    title, digits = "STOI", 3
     name, lowest, highest, higher_is_better = "stoi", -1.0, 1.0, True
     score = staticmethod(stoi)
 
@@ -237,6 +238,7 @@ class Stoi(ItemMetric):
 class Estoi(ItemMetric):
     """`estoi` as a torchmetrics class."""
 
+    title, digits = "ESTOI", 3
     name, lowest, highest, higher_is_better = "estoi", -1.0, 1.0, True
     score = staticmethod(estoi)
 
@@ -244,6 +246,7 @@ class Estoi(ItemMetric):
 class PesqWbLqo(ItemMetric):
     """`pesq_wb_lqo` as a torchmetrics class."""
 
+    title, digits = "PESQ-WB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_wb_lqo", 0.999, 4.644, True
     unit = "MOS-LQO"
     score = staticmethod(pesq_wb_lqo)
@@ -252,6 +255,7 @@ class PesqWbLqo(ItemMetric):
 class PesqNbLqo(ItemMetric):
     """`pesq_nb_lqo` as a torchmetrics class."""
 
+    title, digits = "PESQ-NB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_lqo", 0.999, 4.549, True
     unit = "MOS-LQO"
     score = staticmethod(pesq_nb_lqo)
@@ -260,6 +264,7 @@ class PesqNbLqo(ItemMetric):
 class PesqNbRaw(ItemMetric):
     """`pesq_nb_raw` as a torchmetrics class."""
 
+    title, digits = "PESQ-NB (raw)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_raw", -0.5, 4.5, True
     score = staticmethod(pesq_nb_raw)
 
@@ -267,6 +272,7 @@ class PesqNbRaw(ItemMetric):
 class Mcd(ItemMetric):
     """`mcd` as a torchmetrics class."""
 
+    title, digits = "MCD [dB]", 2
     name, lowest, highest, higher_is_better = "mcd", 0.0, math.inf, False
     unit = "dB"
     score = staticmethod(mcd)
@@ -275,11 +281,12 @@ class Mcd(ItemMetric):
 class LsMse(ItemMetric):
     """`ls_mse` as a torchmetrics class."""
 
+    title, digits = "LS-MSE", 1
     name, lowest, highest, higher_is_better = "ls_mse", 0.0, math.inf, False
     score = staticmethod(ls_mse)
 
 
 SPEECH_METRICS: dict[str, type[ItemMetric]] = {
-    metric.name: metric for metric in (Stoi, Estoi, PesqWbLqo, PesqNbLqo, PesqNbRaw, Mcd, LsMse)
+    metric.name: metric for metric in (PesqWbLqo, PesqNbRaw, PesqNbLqo, Stoi, Estoi, Mcd, LsMse)
 }
 """Every speech metric by its key in tables. To add one: a class above, and its entry here."""

@@ -30,7 +30,8 @@ class ConvNextBlock(nn.Module):
         if self.level is not None and level is not None:
             scale, shift = self.level(level)[:, None].chunk(2, dim=-1)
             update = torch.addcmul(shift, update, 1 + scale)
-        return hidden + self.gain * self.narrow(F.gelu(self.widen(update)))
+        updated: Tensor = hidden + self.gain * self.narrow(F.gelu(self.widen(update)))
+        return updated
 
 
 class LevelEmbedding(nn.Module):

@@ -44,7 +44,9 @@ class Sampler:
 class Contestant(Protocol):
     """A family of samplers, one for each number of steps."""
 
-    title: str
+    @property
+    def title(self) -> str:
+        """What tables call it."""
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The sampler of this many steps.

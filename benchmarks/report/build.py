@@ -73,7 +73,12 @@ def build_results(
         "weights": {name: weights_digest(path) for name, path in weights.items()},
         "clip_seconds": timings["seconds_of_audio"],
         "metrics": {
-            name: MetricInfo(unit=m.unit, higher_is_better=bool(m.higher_is_better)).model_dump()
+            name: MetricInfo(
+                title=m.title,
+                digits=m.digits,
+                unit=m.unit,
+                higher_is_better=bool(m.higher_is_better),
+            ).model_dump()
             for name, m in SPEECH_METRICS.items()
         },
         "reference": experiment.reference,

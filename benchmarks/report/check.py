@@ -52,10 +52,10 @@ def check_results(folder: Path) -> list[str]:
                 f"{table} is not the table of {path.name}; make it again with 'report'"
             )
         lines.append(f"{path}: {len(results.rows)} rows, checksums, schema and table agree")
-    for weights in sorted(folder.rglob("*.safetensors")):
-        verify_checksum(weights)
-        lines.append(f"{weights}: checksum agrees")
-    return lines
+    sidecars = sorted(folder.rglob("*.sha256"))
+    for sidecar in sidecars:
+        verify_checksum(sidecar.with_suffix(""))
+    return [*lines, f"{folder}: {len(sidecars)} checksums agree"]
 
 
 def _check_items(path: Path, results: Results) -> None:

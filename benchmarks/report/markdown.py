@@ -6,14 +6,6 @@ from collections.abc import Iterable
 
 from benchmarks.report.schema import Comparison, Interval, Results, RowResult, RowTime
 
-SHOWN = {  # metric to column head and decimals
-    "pesq_wb_lqo": ("PESQ-WB (LQO)", 2),
-    "pesq_nb_raw": ("PESQ-NB (raw)", 2),
-    "stoi": ("STOI", 3),
-    "estoi": ("ESTOI", 3),
-    "mcd": ("MCD [dB]", 2),
-    "ls_mse": ("LS-MSE", 1),
-}
 CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
 
@@ -55,19 +47,18 @@ def _head(results: Results) -> str:
 
 
 def _quality_table(results: Results, rows: list[RowResult]) -> str:
-    arrows = {name: "↑" if m.higher_is_better else "↓" for name, m in results.metrics.items()}
     heads = ["Sampler", "Steps", "Seeds", "Scored"]
-    heads += [f"{head} {arrows[name]}" for name, (head, _) in SHOWN.items()]
+    heads += [f"{m.title} {'↑' if m.higher_is_better else '↓'}" for m in results.metrics.values()]
     heads += ["Latency", "RTF", "Speed-up (time)", "Step ratio"]
-    return _table(heads, [_row_cells(row) for row in rows])
+    return _table(heads, [_row_cells(row, results) for row in rows])
 
 
-def _row_cells(row: RowResult) -> list[str]:
+def _row_cells(row: RowResult, results: Results) -> list[str]:
     if row.skipped is not None:
-        return [row.title, str(row.steps), "0", row.skipped] + ["—"] * (len(SHOWN) + 4)
+        return [row.title, str(row.steps), "0", row.skipped] + ["—"] * (len(results.metrics) + 4)
     scored = min(row.n_scored.values(), default=0)
     cells = [row.title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
-    cells += [_estimate(row.metrics.get(name), digits) for name, (_, digits) in SHOWN.items()]
+    cells += [_estimate(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
     if row.time is None:
         return cells + ["—"] * 4
     speedup = "1" if row.time.speedup is None else _estimate(row.time.speedup, 1)
@@ -87,13 +78,15 @@ def _verdicts(results: Results, convention: str) -> str:
         return ""
     pairs = dict.fromkeys((c.row, c.against) for c in mine)
     by_key = {(c.row, c.against, c.metric): c for c in mine}
-    heads = ["BDDM", "against", "Seeds", *(SHOWN[m][0] for m in metrics)]
+    heads = ["BDDM", "against", "Seeds", *(results.metrics[m].title for m in metrics)]
     lines = [
         [row.split("/")[1], against.split("/")[1], str(by_key[row, against, metrics[0]].seeds)]
-        + [_verdict_cell(by_key[row, against, m]) for m in metrics]
+        + [_verdict_cell(by_key[row, against, m], results) for m in metrics]
         for row, against in pairs
     ]
-    margins = ", ".join(f"{SHOWN[c.metric][0]} {c.margin:g}" for c in _unique_metrics(mine))
+    margins = ", ".join(
+        f"{results.metrics[c.metric].title} {c.margin:g}" for c in _unique_metrics(mine)
+    )
     note = (
         f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
         f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
@@ -108,8 +101,8 @@ def _unique_metrics(comparisons: Iterable[Comparison]) -> list[Comparison]:
     return list({c.metric: c for c in comparisons}.values())
 
 
-def _verdict_cell(comparison: Comparison) -> str:
-    digits = SHOWN[comparison.metric][1] + 1
+def _verdict_cell(comparison: Comparison, results: Results) -> str:
+    digits = results.metrics[comparison.metric].digits + 1
     p = "" if comparison.p_sign_flip is None else f", p = {comparison.p_sign_flip:.2g}"
     return f"**{comparison.verdict}** {_estimate(comparison.difference, digits, sign='+')}{p}"
 

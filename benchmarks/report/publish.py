@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _write_schedules(results: Results, folder: Path) -> None:
                 "score_net_sha256": results.weights["score_net"],
             }
             text = json.dumps(content, indent=1) + "\n"
-            write_with_checksum(path, lambda file, text=text: file.write_text(text))
+            write_with_checksum(path, partial(Path.write_text, data=text))
 
 
 def _write_wavs(sampled: Sequence[Sampled], context: Context, folder: Path) -> None:

@@ -28,6 +28,8 @@ class Interval(_Strict):
 class MetricInfo(_Strict):
     """How to read one metric."""
 
+    title: str
+    digits: int = Field(description="decimals worth printing")
     unit: str
     higher_is_better: bool
 

@@ -10,6 +10,7 @@ import torch
 
 from bddm_ref.checkpoint import sha256_of, verify_checksum
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
+from benchmarks.distributed import own_device
 from benchmarks.experiment import Experiment
 from benchmarks.progress import Progress
 from benchmarks.workspace import Workspace
@@ -33,7 +34,7 @@ class Context:
     @cached_property
     def device(self) -> torch.device:
         """Where networks run."""
-        return torch.device(self.experiment.device)
+        return own_device(self.experiment.device)
 
     @cached_property
     def train_utterances(self) -> list[Utterance]:

@@ -15,12 +15,14 @@ from torch import nn
 
 from bddm_ref.checkpoint import load_state, load_weights, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
+from benchmarks import distributed
 from benchmarks.data.crops import CropTable
 from benchmarks.experiment import Convention, as_dict
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.tracks import speech
 from benchmarks.workspace import StageFolder, write_json
 
+WEIGHTS, STATE = "weights.safetensors", "state.pt"
 VERSION = 1  # raised when a change here changes the weights that come out
 CURVE_POINTS = 200  # of the loss curve that is kept
 
@@ -112,10 +114,10 @@ def _train(
     config: TrainingConfig,
     loss_of: Callable[[nn.Module], BatchLoss],
 ) -> Path:
-    weights = folder.path / "weights.safetensors"
+    weights = folder.path / WEIGHTS
     if folder.is_finished():
         return weights
-    state = folder.path / "state.pt"
+    state = folder.path / STATE
     module = module.to(context.device)
     done = _steps_in(state)
     started = time.monotonic()
@@ -123,14 +125,24 @@ def _train(
         result, losses = train(
             module, loss_of(module), config, state, observe=lambda step, loss: advance(1)
         )
-    save_weights(result, weights, torch.bfloat16 if config.bf16 else None)
-    card = weights.with_suffix(".json")
-    seconds = time.monotonic() - started
-    write_json(card, _card(result, losses, seconds, config.steps - done))
-    folder.finish([weights, weights.with_name(weights.name + ".sha256"), card])
-    state.unlink(missing_ok=True)
-    state.with_name(state.name + ".sha256").unlink(missing_ok=True)
+    if distributed.is_first():
+        card = _card(result, losses, time.monotonic() - started, config.steps - done)
+        _keep(folder, result, card, torch.bfloat16 if config.bf16 else None)
+    distributed.wait_for_all()
     return weights
+
+
+def _keep(
+    folder: StageFolder, module: nn.Module, card: dict[str, Any], dtype: torch.dtype | None
+) -> None:
+    """Write weights and card; the training state has done its duty."""
+    weights = folder.path / WEIGHTS
+    save_weights(module, weights, dtype)
+    card_file = weights.with_suffix(".json")
+    write_json(card_file, card)
+    folder.finish([weights, weights.with_name(weights.name + ".sha256"), card_file])
+    for name in (STATE, f"{STATE}.sha256"):
+        (folder.path / name).unlink(missing_ok=True)
 
 
 def _steps_in(state: Path) -> int:
@@ -147,7 +159,9 @@ def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
     if not card.is_file():
         return parameters, None, None
     content = json.loads(card.read_text())
-    return parameters, content["steps"], content["seconds"]
+    steps, steps_here = content["steps"], content["steps_in_these_seconds"]
+    # A training that was resumed timed its last part alone.
+    return parameters, steps, content["seconds"] * steps / steps_here if steps_here else None
 
 
 def _card(

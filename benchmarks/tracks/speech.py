@@ -27,13 +27,15 @@ from benchmarks.experiment import (
 )
 from benchmarks.protocol import EvaluatedNet
 
-SCORE_NETS: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]] = {
+NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
+"""``(sizes, training schedule) -> network``, untrained."""
+SCORE_NETS: dict[str, NetworkMaker] = {
     "spectral_vocoder": lambda size, schedule: SpectralVocoder(
         SpectralVocoderConfig(**size), filterbank()
     ),
     "diffwave": lambda size, schedule: DiffWave(DiffWaveConfig(**size), schedule),
 }
-SCHEDULE_NETS: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]] = {
+SCHEDULE_NETS: dict[str, NetworkMaker] = {
     "ratio": lambda size, schedule: RatioNet(**size),
     # Without dropout, which would draw from the global generator and break exact resume.
     "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
@@ -53,7 +55,7 @@ def build_schedule_net(experiment: Experiment) -> nn.Module:
 
 
 def _build(
-    known: dict[str, Callable[[dict[str, int], NoiseSchedule], nn.Module]],
+    known: dict[str, NetworkMaker],
     config: ScoreNetConfig | ScheduleNetConfig,
     experiment: Experiment,
     where: str,

@@ -168,7 +168,7 @@ def test_a_damaged_archive_is_refused(
     dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_tools(tmp_path / "bin", monkeypatch, "audio", "damaged")
-    with pytest.raises(DamagedFileError, match="archive voice_1.0_all.deb is damaged"):
+    with pytest.raises(DamagedFileError, match=r"archive voice_1\.0_all\.deb is damaged"):
         debian.locate(dataset, QUIET)
     left = list((tmp_path / "cache").rglob("*.deb"))
     assert left == []

@@ -63,10 +63,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(root: Path, command: str, *extra: str) -> int:
-    return main(
-        [command, str(root / "tiny.yaml"), "--data", str(root), "--workspace", str(root / "work")]
-        + ["--results", str(root / "out"), *extra]
-    )
+    places = ["--data", str(root), "--workspace", str(root / "work")]
+    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
 
 
 pytestmark = pytest.mark.slow

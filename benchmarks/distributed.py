@@ -1,0 +1,30 @@
+"""Several processes under ``torchrun``: all of them train, the first does everything else."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+
+def join(device: str) -> None:
+    """Join the process group, if ``torchrun`` started us."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+
+
+def is_first() -> bool:
+    """Whether this is the only process, or the first of several."""
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
+def wait_for_all() -> None:
+    """Until every process has come here."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+
+
+def own_device(device: str) -> torch.device:
+    """The device of this process: with several, ``cuda`` means the one of its local rank."""
+    local = os.environ.get("LOCAL_RANK")
+    return torch.device(f"cuda:{local}" if device == "cuda" and local is not None else device)
