@@ -1,0 +1,52 @@
+"""What the repository publishes keeps the rules that it sets for others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.experiment import load
+from benchmarks.report.check import check_results, read_results
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+
+
+def test_results_pass_the_check() -> None:
+    lines = check_results(RESULTS)
+    assert any("speech.json" in line for line in lines)
+
+
+def test_results_come_from_a_clean_tree_and_the_shipped_weights() -> None:
+    results = read_results(RESULTS / "speech.json")
+    assert results.provenance["tree"] == "clean"
+    assert not results.meaningless
+    sidecar = RESULTS / "weights" / "speech-score.safetensors.sha256"
+    assert results.weights["score_net"] == sidecar.read_text().split()[0]
+    assert len(results.data["test_items"]) >= 20
+    assert results.clip_seconds >= 2.5
+
+
+def test_schedules_beside_them_are_those_of_the_table() -> None:
+    rows = {row.key: row for row in read_results(RESULTS / "speech.json").rows}
+    files = sorted((RESULTS / "schedules").glob("speech-*.json"))
+    assert len(files) == 8
+    for file in files:
+        _, convention, steps = file.stem.split("-")
+        schedule = NoiseSchedule.from_json(file.read_text())
+        assert list(schedule.betas) == rows[f"{convention}/bddm-{steps}"].betas
+        assert len(schedule) == int(steps)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cpu-full"])
+def test_experiments_name_weights_that_are_there(name: str) -> None:
+    experiment = load(name)
+    paths = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
+    sizes = 0
+    for path in paths:
+        assert path is not None
+        assert load_file(RESULTS.parent / path)
+        sizes += (RESULTS.parent / path).stat().st_size
+    assert sizes < 16_000_000
