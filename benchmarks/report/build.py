@@ -33,7 +33,14 @@ from benchmarks.stages.search import SearchResult
 from benchmarks.stages.train import network_cost
 from benchmarks.workspace import fingerprint
 from metrics.speech import SPEECH_METRICS
-from metrics.statistics import Estimate, item_means, mean_interval, paired_difference, sign_flip_p
+from metrics.statistics import (
+    Estimate,
+    is_noninferior,
+    item_means,
+    mean_interval,
+    paired_difference,
+    sign_flip_p,
+)
 from metrics.timing import Timing, ratio_of_medians
 
 Scores = dict[str, dict[str, NDArray[np.float64]]]
@@ -186,7 +193,7 @@ def _comparison(
     p = sign_flip_p((a - b)[both], seed=experiment.seed) if both.sum() > 1 else None
     margin = experiment.margins[metric]
     seeds = min(len(scores[r.key][metric]) for r in (row, against))
-    sign = 1.0 if SPEECH_METRICS[metric].higher_is_better else -1.0
+    higher_is_better = bool(SPEECH_METRICS[metric].higher_is_better)
     return Comparison(
         row=row.key,
         against=against.key,
@@ -194,30 +201,31 @@ def _comparison(
         difference=_interval(difference),
         p_sign_flip=p,
         margin=margin,
-        verdict=verdict(difference, sign, margin, p),
+        verdict=verdict(difference, margin, higher_is_better, p),
         seeds=seeds,
     )
 
 
-def verdict(difference: Estimate, sign: float, margin: float, p: float | None) -> Verdict:
+def verdict(
+    difference: Estimate, margin: float, higher_is_better: bool, p: float | None
+) -> Verdict:
     """What a paired difference says.
 
     Args:
         difference: first minus second, with its interval.
-        sign: 1 where higher is better, else -1.
         margin: how much worse still counts as good; positive, fixed beforehand.
+        higher_is_better: of the metric.
         p: of the two-sided sign-flip test.
 
     Returns:
-        ``better`` (interval above 0 and the sign-flip test agrees), ``as good`` (not worse by
-        more than the margin), ``worse`` (by more than the margin), else ``undecided``.
+        ``better`` (interval on the good side of 0 and the sign-flip test agrees), ``as good`` (not
+        worse by more than the margin), ``worse`` (by more than the margin), else ``undecided``.
     """
-    if math.isnan(difference.value):
-        return "undecided"
+    sign = 1.0 if higher_is_better else -1.0
     low, high = sorted((sign * difference.low, sign * difference.high))
     if low > 0 and p is not None and p < SIGNIFICANT:
         return "better"
-    if low > -margin:
+    if is_noninferior(difference, margin, higher_is_better):
         return "as good"
     return "worse" if high < -margin else "undecided"
 
