@@ -20,7 +20,13 @@ LOG_WEIGHT: dict[str, float] = {"exact": 0.5, "released": 0.25}
 
 
 def score_loss(
-    score_net: ScoreNet, x_0: Tensor, alpha: Tensor, noise: Tensor, condition: Any, power: int
+    score_net: ScoreNet,
+    x_0: Tensor,
+    alpha: Tensor,
+    noise: Tensor,
+    condition: Any,
+    power: int,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """E |eps - eps_theta(x_t, alpha_t)|^power (arXiv 2203.13508, Eq. 6), mean over everything.
 
@@ -31,9 +37,11 @@ def score_loss(
         noise: eps, same shape as ``x_0``.
         condition: passed on to the network.
         power: 2 for images, 1 for speech (as WaveGrad and the released code do).
+        weight: of each example, ``(B,)``; None: 1, as in the papers.
     """
     eps_theta = score_net(q_sample(x_0, alpha, noise), alpha, condition)
-    return (noise - eps_theta).abs().pow(power).mean()
+    per_example = (noise - eps_theta).abs().pow(power).flatten(1).mean(1)
+    return per_example.mean() if weight is None else (weight * per_example).mean()
 
 
 def step_loss(

@@ -40,11 +40,12 @@ class ScoreNetConfig:
     power: int = 1  # of the loss |eps - eps_theta|^power
     batch_size: int = 12  # crops
     crop_frames: int = 64  # hops of 256 samples
-    level_mean: float = 2.0  # nats; training levels: normal in log SNR, clamped
+    level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
     level_spread: float = 4.5  # nats
     level_lowest: float = -10.0  # nats
     level_highest: float = 14.0  # nats
-    training: TrainingConfig = TrainingConfig(steps=13_000, learning_rate=1e-3)
+    balance_levels: bool = True  # weigh the loss so that all levels count about alike
+    training: TrainingConfig = TrainingConfig(steps=12_000, learning_rate=1e-3)
 
 
 @dataclass(frozen=True)

@@ -97,15 +97,30 @@ def score_batch_loss(
         waveform, log_mel = crops.draw(config.batch_size, generator)
         log_snr = torch.randn(config.batch_size, generator=generator, dtype=torch.float64)
         log_snr = log_snr.mul_(config.level_spread).add_(config.level_mean)
-        alpha = log_snr.clamp_(config.level_lowest, config.level_highest).sigmoid().sqrt()
+        log_snr.clamp_(config.level_lowest, config.level_highest)
+        alpha = log_snr.sigmoid().sqrt()
         noise = torch.randn(waveform.shape, generator=generator)
         condition = encode(score_net, log_mel.to(device))
         x_0 = NETWORK_AMPLITUDE * waveform.to(device)
+        weight = level_weight(log_snr.to(device)) if config.balance_levels else None
         return score_loss(
-            score_net, x_0, alpha.to(device), noise.to(device), condition, config.power
+            score_net, x_0, alpha.to(device), noise.to(device), condition, config.power, weight
         )
 
     return loss
+
+
+def level_weight(log_snr: Tensor) -> Tensor:
+    """Weights that make all levels count about alike in the L1 score loss.
+
+    The error of predicting the noise vanishes with the signal-to-noise ratio, and with it what
+    the noisiest levels, which decide a sample's pitch and phases, add to the mean. What the
+    Wiener filter leaves of recordings times NETWORK_AMPLITUDE is close to .66 of this sigmoid.
+
+    Args:
+        log_snr: of the levels, nats, ``(B,)``.
+    """
+    return 1 / torch.sigmoid((log_snr.float() - 3) / 3)
 
 
 def schedule_batch_loss(

@@ -78,6 +78,16 @@ def test_score_loss_by_hand() -> None:
     assert float(score_loss(half, noise, alpha, 2 * noise, None, 2)) == pytest.approx(4.25)
 
 
+def test_score_loss_weighs_examples() -> None:
+    def zero(x: torch.Tensor, alpha: torch.Tensor, condition: object) -> torch.Tensor:
+        return torch.zeros_like(x)
+
+    noise = torch.tensor([[1.0, -3.0], [4.0, 6.0]])
+    alpha, weight = torch.tensor([0.6, 0.8]), torch.tensor([0.5, 2.0])
+    loss = score_loss(zero, noise, alpha, noise, None, 1, weight)
+    assert float(loss) == pytest.approx((0.5 * 2 + 2 * 5) / 2)
+
+
 def test_next_and_junction_beta_by_hand() -> None:
     sigma, delta, after = (torch.tensor([v]) for v in (0.5, 0.3, 0.2))
     assert float(next_beta(sigma, delta, after)) == pytest.approx(0.1)
