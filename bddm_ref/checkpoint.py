@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +37,28 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_with_checksum(path: Path, write: Callable[[Path], object]) -> None:
-    """As :func:`write_atomically`, with the SHA-256 beside it in ``<path>.sha256``."""
-    digest = ""
+    """As :func:`write_atomically`, with the SHA-256 beside it in ``<path>.sha256``.
 
-    def write_and_digest(temporary: Path) -> None:
-        nonlocal digest
+    Two files cannot be replaced in one step. So the checksum file first lists the new content and
+    the old, and whatever is interrupted leaves a file that one of them matches.
+    """
+    sidecar, line = _sidecar(path), ""
+
+    def write_and_announce(temporary: Path) -> None:
+        nonlocal line
         write(temporary)
-        digest = sha256_of(temporary)
+        line = f"{sha256_of(temporary)}  {path.name}\n"
+        before = sidecar.read_text() if sidecar.is_file() and path.is_file() else ""
+        write_atomically(sidecar, lambda file: file.write_text(line + before))
 
-    write_atomically(path, write_and_digest)
-    line = f"{digest}  {path.name}\n"
-    write_atomically(_sidecar(path), lambda temporary: temporary.write_text(line))
+    write_atomically(path, write_and_announce)
+    write_atomically(sidecar, lambda file: file.write_text(line))
 
 
 def verify_checksum(path: Path) -> None:
@@ -68,7 +74,8 @@ def verify_checksum(path: Path) -> None:
             f"{path} has no checksum beside it; put what 'sha256sum {path.name}' prints into "
             f"{_sidecar(path).name}"
         )
-    if sha256_of(path) != _sidecar(path).read_text().split(" ")[0]:
+    listed = [line.split(" ")[0] for line in _sidecar(path).read_text().splitlines()]
+    if sha256_of(path) not in listed:
         raise DamagedFileError(
             f"{path} does not match its checksum in {_sidecar(path).name}; restore or remake it"
         )
@@ -82,13 +89,21 @@ def save_weights(module: nn.Module, path: Path, matrix_dtype: torch.dtype | None
         path: where to.
         matrix_dtype: dtype to store parameters of two and more dimensions in. A network that runs
             under bfloat16 autocast loses nothing by bfloat16: its products round them anyway.
+            Factors of a normalised weight are kept: rounding them would not round their product.
     """
-    parameters = {name for name, p in module.named_parameters() if p.ndim >= 2}
+    parameters = {name for name, _ in roundable_parameters(module)}
     tensors = {
         name: value.detach().to("cpu", matrix_dtype if name in parameters else None).contiguous()
         for name, value in module.state_dict().items()
     }
     write_with_checksum(path, lambda temporary: save_file(tensors, temporary))
+
+
+def roundable_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Parameters that bfloat16 autocast rounds as they are: matrices that are no factors."""
+    for name, parameter in module.named_parameters():
+        if parameter.ndim >= 2 and ".parametrizations." not in f".{name}":
+            yield name, parameter
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -133,6 +148,15 @@ def load_state(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise DamagedFileError(f"{path} is not a training state but a {type(state).__name__}")
     return state
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in this folder outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sidecar(path: Path) -> Path:

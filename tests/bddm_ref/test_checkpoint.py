@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bddm_ref.checkpoint import (
     DamagedFileError,
     load_state,
     load_weights,
+    roundable_parameters,
     save_state,
     save_weights,
     write_atomically,
@@ -104,6 +106,40 @@ def test_state_round_trip_and_truncation(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(DamagedFileError, match="does not match its checksum"):
         load_state(path)
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_whatever_is_interrupted_leaves_a_readable_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    """Killed before one of the three renames that replace a state and its checksum."""
+    path = tmp_path / "state.pt"
+    save_state({"step": 1}, path)
+    renames = itertools.count(1)
+    rename = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if next(renames) == fails_at:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(KeyboardInterrupt):
+        save_state({"step": 2}, path)
+    assert load_state(path)["step"] == (2 if fails_at == 3 else 1)
+    monkeypatch.undo()
+    save_state({"step": 3}, path)
+    assert load_state(path)["step"] == 3
+    assert len((tmp_path / "state.pt.sha256").read_text().splitlines()) == 1
+
+
+def test_factors_of_a_normalised_weight_are_not_rounded() -> None:
+    plain, factored = nn.Linear(3, 2), nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    assert [name for name, _ in roundable_parameters(plain)] == ["weight"]
+    assert not list(roundable_parameters(factored))
+    assert [name for name, _ in roundable_parameters(nn.Sequential(factored, plain))] == [
+        "1.weight"
+    ]
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
