@@ -1,12 +1,13 @@
 """One training loop, for the score network and for the schedule network alike.
 
-Everything random in step i is drawn from a generator seeded with (seed, i): a run that was killed
-and resumed from its last checkpoint continues to bit-identical weights.
+Everything random in step i is drawn from generators seeded with (seed, i), torch's own included: a
+run that was killed and resumed from its last checkpoint continues to bit-identical weights.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,11 +29,13 @@ class TrainingConfig:
     """How to train; what is trained, and on what, is the caller's."""
 
     steps: int  # parameter updates
-    learning_rate: float  # peak, reached after the warm-up, then down a half cosine to 0
-    warmup: int = 0  # updates
-    constant: bool = False  # keep the peak rate instead of the cosine (the released recipe)
+    learning_rate: float  # scale of a half cosine down to 0
+    warmup: int = 0  # updates over which the rate also rises from 0
+    constant: bool = False  # no cosine (the released recipe)
+    adam_betas: tuple[float, float] = (0.9, 0.99)  # the released recipe has torch's (0.9, 0.999)
+    amsgrad: bool = False  # true in the released recipe
     weight_decay: float = 0.0
-    clip: float = 1.0  # largest gradient norm
+    clip: float = 1.0  # largest norm of the gradient of a loss that is a mean over dimensions
     ema_decay: float = 0.999  # of the exponential moving average that is kept as the result
     bf16: bool = False  # autocast the network to bfloat16
     seed: int = 0
@@ -46,10 +49,14 @@ class TrainingConfig:
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """Seed of one training step's random numbers."""
+    return ((seed * 1_000_003 + step) * 1_009 + rank) % 2**63
+
+
 def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
     """CPU generator of one training step, a function of its arguments alone."""
-    mixed = (seed * 1_000_003 + step) * 1_009 + rank
-    return torch.Generator().manual_seed(mixed % 2**63)
+    return torch.Generator().manual_seed(step_seed(seed, step, rank))
 
 
 def train(
@@ -61,7 +68,8 @@ def train(
 ) -> tuple[nn.Module, list[float]]:
     """Minimise ``batch_loss`` over ``module``'s parameters.
 
-    Under ``torchrun`` each process draws its own batches and gradients are averaged.
+    Under ``torchrun`` every process starts from the first one's network or state, draws its own
+    batches, and gradients are averaged.
 
     Args:
         module: trained in place.
@@ -75,19 +83,26 @@ def train(
 
     Raises:
         DamagedFileError: ``state_path`` is damaged.
-        ValueError: ``state_path`` is of a run with another configuration.
-        FloatingPointError: the loss is not finite; names the step.
+        ValueError: ``state_path`` is of a run with another configuration, network or number of
+            processes.
+        FloatingPointError: the loss or its gradient is not finite; names the step.
     """
     optimizer = torch.optim.AdamW(
         module.parameters(),
         lr=config.learning_rate,
-        betas=(0.9, 0.99),
+        betas=config.adam_betas,
+        amsgrad=config.amsgrad,
         weight_decay=config.weight_decay,
     )
     averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     losses: list[float] = []
-    if state_path is not None and state_path.exists():
-        losses = _resume(state_path, config, module, averaged, optimizer)
+    if _rank() == 0 and state_path is not None and state_path.exists():
+        state = load_state(state_path)
+        _refuse_foreign(state, config, module, state_path)
+        losses = _restore(state, module, averaged, optimizer)
+    if _processes() > 1:
+        first = _from_first(_state(config, module, averaged, optimizer, losses))
+        losses = _restore(first, module, averaged, optimizer)
     module.train()
     for step in range(len(losses), config.steps):
         losses.append(_update(module, optimizer, batch_loss, config, step))
@@ -115,7 +130,9 @@ def _update(
         if config.bf16
         else contextlib.nullcontext()
     )
-    with autocast:
+    # Layers that draw by themselves, like dropout, use torch's global generators.
+    with autocast, torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(step_seed(config.seed, step, _rank()))
         loss = batch_loss(step, step_generator(config.seed, step, _rank()))
     value = float(loss.detach())
     if not math.isfinite(value):
@@ -123,7 +140,9 @@ def _update(
     optimizer.zero_grad()
     loss.backward()
     _average_gradients(module)
-    nn.utils.clip_grad_norm_(module.parameters(), config.clip)
+    norm = float(nn.utils.clip_grad_norm_(module.parameters(), config.clip))
+    if not math.isfinite(norm):
+        raise FloatingPointError(f"the gradient is {norm} at training step {step}; lower the rate")
     optimizer.step()
     return value
 
@@ -132,13 +151,29 @@ def _rank() -> int:
     return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
+def _processes() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
 def _average_gradients(module: nn.Module) -> None:
-    if not torch.distributed.is_initialized():
+    if _processes() == 1:
         return
     for parameter in module.parameters():
         if parameter.grad is not None:
             torch.distributed.all_reduce(parameter.grad)
-            parameter.grad.div_(torch.distributed.get_world_size())
+            parameter.grad.div_(_processes())
+
+
+def _from_first(state: dict[str, Any]) -> dict[str, Any]:
+    """The first process' state, in every process; through bytes, so that devices may differ."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    sent = [buffer.getvalue()]
+    torch.distributed.broadcast_object_list(sent, src=0)
+    received: dict[str, Any] = torch.load(
+        io.BytesIO(sent[0]), map_location="cpu", weights_only=True
+    )
+    return received
 
 
 def _state(
@@ -149,7 +184,8 @@ def _state(
     losses: list[float],
 ) -> dict[str, Any]:
     return {
-        "config": asdict(config),
+        "config": _identity(config),
+        "processes": _processes(),
         "module": module.state_dict(),
         "averaged": averaged.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -157,18 +193,36 @@ def _state(
     }
 
 
-def _resume(
-    path: Path,
-    config: TrainingConfig,
+def _identity(config: TrainingConfig) -> dict[str, Any]:
+    """What of a configuration decides the weights: all but how often they are kept."""
+    return {k: v for k, v in asdict(config).items() if k != "checkpoint_every"}
+
+
+def _refuse_foreign(
+    state: dict[str, Any], config: TrainingConfig, module: nn.Module, path: Path
+) -> None:
+    own: dict[str, Any] = _identity(config) | {"processes": _processes()}
+    other = state.get("config", {}) | {"processes": state.get("processes")}
+    shapes, others = (
+        {name: tuple(value.shape) for name, value in weights.items()}
+        for weights in (module.state_dict(), state.get("module", {}))
+    )
+    differing = sorted(k for k in own | other if own.get(k) != other.get(k))
+    if shapes != others:
+        differing.append("the network")
+    if differing:
+        raise ValueError(
+            f"{path} is of a run with another configuration ({', '.join(differing)}); move it "
+            "away to start anew"
+        )
+
+
+def _restore(
+    state: dict[str, Any],
     module: nn.Module,
     averaged: AveragedModel,
     optimizer: torch.optim.Optimizer,
 ) -> list[float]:
-    state = load_state(path)
-    if state.get("config") != asdict(config):
-        raise ValueError(
-            f"{path} is of a run with another configuration; move it away to start anew"
-        )
     module.load_state_dict(state["module"])
     averaged.load_state_dict(state["averaged"])
     optimizer.load_state_dict(state["optimizer"])

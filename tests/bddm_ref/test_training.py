@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.checkpoint import load_state
 from bddm_ref.training import BatchLoss, TrainingConfig, step_generator, train
 
 CONFIG = TrainingConfig(steps=40, learning_rate=0.05, ema_decay=0.5, checkpoint_every=10)
@@ -99,6 +101,29 @@ def test_interrupted_training_resumes_bit_by_bit(tmp_path: Path) -> None:
         assert torch.equal(a, b)
 
 
+def test_resumes_bit_by_bit_with_layers_that_draw_by_themselves(tmp_path: Path) -> None:
+    def dropping() -> nn.Module:
+        return nn.Sequential(nn.Dropout(0.5), network())
+
+    def loss_of(module: nn.Module) -> BatchLoss:
+        return lambda step, generator: module(torch.ones(8, 4)).square().mean()
+
+    whole, losses = train(module := dropping(), loss_of(module), CONFIG)
+    half = dataclasses.replace(CONFIG, checkpoint_every=20)
+
+    def interrupt(step: int, loss: float) -> None:
+        if step == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(module := dropping(), loss_of(module), half, tmp_path / "state.pt", interrupt)
+    torch.rand(7)  # whatever else the process draws
+    resumed, again = train(module := dropping(), loss_of(module), half, tmp_path / "state.pt")
+    assert again == losses
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -140,8 +165,24 @@ def test_refuses_the_state_of_another_configuration(tmp_path: Path) -> None:
     module = network()
     train(module, fit(module), CONFIG, tmp_path / "state.pt")
     other = TrainingConfig(steps=50, learning_rate=0.05)
-    with pytest.raises(ValueError, match="another configuration"):
+    message = r"another configuration \(ema_decay, steps\)"
+    with pytest.raises(ValueError, match=message):
         train(module, fit(module), other, tmp_path / "state.pt")
+
+
+def test_refuses_the_state_of_another_network(tmp_path: Path) -> None:
+    module = network()
+    train(module, fit(module), CONFIG, tmp_path / "state.pt")
+    wider = nn.Linear(5, 1)
+    with pytest.raises(ValueError, match=r"another configuration \(the network\)"):
+        train(wider, fit(wider), CONFIG, tmp_path / "state.pt")
+
+
+def test_goes_on_when_only_the_checkpoints_change(tmp_path: Path) -> None:
+    module = network()
+    _, losses = train(module, fit(module), CONFIG, tmp_path / "state.pt")
+    rarer = dataclasses.replace(CONFIG, checkpoint_every=25)
+    assert train(network(), fit(module), rarer, tmp_path / "state.pt")[1] == losses
 
 
 def test_stops_at_a_loss_that_is_not_finite() -> None:
@@ -152,3 +193,18 @@ def test_stops_at_a_loss_that_is_not_finite() -> None:
 
     with pytest.raises(FloatingPointError, match="step 3"):
         train(module, diverge, CONFIG)
+
+
+def test_stops_at_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
+    """At the last step, where no later loss would tell; the state of step 30 is kept."""
+    module = network()
+
+    def diverge(step: int, generator: torch.Generator) -> Tensor:
+        output = module(torch.ones(1, 4)).sum()
+        # The slope of sqrt at 0 is infinite, and the loss 0.
+        return (0.0 * output).sqrt() if step == 39 else output.square()
+
+    with pytest.raises(FloatingPointError, match=r"gradient is .* at training step 39"):
+        train(module, diverge, CONFIG, tmp_path / "state.pt")
+    assert all(parameter.isfinite().all() for parameter in module.parameters())
+    assert len(load_state(tmp_path / "state.pt")["losses"]) == 30

@@ -24,7 +24,7 @@ from bddm_ref.training import TrainingConfig, train
 torch.set_num_threads(1)
 distributed.join("cpu")
 rank = torch.distributed.get_rank()
-torch.manual_seed(0)
+torch.manual_seed(rank)  # the second starts elsewhere: it must take over the first's
 module = nn.Linear(4, 1)
 config = TrainingConfig(steps=5, learning_rate=0.1, clip=1e9, ema_decay=0.5)
 
