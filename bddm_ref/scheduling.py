@@ -26,7 +26,7 @@ class Start(NamedTuple):
         return 0 < self.alpha < 1 and 0 < self.beta < 1 and self.alpha <= math.sqrt(1 - self.beta)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def schedule_betas(
     networks: tuple[ScoreNet, nn.Module],
     start: Start,
@@ -55,9 +55,20 @@ def schedule_betas(
 
     Returns:
         betas, noisiest first, at least one.
+
+    Raises:
+        ValueError: the start is not valid or outside the trained levels, the kernel is unknown,
+            or it adds noise and there is no generator.
     """
     score_net, schedule_net = networks
     alpha, beta, kernel = start
+    if not start.is_valid or not training.contains(alpha) or kernel not in KERNELS:
+        raise ValueError(
+            f"{start} is no start: alpha must lie within the training schedule and below "
+            f"sqrt(1 - beta), beta in (0, 1), kernel in {', '.join(KERNELS)}"
+        )
+    if KERNELS[kernel](alpha, beta).noise > 0 and generator is None:
+        raise ValueError(f"the kernel {kernel!r} adds noise: give a generator")
     betas, x = [beta], x_N
     while len(betas) < max_steps:
         level = torch.full((len(x),), alpha, dtype=torch.float64, device=x.device)

@@ -30,8 +30,8 @@ class Candidate:
 
     @property
     def quality(self) -> float:
-        """Sum of the scores: what candidates are ranked by."""
-        return math.fsum(self.scores)
+        """Sum of the scores: what candidates are ranked by; a score of NaN ranks last."""
+        return -math.inf if any(map(math.isnan, self.scores)) else math.fsum(self.scores)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ class SearchPlan:
     bins: int = 9  # M: values of alpha_N and of beta_N
     finalists: int = 8  # candidates of a length that are judged again
     refinements: int = 10  # random perturbations of the best start of a length
-    released: bool = False  # select as the released code does, see `search`
     seed: int = 0  # of the perturbations
 
 
@@ -55,8 +54,8 @@ def starts(training: NoiseSchedule, bins: int) -> list[Start]:
     low, high = float(training.alphas[-1]), float(training.alphas[0])
     grid = [
         Start(low + (high - low) * i / (bins + 1), j / (bins + 1), kernel)
-        for i in range(1, bins + 1)
         for j in range(1, bins + 1)
+        for i in range(1, bins + 1)
         for kernel in KERNELS
     ]
     return [start for start in grid if start.is_valid]
@@ -76,10 +75,6 @@ def search(
     (trial 1), and so are random +-5 % perturbations of the best start. The winner's scores are of
     a third trial, that had no part in selecting it.
 
-    With ``plan.released``, as the released code selects: every judgement is a trial of its own, a
-    candidate replaces the best only if *all* scores rise, perturbations start from the best start
-    rounded to two decimals, and the scores are those that won.
-
     Args:
         propose: one noise-scheduling pass.
         judge: the quality of a schedule.
@@ -91,37 +86,44 @@ def search(
         Length to its best candidate; lengths that no start led to are missing.
     """
     found: dict[int, list[Candidate]] = {length: [] for length in plan.lengths}
-    fresh = iter(range(3, 1_000_000))  # trials 0, 1 and 2 are shared
     for start in starts(training, plan.bins):
         betas = propose(start)
         for length in plan.lengths:
             if len(betas) >= length:
-                trial = next(fresh) if plan.released else 0
-                found[length].append(_judged(start, betas, length, judge, trial))
+                found[length].append(judged(start, betas[:length], judge, 0))
         observe()
-    perturbed = random.Random(plan.seed)
+    source = random.Random(plan.seed)
     results = {}
     for length, candidates in found.items():
         if not candidates:
             continue
         best = _select(candidates, judge, plan, observe)
         for _ in range(plan.refinements):
-            start = _perturb(best.start, perturbed, plan.released)
-            betas = propose(start) if start.is_valid else []
+            start = perturbed(best.start, source)
+            betas = propose(start) if is_start(start, training) else []
             if len(betas) >= length:
-                trial = next(fresh) if plan.released else 1
-                other = _judged(start, betas, length, judge, trial)
-                best = other if _beats(other, best, plan.released) else best
+                other = judged(start, betas[:length], judge, 1)
+                best = other if other.quality > best.quality else best
             observe()
-        if not plan.released:
-            best = _again(best, judge, 2)
-        results[length] = best
+        results[length] = _again(best, judge, 2)
     return results
 
 
-def _judged(start: Start, betas: list[float], length: int, judge: Judge, trial: int) -> Candidate:
-    schedule = NoiseSchedule(tuple(reversed(betas[:length])))
+def judged(start: Start, betas: list[float], judge: Judge, trial: int) -> Candidate:
+    """A proposed list, noisiest first, as a candidate with its scores."""
+    schedule = NoiseSchedule(tuple(reversed(betas)))
     return Candidate(start, schedule, judge(schedule, trial))
+
+
+def perturbed(start: Start, source: random.Random) -> Start:
+    """A start whose alpha_N and beta_N are moved by up to +-5 % each."""
+    alpha, beta = (value * source.uniform(0.95, 1.05) for value in (start.alpha, start.beta))
+    return Start(alpha, beta, start.kernel)
+
+
+def is_start(start: Start, training: NoiseSchedule) -> bool:
+    """Whether a perturbation left a start that noise scheduling accepts."""
+    return start.is_valid and training.contains(start.alpha)
 
 
 def _again(candidate: Candidate, judge: Judge, trial: int) -> Candidate:
@@ -132,28 +134,9 @@ def _again(candidate: Candidate, judge: Judge, trial: int) -> Candidate:
 def _select(
     candidates: Sequence[Candidate], judge: Judge, plan: SearchPlan, observe: Callable[[], None]
 ) -> Candidate:
-    if plan.released:
-        best = candidates[0]
-        for candidate in candidates[1:]:
-            best = candidate if _beats(candidate, best, released=True) else best
-        return best
     finalists = []
     ranked = sorted(candidates, key=lambda c: c.quality, reverse=True)
     for candidate in ranked[: max(1, plan.finalists)]:
         finalists.append(_again(candidate, judge, 1))
         observe()
     return max(finalists, key=lambda c: c.quality)
-
-
-def _beats(new: Candidate, old: Candidate, released: bool) -> bool:
-    if released:
-        return all(a > b for a, b in zip(new.scores, old.scores, strict=True))
-    return new.quality > old.quality
-
-
-def _perturb(start: Start, random_source: random.Random, released: bool) -> Start:
-    alpha, beta, kernel = start
-    if released:
-        alpha, beta = round(alpha, 2), round(beta, 2)
-    factors = random_source.uniform(0.95, 1.05), random_source.uniform(0.95, 1.05)
-    return Start(alpha * factors[0], beta * factors[1], kernel)

@@ -15,6 +15,7 @@ from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import SearchPlan, search, starts
+from bddm_ref.search_released import released_search
 
 RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
     "schedules"
@@ -75,9 +76,40 @@ def test_ends_below_the_smallest_training_beta() -> None:
 
 
 def test_ends_outside_the_trained_levels() -> None:
-    # beta_2 leaves delta_1 = 5e-5, less noise than the network ever saw.
-    alpha = math.sqrt((1 - 5e-5) * (1 - 0.36))
-    assert run((alpha, 0.36), [0.9]) == [0.36]
+    # beta_2 leaves delta_1 = 1.05e-4: more than the smallest training beta, and less noise than
+    # this schedule, whose smallest beta is not its first, ever had.
+    training = NoiseSchedule((2e-4, 1e-4, 0.3, 0.3))
+    alpha = math.sqrt((1 - 1.05e-4) * (1 - 0.36))
+    networks = (silent, Replay([0.99]))
+    generator = torch.Generator().manual_seed(0)
+    start = Start(alpha, 0.36, "ddpm")
+    found = schedule_betas(
+        networks, start, torch.zeros(1, 4), None, training, 9, generator=generator
+    )
+    assert found == [0.36]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        Start(0.1, 0.2, "ddpm"),  # alpha_T of TRAINING is 0.36
+        Start(0.9, 0.36, "ddpm"),  # the next alpha would be 1.125
+        Start(1.0, 0.2, "ddpm"),
+        Start(0.5, 0.2, "heun"),
+    ],
+)
+def test_refuses_what_is_no_start(start: Start) -> None:
+    networks = (silent, Replay([]))
+    generator = torch.Generator()
+    with pytest.raises(ValueError, match="is no start"):
+        schedule_betas(networks, start, torch.zeros(1, 4), None, TRAINING, 3, generator=generator)
+
+
+def test_a_stochastic_kernel_needs_a_generator() -> None:
+    networks = (silent, Replay([]))
+    start = Start(0.5, 0.2, "ddpm")
+    with pytest.raises(ValueError, match="adds noise: give a generator"):
+        schedule_betas(networks, start, torch.zeros(1, 4), None, TRAINING, 3)
 
 
 def test_a_smaller_maximum_is_a_prefix() -> None:
@@ -104,6 +136,11 @@ def propose(start: Start) -> list[float]:
     """Betas from the start, a fixed fall; the kernel changes the fall."""
     fall = 0.5 if start.kernel == "ddpm" else 0.4
     return [start.beta * fall**k for k in range(6)]
+
+
+def three(start: Start) -> list[float]:
+    """As `propose`, ending after three."""
+    return propose(start)[:3]
 
 
 def test_finds_the_best_of_each_length_and_rescores_it() -> None:
@@ -135,8 +172,7 @@ def test_selection_on_noise_is_rescored_without_optimism() -> None:
         plan = SearchPlan(lengths=(3,), bins=4, refinements=2, seed=seed)
         shifted = lambda s, t, seed=seed: judge(s, t + 1000 * seed if t > 2 else t + 3 * seed)  # noqa: E731
         honest.append(_rescored(plan, judge, seed))
-        released = SearchPlan(lengths=(3,), bins=4, refinements=2, seed=seed, released=True)
-        optimistic.append(search(propose, shifted, TRAINING, released)[3].quality)
+        optimistic.append(released_search(three, shifted, TRAINING, plan)[3].quality)
     # Standard error 1 / sqrt(40) = 0.16; the maximum of some twenty normals is near 1.9.
     assert abs(sum(honest) / 40) < 0.5
     assert sum(optimistic) / 40 > 1.0
@@ -154,12 +190,52 @@ def test_released_rule_needs_all_scores_to_rise() -> None:
         first = schedule.betas[-1]
         return (first, 1.0 if first == pytest.approx(0.1) else 0.5)
 
-    plan = SearchPlan(lengths=(2,), bins=9, refinements=0, released=True)
+    plan = SearchPlan(lengths=(3,), bins=9, refinements=0)
     # The first candidate (beta_N = 0.1) has the best second score: nothing replaces it. Of the
     # others the largest beta_N that the grid holds has the best sum.
-    assert search(propose, judge, TRAINING, plan)[2].start.beta == pytest.approx(0.1)
-    ours = search(propose, judge, TRAINING, SearchPlan(lengths=(2,), bins=9, refinements=0))
-    assert ours[2].start.beta == pytest.approx(max(start.beta for start in starts(TRAINING, 9)))
+    assert released_search(three, judge, TRAINING, plan)[3].start.beta == pytest.approx(0.1)
+    ours = search(three, judge, TRAINING, plan)
+    assert ours[3].start.beta == pytest.approx(max(start.beta for start in starts(TRAINING, 9)))
+
+
+def test_released_refinement() -> None:
+    """From the best start of each length, rounded and not moved again, with both kernels."""
+    asked: list[Start] = []
+
+    def asking(start: Start) -> list[float]:
+        asked.append(start)
+        return three(start)[: 2 if start.kernel == "ddpm" else 3]
+
+    plan = SearchPlan(lengths=(3,), bins=9, refinements=4, seed=5)
+    seen = []
+
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return (-abs(schedule.betas[-1] - 0.302),)
+
+    found = released_search(asking, judge, TRAINING, plan, lambda: seen.append(1))
+    grid = starts(TRAINING, 9)
+    assert asked[: len(grid)] == grid
+    refined = asked[len(grid) :]
+    assert [start.kernel for start in refined] == ["ddpm", "ddim"] * 8  # two lengths, 4 each
+    alpha, beta, _ = next(start for start in grid if start.beta == pytest.approx(0.3))
+    for start in refined:
+        assert start.alpha / round(alpha, 2) == pytest.approx(1, abs=0.05)
+        assert start.beta / round(beta, 2) == pytest.approx(1, abs=0.05)
+    assert len({start.alpha for start in refined}) == 8
+    # Any attempt may improve any length.
+    ddim = [start.beta for start in refined if start.kernel == "ddim"]
+    assert found[3].start.beta == min(ddim, key=lambda beta: abs(beta - 0.302))
+    assert set(found) == {3}
+    assert len(seen) == len(grid) + 4
+
+
+def test_a_score_of_nan_never_wins() -> None:
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        first = schedule.betas[-1]
+        return (math.nan if first > 0.45 else first,)
+
+    found = search(three, judge, TRAINING, SearchPlan(lengths=(3,), bins=9, refinements=3))
+    assert 0.3 < found[3].start.beta <= 0.45
 
 
 def test_lengths_nothing_leads_to_are_missing() -> None:

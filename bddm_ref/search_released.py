@@ -1,0 +1,74 @@
+"""The search as the released code does it: the baseline for :mod:`bddm_ref.search`.
+
+Every judgement is on fresh noise and none is repeated; a candidate replaces the best of its length
+only if all scores rise; a pass is a candidate for the length it ends at and no other; refinement
+starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what is no start. The scores it reports are those
+that won: optimistic ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+from bddm_ref.process import KERNELS
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
+from bddm_ref.search import (
+    Candidate,
+    Judge,
+    Propose,
+    SearchPlan,
+    is_start,
+    judged,
+    perturbed,
+    starts,
+)
+
+FIRST_TRIAL = 3  # trials below are shared between the judgements of `search`
+
+
+def released_search(
+    propose: Propose,
+    judge: Judge,
+    training: NoiseSchedule,
+    plan: SearchPlan,
+    observe: Callable[[], None] = lambda: None,
+) -> dict[int, Candidate]:
+    """The released code's best schedule of each length.
+
+    Args:
+        propose: one noise-scheduling pass, of at most the longest length wanted.
+        judge: the quality of a schedule; equal trials use equal noise.
+        training: the training schedule.
+        plan: how wide; its ``finalists`` do not apply.
+        observe: called after each start and each perturbation of a length wanted.
+
+    Returns:
+        Length to its best candidate; lengths that no pass ended at are missing.
+    """
+    best: dict[int, Candidate] = {}
+    trials = itertools.count(FIRST_TRIAL)
+
+    def attempt(start: Start) -> None:
+        betas = propose(start)
+        new = judged(start, betas, judge, next(trials))
+        old = best.get(len(betas))
+        if old is None or all(a > b for a, b in zip(new.scores, old.scores, strict=True)):
+            best[len(betas)] = new
+
+    for start in starts(training, plan.bins):
+        attempt(start)
+        observe()
+    source = random.Random(plan.seed)
+    for length in list(best):
+        alpha, beta, _ = best[length].start
+        for _ in range(plan.refinements):
+            moved = perturbed(Start(round(alpha, 2), round(beta, 2), ""), source)
+            for kernel in KERNELS:
+                if is_start(start := moved._replace(kernel=kernel), training):
+                    attempt(start)
+            if length in plan.lengths:
+                observe()
+    return {length: best[length] for length in plan.lengths if length in best}
