@@ -73,9 +73,14 @@ def reverse_step(
 
     Returns:
         x_{n-1}, a new tensor.
+
+    Raises:
+        ValueError: the step adds noise, and there is none.
     """
     before = torch.mul(x, coefficients.signal).add_(eps, alpha=coefficients.eps)
-    if coefficients.noise > 0.0 and noise is not None:
+    if coefficients.noise > 0.0:
+        if noise is None:
+            raise ValueError("this reverse step adds noise: give z, of the shape of x")
         before.add_(noise, alpha=coefficients.noise)
     return before
 

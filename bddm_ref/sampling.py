@@ -15,7 +15,7 @@ ScoreNet = Callable[[Tensor, Tensor, Any], Tensor]
 """``score_net(x, alpha, condition) -> eps``: x ``(B, ...)``, alpha ``(B,)`` float64."""
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample(
     score_net: ScoreNet,
     schedule: NoiseSchedule,
@@ -55,5 +55,7 @@ def sample(
         if steps[n].noise > 0:
             for item, generator in zip(z, generators, strict=True):
                 item.normal_(generator=generator)
-        x = reverse_step(x, eps, steps[n], z.to(x.device))
+            x = reverse_step(x, eps, steps[n], z.to(x.device))
+        else:
+            x = reverse_step(x, eps, steps[n], None)
     return x

@@ -7,7 +7,7 @@ import difflib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -55,7 +55,7 @@ class ScheduleNetConfig:
     network: str = "ratio"  # a key of benchmarks.tracks.speech.SCHEDULE_NETS
     size: dict[str, int] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
-    loss: str = "exact"  # constant of the step loss: exact | released
+    loss: Literal["exact", "released"] = "exact"  # constant of the step loss
     tau: int = 330  # long steps per short step
     batch_size: int = 8  # crops
     crop_frames: int = 64  # hops
@@ -73,7 +73,7 @@ class SearchConfig:
     finalists: int = 8  # candidates of each length that are judged again
     finalist_items: int = 10  # validation clips of that second judgement
     refinements: int = 10  # random +-5 % perturbations of each length's best start
-    released: bool = False  # select as the released code does: see bddm_ref.search.search
+    released: bool = False  # select as the released code does: see bddm_ref.search_released
     seed: int = 1
 
 
@@ -119,6 +119,7 @@ class Experiment:
     margins: dict[str, float] = field(  # how much worse still counts as good, by metric
         default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
     )
+    headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: int = 20  # test clips
     clip_frames: int = 160  # hops in a clip: 160 are 2.56 s

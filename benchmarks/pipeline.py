@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.score import scored_rows
 from benchmarks.stages.search import SearchResult, searched_schedules
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
-from benchmarks.workspace import write_json
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
 
@@ -95,19 +93,8 @@ class Run:
         weights = {"score_net": score_weights}
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
         document = build_results(self.context, sampled, records, timings, searched, weights)
-        document["wall_seconds"] = self._longest_seconds(document["experiment_sha256"])
+        document["wall_seconds"] = self.context.workspace.seconds()
         return publish(document, records, sampled, self.context, results)
-
-    def _longest_seconds(self, experiment: str) -> dict[str, float]:
-        """Seconds of each stage when it did its work, not when it found the work done."""
-        file = self.context.workspace.root / "seconds" / f"{experiment[:12]}.json"
-        before = json.loads(file.read_text()) if file.is_file() else {}
-        longest = {
-            stage: max(round(seconds, 1), before.get(stage, 0.0))
-            for stage, seconds in self.seconds.items()
-        }
-        write_json(file, longest)
-        return longest
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

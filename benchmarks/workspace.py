@@ -53,10 +53,16 @@ class StageFolder:
                 )
         return True
 
-    def finish(self, outputs: list[Path]) -> None:
-        """Record that the stage is complete, with the checksum of each output."""
+    def finish(self, outputs: list[Path], seconds: float) -> None:
+        """Record that the stage is complete: the checksum of each output, and what it took."""
         digests = {str(path.relative_to(self.path)): sha256_of(path) for path in sorted(outputs)}
-        write_json(self._record, {"inputs": self.inputs, "outputs": digests})
+        record = {"inputs": self.inputs, "outputs": digests, "seconds": round(seconds, 3)}
+        write_json(self._record, record)
+
+    @property
+    def seconds(self) -> float:
+        """What the finished work took, whenever it was done."""
+        return float(json.loads(self._record.read_text())["seconds"])
 
     @property
     def _record(self) -> Path:
@@ -68,9 +74,19 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._opened: dict[str, dict[Path, StageFolder]] = {}
 
     def stage(self, name: str, inputs: dict[str, Any]) -> StageFolder:
         """The folder of a stage for these inputs; made if need be."""
         path = self.root / name / fingerprint(inputs)[:12]
         path.mkdir(parents=True, exist_ok=True)
-        return StageFolder(path, inputs)
+        folder = StageFolder(path, inputs)
+        self._opened.setdefault(name, {})[path] = folder
+        return folder
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of the finished work behind each stage of this run, done now or before."""
+        return {
+            name: round(sum(f.seconds for f in folders.values() if f.is_finished()), 1)
+            for name, folders in self._opened.items()
+        }

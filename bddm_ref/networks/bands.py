@@ -32,6 +32,9 @@ class MelFeedback(nn.Module):
         filterbank: mel filters, ``(bins, mels)``, applied to magnitudes.
         width: channels of the denoiser's hidden state.
         channels: of the network of a band.
+
+    Raises:
+        ValueError: a band is empty.
     """
 
     filterbank: Tensor
@@ -39,6 +42,8 @@ class MelFeedback(nn.Module):
 
     def __init__(self, filterbank: Tensor, width: int, channels: int = 8) -> None:
         super().__init__()
+        if not (filterbank.sum(0) > 0).all():
+            raise ValueError("a mel band holds no bin: use fewer bands or a longer transform")
         self.register_buffer("filterbank", filterbank, persistent=False)
         self.register_buffer("share", band_shares(filterbank), persistent=False)
         self.channels = channels
@@ -67,7 +72,7 @@ class MelFeedback(nn.Module):
             hidden: of the denoiser, ``(B, frames, width)``.
 
         Returns:
-            ``(B, frames, bins)``, float32.
+            ``(B, frames, bins)``.
         """
         # bfloat16 would round the mel spectrogram by 0.4 %, more than the errors near the data.
         with torch.autocast(magnitude.device.type, enabled=False):
@@ -88,6 +93,8 @@ def band_shares(filterbank: Tensor) -> Tensor:
     covered = filterbank.sum(1, keepdim=True)
     share = filterbank / covered.clamp_min(1e-9)
     # Bins that no band covers (the lowest and the highest) take their nearest band.
-    nearest = torch.where(torch.arange(len(share)) < len(share) // 2, 0, filterbank.shape[1] - 1)
+    bins = torch.arange(len(filterbank), dtype=filterbank.dtype)
+    centres = bins @ filterbank / filterbank.sum(0)
+    nearest = (bins[:, None] - centres).abs().argmin(1)
     share = torch.where(covered > 0, share, F.one_hot(nearest, filterbank.shape[1]).to(share))
     return share.T.contiguous()

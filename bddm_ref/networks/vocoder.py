@@ -47,6 +47,10 @@ class SpectralVocoderConfig:
     level_width: int = 64  # of the noise-level embedding
     taps: int = 3  # frames that the predicted complex filter of a bin spans, odd
 
+    def __post_init__(self) -> None:
+        if self.taps % 2 != 1:
+            raise ValueError(f"taps = {self.taps} must be odd: a filter centred on its frame")
+
 
 class SpeechCondition(NamedTuple):
     """What the encoder makes of a mel spectrogram, once per utterance."""
@@ -64,6 +68,9 @@ class SpectralVocoder(nn.Module):
         config: sizes.
         filterbank: mel filters the conditioning was made with, ``(fft / 2 + 1, mels)``, applied
             to magnitudes of an STFT with the same ``fft`` and ``hop``.
+
+    Raises:
+        ValueError: the filters are not of this shape.
     """
 
     window: Tensor
@@ -72,6 +79,8 @@ class SpectralVocoder(nn.Module):
         super().__init__()
         self.config = config
         bins, width = config.fft // 2 + 1, config.width
+        if filterbank.shape != (bins, config.mels):
+            raise ValueError(f"mel filters of {tuple(filterbank.shape)}, not {(bins, config.mels)}")
         self.register_buffer("window", torch.hann_window(config.fft), persistent=False)
         self.window_norm = float(self.window.square().sum().sqrt())
 
@@ -119,7 +128,15 @@ class SpectralVocoder(nn.Module):
 
         Returns:
             eps, ``(B, L)``, float32.
+
+        Raises:
+            ValueError: the condition is not of this length.
         """
+        if x.shape[-1] != (condition.hidden.shape[1] - 1) * self.config.hop:
+            raise ValueError(
+                f"{x.shape[-1]} samples and a condition of {condition.hidden.shape[1]} frames: "
+                f"give frames - 1 times {self.config.hop} samples"
+            )
         alpha = alpha.to(torch.float64)  # float32 cannot tell 1 - alpha^2 from 0 near the data
         delta = (1 - alpha) * (1 + alpha)
         log_snr = torch.log(alpha.square() / delta).float()

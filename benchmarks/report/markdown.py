@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks.report.schema import Comparison, Interval, Results, RowResult, RowTime
+from benchmarks.report.schema import Comparison, Interval, MetricInfo, Results, RowResult, RowTime
 
 CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
 
 def to_markdown(results: Results) -> str:
     """The whole page."""
-    parts = [_head(results)]
+    parts = [_head(results), "## Summary\n", summary_table(results)]
     for convention in dict.fromkeys(row.convention for row in results.rows):
         rows = [row for row in results.rows if row.convention == convention]
         amplitude = next(
@@ -46,10 +46,45 @@ def _head(results: Results) -> str:
     return "\n".join(lines)
 
 
+def summary_table(results: Results) -> str:
+    """The headline metrics of every sampler, amplitude conventions side by side.
+
+    Times are those of the last convention, which differs from the others in none of the work.
+    """
+    conventions = list(dict.fromkeys(row.convention for row in results.rows))
+    metrics = {name: results.metrics[name] for name in results.experiment["headline"]}
+    heads = ["Sampler", "Steps"]
+    heads += [
+        f"`{convention}` {m.title} {_arrow(m)}"
+        for convention in conventions
+        for m in metrics.values()
+    ]
+    heads += ["Latency", "Speed-up (time)", "Step ratio"]
+    by_key = {row.key: row for row in results.rows}
+    lines = []
+    for row in (row for row in results.rows if row.convention == conventions[-1]):
+        name = row.key.split("/")[1]
+        cells = [row.title, str(row.steps)]
+        cells += [
+            _estimate(by_key[f"{convention}/{name}"].metrics.get(metric), info.digits)
+            for convention in conventions
+            for metric, info in metrics.items()
+        ]
+        lines.append(cells + _time_cells(row.time))
+    return _table(heads, lines)
+
+
+def _time_cells(time: RowTime | None) -> list[str]:
+    if time is None:
+        return ["—"] * 3
+    speedup = "1" if time.speedup is None else _estimate(time.speedup, 1)
+    return [_latency(time), speedup, f"{time.step_ratio:.1f}"]
+
+
 def _quality_table(results: Results, rows: list[RowResult]) -> str:
     heads = ["Sampler", "Steps", "Seeds", "Scored"]
-    heads += [f"{m.title} {'↑' if m.higher_is_better else '↓'}" for m in results.metrics.values()]
-    heads += ["Latency", "RTF", "Speed-up (time)", "Step ratio"]
+    heads += [f"{m.title} {_arrow(m)}" for m in results.metrics.values()]
+    heads += ["RTF", "Latency", "Speed-up (time)", "Step ratio"]
     return _table(heads, [_row_cells(row, results) for row in rows])
 
 
@@ -59,16 +94,8 @@ def _row_cells(row: RowResult, results: Results) -> list[str]:
     scored = min(row.n_scored.values(), default=0)
     cells = [row.title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
     cells += [_estimate(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
-    if row.time is None:
-        return cells + ["—"] * 4
-    speedup = "1" if row.time.speedup is None else _estimate(row.time.speedup, 1)
-    return [
-        *cells,
-        _latency(row.time),
-        f"{row.time.rtf:.3f}",
-        speedup,
-        f"{row.time.step_ratio:.1f}",
-    ]
+    rtf = "—" if row.time is None else f"{row.time.rtf:.3f}"
+    return [*cells, rtf, *_time_cells(row.time)]
 
 
 def _verdicts(results: Results, convention: str) -> str:
@@ -146,6 +173,10 @@ def _latency(time: RowTime) -> str:
     text = f"{time.median_s * scale:.3g} {unit}"
     spread = f"{time.q1_s * scale:.3g}–{time.q3_s * scale:.3g}"
     return text if time.stable else f"unstable: {text} ({spread})"
+
+
+def _arrow(metric: MetricInfo) -> str:
+    return "↑" if metric.higher_is_better else "↓"
 
 
 def _estimate(interval: Interval | None, digits: int, sign: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -165,6 +166,7 @@ def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Ad
     """Sample one row with one seed, batch by batch."""
     experiment = session.context.experiment
     assert plan.sampler is not None
+    began = time.monotonic()
     evaluated = session.evaluated(plan.row, advance)
     parts = []
     for first in range(0, plan.items, experiment.batch_items):
@@ -175,7 +177,7 @@ def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Ad
     file = folder.path / "samples.safetensors"
     tensors = {"samples": torch.cat(parts).contiguous()}
     write_atomically(file, lambda temporary: save_file(tensors, temporary))
-    folder.finish([file])
+    folder.finish([file], time.monotonic() - began)
 
 
 def read_samples(file: Path) -> Tensor:

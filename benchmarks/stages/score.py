@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def _score(
     advance: Advance,
     pool: ProcessPoolExecutor | None,
 ) -> None:
+    began = time.monotonic()
     scored = score_items(
         tuple(SPEECH_METRICS),
         list(read_samples(samples).numpy()),
@@ -79,7 +81,7 @@ def _score(
     )
     lines = "".join(json.dumps(_plain(item)) + "\n" for item in scored)
     write_atomically(folder.path / SCORES, lambda path: path.write_text(lines))
-    folder.finish([folder.path / SCORES])
+    folder.finish([folder.path / SCORES], time.monotonic() - began)
 
 
 def _plain(item: dict[str, ItemScore]) -> dict[str, Any]:

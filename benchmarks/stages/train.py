@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from bddm_ref.checkpoint import load_state, load_weights, save_weights
+from bddm_ref.checkpoint import load_state, load_weights, roundable_parameters, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
 from benchmarks.data.crops import CropTable
@@ -93,9 +93,8 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
     load_weights(network, weights)
     if context.experiment.bf16:
         # Autocast would round them at every evaluation; once is enough, with the same result.
-        for parameter in network.parameters():
-            if parameter.ndim >= 2:
-                parameter.data = parameter.data.to(torch.bfloat16)
+        for _, parameter in roundable_parameters(network):
+            parameter.data = parameter.data.to(torch.bfloat16)
     return network.to(context.device).eval().requires_grad_(False)
 
 
@@ -140,7 +139,8 @@ def _keep(
     save_weights(module, weights, dtype)
     card_file = weights.with_suffix(".json")
     write_json(card_file, card)
-    folder.finish([weights, weights.with_name(weights.name + ".sha256"), card_file])
+    outputs = [weights, weights.with_name(weights.name + ".sha256"), card_file]
+    folder.finish(outputs, _whole_seconds(card) or 0.0)
     for name in (STATE, f"{STATE}.sha256"):
         (folder.path / name).unlink(missing_ok=True)
 
@@ -159,9 +159,13 @@ def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
     if not card.is_file():
         return parameters, None, None
     content = json.loads(card.read_text())
-    steps, steps_here = content["steps"], content["steps_in_these_seconds"]
-    # A training that was resumed timed its last part alone.
-    return parameters, steps, content["seconds"] * steps / steps_here if steps_here else None
+    return parameters, content["steps"], _whole_seconds(content)
+
+
+def _whole_seconds(card: dict[str, Any]) -> float | None:
+    """Seconds of a whole training: one that was resumed timed its last part alone."""
+    steps_here = card["steps_in_these_seconds"]
+    return card["seconds"] * card["steps"] / steps_here if steps_here else None
 
 
 def _card(

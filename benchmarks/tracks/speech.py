@@ -147,7 +147,7 @@ def schedule_batch_loss(
             schedule,
             config.tau,
             generator,
-            "released" if config.loss == "released" else "exact",
+            config.loss,
         )
 
     return loss

@@ -60,6 +60,37 @@ def test_step_loss_is_the_kl_divergence() -> None:
     assert float(loss) == pytest.approx(float(kl.mean()), rel=1e-12)
 
 
+@pytest.mark.parametrize("tau", [10, 60])  # beta_{n+1} is the smaller bound for the first
+def test_schedule_loss_by_hand(tau: int) -> None:
+    schedule = NoiseSchedule.linear(200, 1e-4, 0.02)
+    sigma = 0.7
+
+    class Constant(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(x),), sigma)
+
+    def half(x: torch.Tensor, alpha: torch.Tensor, condition: object) -> torch.Tensor:
+        return 0.5 * x
+
+    x_0 = torch.randn(6, 32, generator=torch.Generator().manual_seed(1))
+    loss = schedule_loss(
+        (half, Constant()), x_0, None, schedule, tau, torch.Generator().manual_seed(2)
+    )
+    generator = torch.Generator().manual_seed(2)
+    t = torch.randint(tau - 1, 200 - tau, (6,), generator=generator)
+    noise = torch.randn(6, 32, generator=generator)
+    expected, bound = [], set()
+    for i, step in enumerate(t.tolist()):
+        alpha, later = float(schedule.alphas[step]), float(schedule.alphas[step + tau])
+        delta, after = 1 - alpha**2, 1 - (later / alpha) ** 2
+        bound.add("beta" if after < delta else "delta")
+        x_t = alpha * x_0[i] + math.sqrt(delta) * noise[i]
+        ratio = torch.tensor([min(delta, after) * sigma / delta])
+        expected.append(float(step_loss(noise[None, i], 0.5 * x_t[None], ratio)))
+    assert float(loss) == pytest.approx(sum(expected) / 6, rel=1e-5)
+    assert bound == ({"delta"} if tau == 60 else {"beta"})
+
+
 def test_released_form_has_half_the_log() -> None:
     eps = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
     ratio = torch.tensor([0.3, 0.7])

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.experiment import load
 from benchmarks.report.check import check_results, read_results
+from benchmarks.report.markdown import summary_table
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
@@ -27,6 +28,11 @@ def test_results_come_from_a_clean_tree_and_the_shipped_weights() -> None:
     assert results.weights["score_net"] == sidecar.read_text().split()[0]
     assert len(results.data["test_items"]) >= 20
     assert results.clip_seconds >= 2.5
+
+
+def test_the_table_of_the_readme_is_the_published_one() -> None:
+    readme = (RESULTS.parent / "README.md").read_text()
+    assert summary_table(read_results(RESULTS / "speech.json")) in readme
 
 
 def test_schedules_beside_them_are_those_of_the_table() -> None:

@@ -20,9 +20,18 @@ def test_a_stage_is_finished_once_recorded(tmp_path: Path) -> None:
     assert not folder.is_finished()
     output = folder.path / "out.txt"
     output.write_text("done")
-    folder.finish([output])
+    folder.finish([output], 1.5)
     assert Workspace(tmp_path).stage("sample", {"seed": 1}).is_finished()
     assert not Workspace(tmp_path).stage("sample", {"seed": 2}).is_finished()
+
+
+def test_seconds_are_those_of_the_work_whenever_it_was_done(tmp_path: Path) -> None:
+    for seed, seconds in ((1, 1.5), (2, 2.0)):
+        Workspace(tmp_path).stage("sample", {"seed": seed}).finish([], seconds)
+    workspace = Workspace(tmp_path)
+    for seed in (1, 2, 2, 3):  # the third is not finished
+        workspace.stage("sample", {"seed": seed})
+    assert workspace.seconds() == {"sample": 3.5}
 
 
 @pytest.mark.parametrize("damage", ["altered", None])
@@ -30,7 +39,7 @@ def test_a_damaged_output_is_refused_and_left(tmp_path: Path, damage: str | None
     folder = Workspace(tmp_path).stage("sample", {"seed": 1})
     output = folder.path / "out.txt"
     output.write_text("done")
-    folder.finish([output])
+    folder.finish([output], 1.5)
     if damage is None:
         output.unlink()
     else:

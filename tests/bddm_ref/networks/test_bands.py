@@ -19,6 +19,17 @@ def test_shares_of_a_bin_sum_to_one_and_lonely_bins_take_the_nearest_band() -> N
     torch.testing.assert_close(band_shares(FILTERBANK), expected)
 
 
+def test_lonely_bins_go_by_distance() -> None:
+    """Bands that end early leave the bins above to the last, wherever the middle is."""
+    low = torch.cat([FILTERBANK, torch.zeros(10, 2)])
+    assert torch.equal(band_shares(low)[:, 6:], torch.tensor([[0.0], [1.0]]).expand(2, 10))
+
+
+def test_an_empty_band_is_refused() -> None:
+    with pytest.raises(ValueError, match="holds no bin"):
+        MelFeedback(torch.cat([FILTERBANK, torch.zeros(6, 1)], dim=1), 4)
+
+
 def test_target_power_is_that_of_gaussian_bins_with_the_mean_magnitude() -> None:
     power = 0.3
     mean_magnitude = math.sqrt(math.pi / 4 * power)

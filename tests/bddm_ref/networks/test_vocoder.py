@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -107,3 +108,14 @@ def test_finite_at_both_ends_of_the_levels_and_in_silence() -> None:
         assert eps.shape == x.shape
         assert eps.dtype == torch.float32
         assert eps.isfinite().all()
+
+
+def test_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="taps = 2 must be odd"):
+        SpectralVocoderConfig(taps=2)
+    with pytest.raises(ValueError, match=r"mel filters of \(33, 3\), not \(33, 4\)"):
+        SpectralVocoder(CONFIG, filterbank()[:, :3])
+    net = network()
+    x, alpha, log_mel = inputs()
+    with pytest.raises(ValueError, match="192 samples and a condition of 12 frames"):
+        net(x, alpha, net.encode(log_mel[..., 1:]))
