@@ -2,8 +2,8 @@
 
 Every judgement is on fresh noise and none is repeated; a candidate replaces the best of its length
 only if all scores rise; a pass is a candidate for the length it ends at and no other; refinement
-starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what is no start. The scores it reports are those
-that won: optimistic ones.
+starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what is no start. The
+scores it reports are those that won: optimistic ones.
 """
 
 from __future__ import annotations
