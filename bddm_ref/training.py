@@ -6,8 +6,6 @@ run that was killed and resumed from its last checkpoint continues to bit-identi
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bddm_ref.checkpoint import load_state, save_state
+from bddm_ref.parallel import average_gradients, from_first, processes, rank
 
 BatchLoss = Callable[[int, torch.Generator], Tensor]
 """``(step, generator) -> loss``: draws its batch and its noise from the generator alone."""
@@ -96,12 +95,12 @@ def train(
     )
     averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     losses: list[float] = []
-    if _rank() == 0 and state_path is not None and state_path.exists():
+    if rank() == 0 and state_path is not None and state_path.exists():
         state = load_state(state_path)
         _refuse_foreign(state, config, module, state_path)
         losses = _restore(state, module, averaged, optimizer)
-    if _processes() > 1:
-        first = _from_first(_state(config, module, averaged, optimizer, losses))
+    if processes() > 1:
+        first = from_first(_state(config, module, averaged, optimizer, losses))
         losses = _restore(first, module, averaged, optimizer)
     module.train()
     for step in range(len(losses), config.steps):
@@ -109,7 +108,7 @@ def train(
         averaged.update_parameters(module)
         done = step + 1
         due = done % config.checkpoint_every == 0 or done == config.steps
-        if state_path is not None and due and _rank() == 0:
+        if state_path is not None and due and rank() == 0:
             save_state(_state(config, module, averaged, optimizer, losses), state_path)
         observe(done, losses[-1])
     return averaged.module.eval(), losses
@@ -125,55 +124,22 @@ def _update(
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate_at(step)
     device = next(module.parameters()).device
-    autocast = (
-        torch.autocast(device.type, dtype=torch.bfloat16)
-        if config.bf16
-        else contextlib.nullcontext()
-    )
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16)
     # Layers that draw by themselves, like dropout, use torch's global generators.
     with autocast, torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(step_seed(config.seed, step, _rank()))
-        loss = batch_loss(step, step_generator(config.seed, step, _rank()))
+        torch.manual_seed(step_seed(config.seed, step, rank()))
+        loss = batch_loss(step, step_generator(config.seed, step, rank()))
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss is {value} at training step {step}; lower the rate")
     optimizer.zero_grad()
     loss.backward()
-    _average_gradients(module)
+    average_gradients(module)
     norm = float(nn.utils.clip_grad_norm_(module.parameters(), config.clip))
     if not math.isfinite(norm):
         raise FloatingPointError(f"the gradient is {norm} at training step {step}; lower the rate")
     optimizer.step()
     return value
-
-
-def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-
-
-def _processes() -> int:
-    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-
-
-def _average_gradients(module: nn.Module) -> None:
-    if _processes() == 1:
-        return
-    for parameter in module.parameters():
-        if parameter.grad is not None:
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad.div_(_processes())
-
-
-def _from_first(state: dict[str, Any]) -> dict[str, Any]:
-    """The first process' state, in every process; through bytes, so that devices may differ."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    sent = [buffer.getvalue()]
-    torch.distributed.broadcast_object_list(sent, src=0)
-    received: dict[str, Any] = torch.load(
-        io.BytesIO(sent[0]), map_location="cpu", weights_only=True
-    )
-    return received
 
 
 def _state(
@@ -185,7 +151,7 @@ def _state(
 ) -> dict[str, Any]:
     return {
         "config": _identity(config),
-        "processes": _processes(),
+        "processes": processes(),
         "module": module.state_dict(),
         "averaged": averaged.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -201,7 +167,7 @@ def _identity(config: TrainingConfig) -> dict[str, Any]:
 def _refuse_foreign(
     state: dict[str, Any], config: TrainingConfig, module: nn.Module, path: Path
 ) -> None:
-    own: dict[str, Any] = _identity(config) | {"processes": _processes()}
+    own: dict[str, Any] = _identity(config) | {"processes": processes()}
     other = state.get("config", {}) | {"processes": state.get("processes")}
     shapes, others = (
         {name: tuple(value.shape) for name, value in weights.items()}

@@ -1,0 +1,41 @@
+"""What training needs to know of other processes; with one alone, every function is trivial."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def rank() -> int:
+    """Index of this process, 0 for the first."""
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def processes() -> int:
+    """Number of processes."""
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Replace every gradient by its mean over the processes."""
+    if processes() == 1:
+        return
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            torch.distributed.all_reduce(parameter.grad)
+            parameter.grad.div_(processes())
+
+
+def from_first(state: dict[str, Any]) -> dict[str, Any]:
+    """The first process' state, in every process; through bytes, so that devices may differ."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    sent = [buffer.getvalue()]
+    torch.distributed.broadcast_object_list(sent, src=0)
+    received: dict[str, Any] = torch.load(
+        io.BytesIO(sent[0]), map_location="cpu", weights_only=True
+    )
+    return received
