@@ -153,6 +153,8 @@ class NoiseSchedule:
         Returns:
             Steps in ``[0, T - 1]``, same shape, float64.
         """
+        if len(self) == 1:
+            return torch.zeros_like(alphas, dtype=torch.float64)
         levels = self.alphas.flip(0).to(alphas.device)
         wanted = alphas.to(torch.float64).clamp(levels[0], levels[-1])
         above = torch.searchsorted(levels, wanted).clamp(1, len(self) - 1)

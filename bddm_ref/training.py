@@ -40,6 +40,10 @@ class TrainingConfig:
     seed: int = 0
     checkpoint_every: int = 500  # updates
 
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.checkpoint_every < 1:
+            raise ValueError("steps and checkpoint_every must be at least 1")
+
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of the 0-based ``step``."""
         warm = min(1.0, (step + 1) / max(self.warmup, 1))

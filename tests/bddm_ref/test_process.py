@@ -51,6 +51,12 @@ def test_last_step_recovers_the_data_from_the_true_noise(kernel) -> None:  # typ
     assert step.noise == pytest.approx(0.0, abs=1e-7)
 
 
+def test_a_step_that_adds_noise_needs_it() -> None:
+    x = torch.zeros(1, 2)
+    with pytest.raises(ValueError, match="adds noise: give z"):
+        reverse_step(x, x, ddpm_kernel(0.5, 0.3), None)
+
+
 def test_reverse_step_leaves_its_arguments_alone() -> None:
     tensors = [torch.randn(2, 5, generator=torch.Generator().manual_seed(i)) for i in range(3)]
     before = [t.clone() for t in tensors]

@@ -31,6 +31,14 @@ def test_two_steps_by_hand() -> None:
     torch.testing.assert_close(result, expected)
 
 
+def test_a_sample_can_be_changed_and_trained_on() -> None:
+    x_0 = sample(scaled, SCHEDULE, KERNELS["ddim"], torch.ones(1, 2), 0.5)
+    x_0.clamp_(-1, 1)
+    weight = torch.ones(2, requires_grad=True)
+    (weight * x_0).sum().backward()
+    assert weight.grad is not None
+
+
 def test_evaluates_the_network_once_a_step_from_noise_to_data() -> None:
     levels = []
 

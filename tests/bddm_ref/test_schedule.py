@@ -58,6 +58,7 @@ def test_steps_at_levels_and_beyond() -> None:
     steps = torch.arange(200, dtype=torch.float64)
     torch.testing.assert_close(training.step_of(training.alphas), steps, rtol=0, atol=1e-9)
     assert training.step_of(torch.tensor([1.0, 0.0])).tolist() == [0.0, 199.0]
+    assert NoiseSchedule((0.5,)).step_of(torch.tensor([0.9, 0.1])).tolist() == [0.0, 0.0]
     assert not training.contains(1.0)
     assert not training.contains(0.0)
     assert training.contains(0.5)

@@ -73,6 +73,12 @@ def test_learning_rate_schedule() -> None:
     assert constant.learning_rate_at(99) == 1.0
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"checkpoint_every": 0}])
+def test_refuses_counts_below_one(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be at least 1"):
+        dataclasses.replace(CONFIG, **wrong)
+
+
 def test_step_generators_differ_by_seed_step_and_rank() -> None:
     draws = {
         float(torch.rand(1, generator=step_generator(*key), dtype=torch.float64))
