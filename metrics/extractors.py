@@ -1,0 +1,188 @@
+"""Networks whose features images are compared by."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+BATCH = 500  # images
+
+
+class Extractor(nn.Module):
+    """Turns images into features; a subclass gives ``features``.
+
+    A Fréchet distance is called FID on Inception's features, and only there.
+    """
+
+    dimensions: ClassVar[int]  # D of the features
+    name: str
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images ``(N, C, H, W)``, uint8, to features ``(N, D)``, float32."""
+        raise NotImplementedError
+
+    @property
+    def distance_title(self) -> str:
+        """What a Fréchet distance of these features is called."""
+        return f"FD-{self.name}"
+
+    @property
+    def kernel_title(self) -> str:
+        """What a kernel distance of these features is called."""
+        return f"KD-{self.name}"
+
+
+@torch.inference_mode()
+def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
+    """Features of many images, on the extractor's device, in batches.
+
+    Args:
+        extractor: in evaluation mode.
+        images: ``(N, C, H, W)``, uint8, on the CPU.
+        batch: images at a time.
+
+    Returns:
+        ``(N, D)`` on the CPU.
+    """
+    device = next(extractor.parameters()).device
+    parts = [extractor.features(part.to(device)).cpu() for part in images.split(batch)]
+    return torch.cat(parts)
+
+
+class ImageClassifier(nn.Module):
+    """A small convolutional classifier: three resolutions, two convolutions each.
+
+    Args:
+        channels: of the image.
+        classes: to tell apart.
+        width: channels of the first resolution; doubled at each further one.
+        dimensions: of the features before the last layer.
+    """
+
+    def __init__(
+        self, channels: int = 1, classes: int = 10, width: int = 32, dimensions: int = 64
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = channels
+        for after in (width, 2 * width, 4 * width):
+            for _ in range(2):
+                layers += [nn.Conv2d(before, after, 3, padding=1, bias=False)]
+                layers += [nn.GroupNorm(8, after), nn.SiLU()]
+                before = after
+            layers.append(nn.MaxPool2d(2))
+        self.convolutions = nn.Sequential(*layers)
+        self.to_features = nn.Linear(before, dimensions)
+        self.to_classes = nn.Linear(dimensions, classes)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Images ``(N, C, H, W)`` in [-1, 1] to features ``(N, dimensions)``."""
+        embedded: Tensor = self.to_features(self.convolutions(x).mean(dim=(-2, -1)))
+        return embedded
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images ``(N, C, H, W)`` in [-1, 1] to logits ``(N, classes)``."""
+        logits: Tensor = self.to_classes(F.silu(self.embed(x)))
+        return logits
+
+
+class ClassifierExtractor(Extractor):
+    """The features of a small trained classifier.
+
+    Args:
+        name: of the data it was trained on.
+        classifier: with its weights.
+    """
+
+    dimensions = 64
+
+    def __init__(self, name: str, classifier: ImageClassifier) -> None:
+        super().__init__()
+        self.name = name
+        self.classifier = classifier
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the classifier's last layer sees."""
+        return self.classifier.embed(_scaled(images))
+
+    @torch.inference_mode()
+    def classes(self, images: Tensor, batch: int = BATCH) -> Tensor:
+        """Most likely class of each image, ``(N,)`` int64 on the CPU."""
+        device = next(self.parameters()).device
+        parts = [
+            self.classifier(_scaled(part.to(device))).argmax(1).cpu()
+            for part in images.split(batch)
+        ]
+        return torch.cat(parts)
+
+
+class InceptionExtractor(Extractor):
+    """The 2048 features of the Inception network that FID is defined by (Heusel et al. 2017).
+
+    Args:
+        weights: the file ``weights-inception-2015-12-05-6726825d.pth`` that torch-fidelity
+            publishes; never fetched.
+
+    Raises:
+        ValueError: there is no such file, it is none of these weights, or the package that has the
+            network, torch-fidelity, is not installed.
+    """
+
+    dimensions = 2048
+
+    def __init__(self, weights: str | Path | None) -> None:
+        super().__init__()
+        self.name = "inception"
+        if weights is None or not Path(weights).is_file():
+            raise ValueError(
+                f"Inception's weights are missing: {weights or 'no file'} is what "
+                f"image.extractor_weights names; give it the path of {INCEPTION_FILE}"
+            )
+        self.network = _inception(Path(weights))
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last pooling, after the resizing that the network does itself."""
+        colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+        found: Tensor = self.network(colour)[0]
+        return found.float()
+
+    @property
+    def distance_title(self) -> str:
+        """The name that these features alone may bear."""
+        return "FID"
+
+    @property
+    def kernel_title(self) -> str:
+        """The name that these features alone may bear."""
+        return "KID"
+
+
+def _inception(weights: Path) -> Any:
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import (  # noqa: PLC0415 (an extra)
+            FeatureExtractorInceptionV3,
+        )
+    except ImportError as error:
+        raise ValueError(
+            "FID needs the package torch-fidelity: pip install 'bddm-benchmark[fid]'"
+        ) from error
+    try:
+        # The package unpickles without care; what passes here has nothing to execute.
+        torch.load(weights, map_location="cpu", weights_only=True)
+        return FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(weights)
+        )
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, TypeError) as error:
+        raise ValueError(
+            f"{weights} does not hold Inception's weights; give the published {INCEPTION_FILE}"
+        ) from error
+
+
+def _scaled(images: Tensor) -> Tensor:
+    return images.float().div(127.5).sub(1)

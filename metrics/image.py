@@ -1,0 +1,278 @@
+"""Distances between sets of images, on the features that an extractor gives.
+
+The functions know features only, ``(N, D)`` with one row an image, so that any extractor will do.
+A Fréchet distance is an *FID* only on the features of the Inception network it was published with;
+on others it is that network's own distance, and is named after it (see
+:mod:`metrics.extractors`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from metrics.extractors import Extractor
+
+KERNEL_ROWS = 2_048  # rows of a matrix of pairs that are held at a time
+NEIGHBOURS = 3  # k of the improved precision and recall
+
+
+class TooFewImagesError(ValueError):
+    """A covariance of fewer images than feature dimensions is singular: no Fréchet distance."""
+
+
+@dataclass(frozen=True)
+class GaussianFit:
+    """Mean and covariance of a set of features, float64."""
+
+    mean: Tensor  # (D,)
+    covariance: Tensor  # (D, D), unbiased
+
+    @classmethod
+    def of(cls, features: Tensor) -> GaussianFit:
+        """Fit features ``(N, D)``.
+
+        Raises:
+            TooFewImagesError: fewer images than dimensions, or than two.
+            ValueError: a value is not finite, or the shape is another.
+        """
+        features = checked_features(features)
+        refuse_too_few(*features.shape)
+        mean = features.mean(0)
+        centred = features - mean
+        return cls(mean, centred.T @ centred / (len(features) - 1))
+
+
+def checked_features(features: Tensor) -> Tensor:
+    """Features as float64.
+
+    Raises:
+        ValueError: not ``(N, D)``, or a value is not finite.
+    """
+    if features.ndim != 2:
+        raise ValueError(f"features must be (images, dimensions), not {tuple(features.shape)}")
+    if not bool(features.isfinite().all()):
+        raise ValueError("a feature is not finite: an image, or the extractor, is damaged")
+    return features.double()
+
+
+def refuse_too_few(images: int, dimensions: int) -> None:
+    """Refuse fewer images than feature dimensions.
+
+    Raises:
+        TooFewImagesError: there are fewer.
+    """
+    needed = max(2, dimensions)
+    if images < needed:
+        raise TooFewImagesError(
+            f"{images} images are too few for {dimensions} feature dimensions: a Fréchet distance "
+            f"needs at least {needed}; make more images or use a smaller extractor"
+        )
+
+
+def frechet_distance(a: GaussianFit, b: GaussianFit) -> float:
+    """Squared Wasserstein-2 distance of two Gaussians (Dowson and Landau 1982; Heusel et al. 2017).
+
+    |mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^1/2). The trace of the root is taken from the
+    eigenvalues of the symmetric C_a^1/2 C_b C_a^1/2, which are those of C_a C_b and need no
+    complex arithmetic.
+
+    Raises:
+        ValueError: the dimensions differ.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(
+            f"features of {len(a.mean)} and of {len(b.mean)} dimensions have no distance"
+        )
+    distances = distances_from(b, a.mean[None], a.covariance[None])
+    return float(distances[0])
+
+
+def distances_from(reference: GaussianFit, means: Tensor, covariances: Tensor) -> Tensor:
+    """Fréchet distances of many Gaussians, ``(R, D)`` and ``(R, D, D)``, from one; ``(R,)``."""
+    values, vectors = torch.linalg.eigh(reference.covariance)
+    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    product = root @ covariances @ root
+    eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)
+    cross = eigenvalues.clamp_min(0).sqrt().sum(1)
+    apart = (means - reference.mean).square().sum(1)
+    traces = covariances.diagonal(dim1=1, dim2=2).sum(1) + reference.covariance.trace()
+    distances: Tensor = apart + traces - 2 * cross
+    return distances
+
+
+def kernel_distance(a: Tensor, b: Tensor) -> float:
+    """Kernel distance, KID where the features are Inception's (Binkowski et al. 2018).
+
+    The unbiased estimate of the squared maximum mean discrepancy with the cubic kernel
+    (x.y / D + 1)^3, over all pairs.
+
+    Args:
+        a: features ``(N, D)``, N at least 2.
+        b: features ``(M, D)``, M at least 2.
+
+    Raises:
+        ValueError: a set has fewer than two rows, the dimensions differ, or a value is not finite.
+    """
+    a, b = checked_features(a), checked_features(b)
+    if min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"a kernel distance needs two sets of at least 2 images and one dimension, not "
+            f"{tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    across = float(kernel_rows(a, b).mean())
+    return mean_of_pairs(a) + mean_of_pairs(b) - 2 * across
+
+
+def kernel(a: Tensor, b: Tensor) -> Tensor:
+    """(x.y / D + 1)^3 of all rows x of ``a`` and y of ``b``, ``(N, M)``."""
+    return torch.addmm(a.new_ones(()), a, b.T, alpha=1 / a.shape[1]).pow_(3)
+
+
+def kernel_rows(a: Tensor, b: Tensor) -> Tensor:
+    """Mean of the kernel over ``b``, for each row of ``a``: ``(N,)``."""
+    return torch.cat([kernel(rows, b).mean(1) for rows in a.split(KERNEL_ROWS)])
+
+
+def mean_of_pairs(a: Tensor) -> float:
+    """Mean of the kernel over all pairs of two different rows."""
+    alone = (a.square().sum(1) / a.shape[1] + 1).pow(3).sum()
+    n = len(a)
+    return float((kernel_rows(a, a).sum() * n - alone) / (n * (n - 1)))
+
+
+def covered(points: Tensor, manifold: Tensor, k: int = NEIGHBOURS) -> Tensor:
+    """Which points lie on a manifold (improved precision and recall, Kynkaanniemi et al. 2019).
+
+    A point is covered if it lies within the reach of some image of the manifold, the distance to
+    its k-th nearest neighbour among the others. Precision is the mean of
+    ``covered(samples, reference)``, recall that of ``covered(reference, samples)``.
+
+    Args:
+        points: features ``(N, D)``.
+        manifold: features ``(M, D)``.
+        k: which neighbour.
+
+    Returns:
+        bool ``(N,)``.
+
+    Raises:
+        ValueError: the manifold has no k-th neighbour, or the dimensions differ.
+    """
+    points, manifold = checked_features(points), checked_features(manifold)
+    if len(manifold) <= k or points.shape[1] != manifold.shape[1]:
+        raise ValueError(
+            f"{k} neighbours need more than {k} images of the same dimension, not "
+            f"{tuple(manifold.shape)} for points {tuple(points.shape)}"
+        )
+    # The nearest of an image to its own set is itself, at a distance of 0 up to rounding.
+    reach = torch.cat(
+        [
+            torch.cdist(rows, manifold).kthvalue(k + 1, dim=1).values
+            for rows in manifold.split(KERNEL_ROWS)
+        ]
+    )
+    inside = [(torch.cdist(rows, manifold) <= reach).any(1) for rows in points.split(KERNEL_ROWS)]
+    return torch.cat(inside)
+
+
+class FrechetDistance(Metric):
+    """The Fréchet distance as torchmetrics class: constant memory, merged over processes.
+
+    Args:
+        extractor: gives the features; None: ``update`` is given features.
+        dimensions: D, where there is no extractor.
+    """
+
+    higher_is_better = False
+    is_differentiable = False
+    full_state_update = False
+
+    def __init__(
+        self, extractor: Extractor | None = None, dimensions: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        size = extractor.dimensions if extractor is not None else dimensions
+        if size is None:
+            raise ValueError("give an extractor, or the number of dimensions of the features")
+        self.extractor = extractor
+        for side in ("real", "made"):
+            for name, shape in (("count", ()), ("sum", (size,)), ("products", (size, size))):
+                zero = torch.zeros(shape, dtype=torch.float64)
+                self.add_state(f"{side}_{name}", default=zero, dist_reduce_fx="sum")
+
+    def update(self, images: Tensor, real: bool) -> None:
+        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor."""
+        features = images if self.extractor is None else self.extractor.features(images)
+        features = checked_features(features)
+        side = "real" if real else "made"
+        for name, value in (
+            ("count", torch.tensor(float(len(features)), dtype=torch.float64)),
+            ("sum", features.sum(0)),
+            ("products", features.T @ features),
+        ):
+            state = getattr(self, f"{side}_{name}")
+            setattr(self, f"{side}_{name}", state + value.to(state.device))
+
+    def compute(self) -> Tensor:
+        """The distance, float64.
+
+        Raises:
+            TooFewImagesError: fewer images than dimensions on either side.
+        """
+        return torch.tensor(
+            frechet_distance(self._fit("made"), self._fit("real")), dtype=torch.float64
+        )
+
+    def _fit(self, side: str) -> GaussianFit:
+        count, total, products = (
+            getattr(self, f"{side}_{name}") for name in ("count", "sum", "products")
+        )
+        refuse_too_few(int(count), len(total))
+        mean = total / count
+        return GaussianFit(mean, (products - count * torch.outer(mean, mean)) / (count - 1))
+
+
+class KernelDistance(Metric):
+    """The kernel distance as torchmetrics class; it keeps all features.
+
+    Args:
+        extractor: gives the features; None: ``update`` is given features.
+    """
+
+    higher_is_better = False
+    is_differentiable = False
+    full_state_update = False
+
+    real: list[Tensor]
+    made: list[Tensor]
+
+    def __init__(self, extractor: Extractor | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.extractor = extractor
+        self.add_state("real", default=[], dist_reduce_fx="cat")
+        self.add_state("made", default=[], dist_reduce_fx="cat")
+
+    def update(self, images: Tensor, real: bool) -> None:
+        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor."""
+        features = images if self.extractor is None else self.extractor.features(images)
+        (self.real if real else self.made).append(checked_features(features))
+
+    def compute(self) -> Tensor:
+        """The distance, float64; NaN where a side has fewer than two images."""
+        sides = [joined(side) for side in (self.made, self.real)]
+        enough = min(len(side) for side in sides) >= 2
+        value = kernel_distance(*sides) if enough else math.nan
+        return torch.tensor(value, dtype=torch.float64)
+
+
+def joined(state: list[Tensor] | Tensor) -> Tensor:
+    """A "cat" state as one tensor; torchmetrics leaves one behind once it has synchronised."""
+    if isinstance(state, Tensor):
+        return state
+    return torch.cat(state) if state else torch.empty(0, 1, dtype=torch.float64)

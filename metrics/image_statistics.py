@@ -1,0 +1,186 @@
+"""Intervals and tests for distances between sets of images, by resampling their features.
+
+A distance of a finite set is larger than that of its distribution, and resampling adds as much
+again: the plain percentile interval would miss the estimate. All intervals here are therefore
+*centred*: the quantiles of (resampled - mean of the resampled) are added to the estimate. They tell
+how much the distance of so many images varies from draw to draw; what they are compared with is
+held fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from metrics.image import (
+    KERNEL_ROWS,
+    GaussianFit,
+    checked_features,
+    distances_from,
+    frechet_distance,
+    kernel,
+    kernel_rows,
+    mean_of_pairs,
+)
+from metrics.statistics import LEVEL, Estimate
+
+CHUNK = 250  # resamples at a time
+PRODUCTS_UP_TO = 128  # dimensions: below, second moments of all resamples are one matrix product
+
+
+def frechet_interval(
+    samples: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
+) -> Estimate:
+    """Fréchet distance of samples ``(N, D)`` from a reference, with its centred 95 % interval.
+
+    Raises:
+        TooFewImagesError: fewer images than dimensions.
+    """
+    value = frechet_distance(GaussianFit.of(samples), reference)
+    moments = _Moments(checked_features(samples))
+    drawn = [
+        distances_from(reference, *moments.weighted(weights))
+        for weights in _bootstrap(len(samples), seed, resamples)
+    ]
+    return _centred(value, torch.cat(drawn), len(samples))
+
+
+def frechet_difference(
+    a: Tensor, b: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
+) -> Estimate:
+    """Distance of ``a`` minus that of ``b``, with its centred 95 % interval.
+
+    Row i of both started from the same noise: both are resampled with the same draws.
+
+    Raises:
+        ValueError: the shapes differ.
+        TooFewImagesError: fewer images than dimensions.
+    """
+    value = _difference(a, b, reference)
+    both = [_Moments(checked_features(features)) for features in (a, b)]
+    drawn = []
+    for weights in _bootstrap(len(a), seed, resamples):
+        first, second = (distances_from(reference, *m.weighted(weights)) for m in both)
+        drawn.append(first - second)
+    return _centred(value, torch.cat(drawn), len(a))
+
+
+def swap_p(
+    a: Tensor, b: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
+) -> float:
+    """Two-sided p-value of "which of the two samplers made which image does not matter".
+
+    The counterpart of the sign-flip test for distances of sets: the two images of each pair are
+    exchanged with probability 1/2, and the difference of the distances is taken again.
+
+    Returns:
+        (1 + number of differences at least as large as the observed) / (1 + resamples).
+
+    Raises:
+        ValueError: the shapes differ.
+        TooFewImagesError: fewer images than dimensions.
+    """
+    observed = abs(_difference(a, b, reference))
+    moments = _Moments(checked_features(torch.cat([a, b])))
+    generator = torch.Generator().manual_seed(seed)
+    as_large = 0
+    for first in range(0, resamples, CHUNK):
+        count = min(CHUNK, resamples - first)
+        stays = torch.randint(2, (count, len(a)), generator=generator).double()
+        weights = torch.cat([stays, 1 - stays], dim=1)
+        differences = distances_from(reference, *moments.weighted(weights)) - distances_from(
+            reference, *moments.weighted(1 - weights)
+        )
+        # Up to rounding, or two equal sets would differ.
+        as_large += int((differences.abs() >= observed - 1e-9 * (1 + observed)).sum())
+    return (1 + as_large) / (1 + resamples)
+
+
+@dataclass(frozen=True)
+class KernelReference:
+    """What a kernel distance needs of the set that others are compared with."""
+
+    features: Tensor  # (M, D), float64
+    pairs: float  # mean of the kernel over its own pairs
+
+    @classmethod
+    def of(cls, features: Tensor) -> KernelReference:
+        """Prepare features ``(M, D)``."""
+        features = checked_features(features)
+        return cls(features, mean_of_pairs(features))
+
+
+def kernel_interval(
+    samples: Tensor, reference: KernelReference, seed: int, resamples: int = 200
+) -> Estimate:
+    """Kernel distance of samples ``(N, D)`` from a reference, with its centred 95 % interval."""
+    samples, n = checked_features(samples), len(samples)
+    across = kernel_rows(samples, reference.features)
+    alone = (samples.square().sum(1) / samples.shape[1] + 1).pow(3)
+    weights = torch.cat([torch.ones(1, n).double(), *_bootstrap(n, seed, resamples)])
+    within = torch.zeros(len(weights), dtype=torch.float64)
+    for start in range(0, n, KERNEL_ROWS):
+        rows = slice(start, start + KERNEL_ROWS)
+        within += ((weights @ kernel(samples, samples[rows])) * weights[:, rows]).sum(1)
+    distances = (within - weights @ alone) / (n * (n - 1)) - 2 * (weights @ across) / n
+    distances += reference.pairs
+    return _centred(float(distances[0]), distances[1:], n)
+
+
+class _Moments:
+    """Means and covariances of a set whose rows count several times or not at all."""
+
+    def __init__(self, features: Tensor) -> None:
+        self._shift = features.mean(0)
+        self._features = features - self._shift  # moments about the mean lose no digits
+        self._upper = torch.triu_indices(features.shape[1], features.shape[1])
+        rows, columns = self._upper
+        small = features.shape[1] <= PRODUCTS_UP_TO
+        self._products = self._features[:, rows] * self._features[:, columns] if small else None
+
+    def weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights ``(R, N)`` to means ``(R, D)`` and covariances ``(R, D, D)``."""
+        total = weights.sum(1)[:, None]
+        means = weights @ self._features / total
+        second = self._second(weights)
+        outer = means[:, :, None] * means[:, None, :]
+        covariances = (second - total[..., None] * outer) / (total[..., None] - 1)
+        return means + self._shift, covariances
+
+    def _second(self, weights: Tensor) -> Tensor:
+        features = self._features
+        if self._products is None:
+            return torch.stack([(features * w[:, None]).T @ features for w in weights])
+        rows, columns = self._upper
+        second = features.new_empty(len(weights), features.shape[1], features.shape[1])
+        second[:, rows, columns] = weights @ self._products
+        second[:, columns, rows] = second[:, rows, columns]
+        return second
+
+
+def _bootstrap(n: int, seed: int, resamples: int) -> Iterator[Tensor]:
+    """How often each of n rows is drawn, n draws with replacement: chunks ``(R, n)``, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    for first in range(0, resamples, CHUNK):
+        count = min(CHUNK, resamples - first)
+        drawn = torch.randint(n, (count, n), generator=generator)
+        weights = torch.zeros(count, n, dtype=torch.float64)
+        yield weights.scatter_add_(1, drawn, torch.ones(count, n, dtype=torch.float64))
+
+
+def _difference(a: Tensor, b: Tensor, reference: GaussianFit) -> float:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"paired sets must be of one shape, not {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    first, second = (frechet_distance(GaussianFit.of(f), reference) for f in (a, b))
+    return first - second
+
+
+def _centred(value: float, drawn: Tensor, n: int) -> Estimate:
+    tails = torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)
+    low, high = (torch.quantile(drawn, tails) - drawn.mean() + value).tolist()
+    return Estimate(value, low, high, n)

@@ -1,0 +1,117 @@
+"""Extractors: shapes, names, batches; Inception from a file, or what is said without one."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from metrics.extractors import (
+    INCEPTION_FILE,
+    ClassifierExtractor,
+    ImageClassifier,
+    InceptionExtractor,
+    extract,
+)
+
+
+def pictures(n: int, channels: int = 1, size: int = 28) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (n, channels, size, size), generator=generator, dtype=torch.uint8)
+
+
+@pytest.fixture
+def extractor() -> ClassifierExtractor:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return ClassifierExtractor("fmnist", ImageClassifier()).eval()
+
+
+def test_features_and_classes(extractor: ClassifierExtractor) -> None:
+    images = pictures(10)
+    features = extract(extractor, images, batch=4)
+    assert features.shape == (10, 64)
+    assert features.dtype == torch.float32
+    assert not features.requires_grad
+    torch.testing.assert_close(features, extract(extractor, images, batch=10))
+    logits = extractor.classifier(images.float() / 127.5 - 1)
+    assert torch.equal(extractor.classes(images, batch=3), logits.argmax(1))
+
+
+def test_the_last_layer_sees_the_features(extractor: ClassifierExtractor) -> None:
+    x = pictures(3).float() / 127.5 - 1
+    classifier = extractor.classifier
+    hidden = torch.nn.functional.silu(classifier.embed(x))
+    torch.testing.assert_close(classifier(x), classifier.to_classes(hidden))
+
+
+def test_names_are_of_the_network(extractor: ClassifierExtractor) -> None:
+    assert extractor.distance_title == "FD-fmnist"
+    assert extractor.kernel_title == "KD-fmnist"
+
+
+def test_colours_and_other_sizes() -> None:
+    extractor = ClassifierExtractor("cifar", ImageClassifier(channels=3)).eval()
+    assert extract(extractor, pictures(2, 3, 32)).shape == (2, 64)
+
+
+@pytest.mark.parametrize("weights", [None, "nowhere.pth"])
+def test_missing_inception_weights(weights: str | None) -> None:
+    with pytest.raises(ValueError, match=r"image\.extractor_weights.*" + INCEPTION_FILE):
+        InceptionExtractor(weights)
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("executed"),))  # type: ignore[return-value]
+
+
+def files() -> dict[str, bytes]:
+    other = io.BytesIO()
+    torch.save({"some.weight": torch.zeros(3)}, other)
+    evil = io.BytesIO()
+    torch.save({"a": Malicious()}, evil)
+    return {
+        "empty": b"",
+        "text": b"no weights at all",
+        "another network": other.getvalue(),
+        "truncated": other.getvalue()[:-40],
+        "a pickle that executes code": evil.getvalue(),
+        "a bare pickle that executes code": pickle.dumps(Malicious(), protocol=2),
+    }
+
+
+@pytest.mark.parametrize("name", files())
+def test_files_that_are_not_inceptions_weights(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch_fidelity")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "weights.pth"
+    path.write_bytes(files()[name])
+    with pytest.raises(ValueError, match=r"weights\.pth does not hold Inception's weights"):
+        InceptionExtractor(path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.slow
+def test_inception_from_a_file(tmp_path: Path) -> None:
+    """The network with random weights in the layout of the published file."""
+    network = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    with torch.random.fork_rng(), pytest.MonkeyPatch.context() as patch:
+        torch.manual_seed(0)
+        patch.setattr(network, "load_state_dict_from_url", lambda *a, **k: None)
+        patch.setattr(network.FeatureExtractorInceptionV3, "load_state_dict", lambda *a: None)
+        built = network.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
+    torch.save(built.state_dict(), tmp_path / "weights.pth")
+    extractor = InceptionExtractor(tmp_path / "weights.pth").eval()
+    grey = pictures(2)
+    features = extract(extractor, grey)
+    assert features.shape == (2, 2048)
+    assert (extractor.distance_title, extractor.kernel_title) == ("FID", "KID")
+    torch.testing.assert_close(features, extract(extractor, grey.repeat(1, 3, 1, 1)))
+    torch.testing.assert_close(features, built(grey.repeat(1, 3, 1, 1))[0])
