@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,14 @@ import soundfile
 import torch
 from torch import Tensor
 
-from bddm_ref.checkpoint import DamagedFileError, sha256_of
+from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
+from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.progress import Progress
 
 HERE = Path(__file__).parent
 LARGEST_HELD_OUT = 30  # utterances of a folder that go to the validation and to the test split
-MAY_OPEN_TEST = ("sample", "score")
 
 FESTVOX_RU = DebianDataset(
     package="festvox-ru",
@@ -81,11 +80,7 @@ class SpeechCorpus:
             PermissionError: a stage that must not see the test split asks for it.
             DamagedFileError: a file is no readable recording.
         """
-        if split == "test" and stage not in MAY_OPEN_TEST:
-            raise PermissionError(
-                f"the stage {stage!r} must not open the test split: training, search and "
-                "selection use 'train' and 'valid'"
-            )
+        refuse_closed_test(split, stage)
         names = self._splits[split]
         with progress.task(f"load {split} recordings", len(names)) as advance:
             utterances = []
@@ -129,7 +124,7 @@ def festvox_ru(progress: Progress) -> SpeechCorpus:
         "test": held_out["test"],
     }
     paths = {name: folder / f"{name}.wav" for name in names}
-    return SpeechCorpus("festvox-ru", paths, splits, _digest(digests))
+    return SpeechCorpus("festvox-ru", paths, splits, combined_digest(digests))
 
 
 def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
@@ -154,26 +149,11 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
             f"needed; {FESTVOX_RU.alternative}"
         )
     paths = {str(path.relative_to(folder).with_suffix("")): path for path in files}
-    with progress.task("checksum recordings", len(paths)) as advance:
-        digests = {}
-        for name, path in paths.items():
-            digests[name] = sha256_of(path)
-            advance(1)
-    order = sorted(paths, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    held = min(LARGEST_HELD_OUT, max(1, len(order) // 10))
-    splits = {
-        "test": sorted(order[:held]),
-        "valid": sorted(order[held : 2 * held]),
-        "train": sorted(order[2 * held :]),
-    }
-    return SpeechCorpus(folder.name, paths, splits, _digest(digests))
+    digests = checksums(paths, "recordings", progress)
+    splits = splits_by_name(paths, LARGEST_HELD_OUT)
+    return SpeechCorpus(folder.name, paths, splits, combined_digest(digests))
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:
     """``festvox-ru``, or the folder of that path."""
     return festvox_ru(progress) if data == "festvox-ru" else folder_corpus(Path(data), progress)
-
-
-def _digest(digests: dict[str, str]) -> str:
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,374 @@
+"""Image sets: Fashion-MNIST, CIFAR-10 and folders of pictures, in fixed splits."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
+from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
+from benchmarks.progress import Advance, Progress
+
+LARGEST_HELD_OUT = 10_000  # pictures of a folder that go to the validation and to the test split
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # no other decoder of Pillow sees a file of the user's
+
+CIFAR_TRAIN = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
+CIFAR_FILES = (*CIFAR_TRAIN, "test_batch.bin")
+CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes: the label, then red, green and blue
+
+ALTERNATIVE = (
+    "give a folder with --data DIR: CIFAR-10's binary version (cifar-10-binary.tar.gz from "
+    "https://www.cs.toronto.edu/~kriz/cifar.html, unpacked), or any folder of pictures"
+)
+FASHION_MNIST = DebianDataset(
+    package="dataset-fashion-mnist",
+    version="0.0~git20200523.55506a9-1",
+    sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    folder="usr/share/datasets/fashion-mnist",
+    manifest=Path(__file__).parent / "fashion-mnist.sha256",
+    alternative=ALTERNATIVE,
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one split."""
+
+    pixels: Tensor  # uint8 (N, C, H, W)
+    labels: Tensor | None  # int64 (N,)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split that is not loaded yet."""
+
+    count: int
+    load: Callable[[Advance], Images]  # reports every image it has loaded
+
+
+class ImageSet:
+    """Images of one shape in three splits.
+
+    Args:
+        name: what results call it.
+        sha256: one checksum over everything the pixels depend on.
+        shape: ``(C, H, W)``.
+        parts: ``train``, ``valid`` and ``test``, disjoint.
+    """
+
+    def __init__(
+        self, name: str, sha256: str, shape: tuple[int, int, int], parts: dict[str, Part]
+    ) -> None:
+        self.name = name
+        self.sha256 = sha256
+        self.shape = shape
+        self._parts = parts
+
+    def split(self, split: str, stage: str, progress: Progress) -> Images:
+        """Load one split.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            stage: who asks.
+            progress: where loading is reported.
+
+        Raises:
+            PermissionError: a stage that must not see the test split asks for it.
+            DamagedFileError: a file holds no readable images.
+        """
+        refuse_closed_test(split, stage)
+        part = self._parts[split]
+        with progress.task(f"load {split} images", part.count) as advance:
+            return part.load(advance)
+
+    def sizes(self) -> dict[str, int]:
+        """Number of images in each split."""
+        return {split: part.count for split, part in self._parts.items()}
+
+
+def read_idx(path: Path, dimensions: int) -> Tensor:
+    """Read a gzip-compressed IDX file of unsigned bytes (MNIST's format, http://yann.lecun.com).
+
+    The file holds two zero bytes, the type of the values (0x08: unsigned byte), the number of
+    dimensions, the size of each (four bytes, big-endian), and the values, the last index fastest.
+
+    Args:
+        path: the file.
+        dimensions: how many it must have.
+
+    Returns:
+        uint8, of the shape that the file says.
+
+    Raises:
+        DamagedFileError: missing, truncated, too long, of another type or format.
+    """
+    try:
+        with gzip.open(path) as file:
+            data = file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DamagedFileError(
+            f"{path} is not a readable gzip file ({error}); fetch it again"
+        ) from error
+    if len(data) < 4 or data[:2] != b"\0\0":
+        raise DamagedFileError(f"{path} does not start as an IDX file does; fetch it again")
+    if data[2:4] != bytes([0x08, dimensions]):
+        raise DamagedFileError(
+            f"{path} holds values of type {data[2]:#04x} in {data[3]} dimensions, not unsigned "
+            f"bytes (0x08) in {dimensions}; fetch it again"
+        )
+    start = 4 + 4 * dimensions
+    shape = [int.from_bytes(data[i : i + 4], "big") for i in range(4, start, 4)]
+    if len(data) != start + math.prod(shape):
+        raise DamagedFileError(
+            f"{path} holds {len(data)} bytes and its header promises "
+            f"{start + math.prod(shape)}; fetch it again"
+        )
+    # The copy is what torch may write to.
+    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).copy()).reshape(shape)
+
+
+def fashion_mnist(progress: Progress) -> ImageSet:
+    """70 000 grey pictures of clothes in 10 classes, 28 x 28 (arXiv 1708.07747), from Debian.
+
+    The published test images are the test split, the last 5 000 training images the validation
+    split.
+
+    Raises:
+        DataUnavailableError: it is not here and cannot be fetched.
+        DamagedFileError: a file differs from the manifest.
+    """
+    folder = locate(FASHION_MNIST, progress)
+    parts = {
+        "train": Part(55_000, partial(_load_fashion, folder, "train", slice(0, 55_000))),
+        "valid": Part(5_000, partial(_load_fashion, folder, "train", slice(55_000, 60_000))),
+        "test": Part(10_000, partial(_load_fashion, folder, "t10k", slice(0, 10_000))),
+    }
+    return ImageSet("fashion-mnist", combined_digest(FASHION_MNIST.files()), (1, 28, 28), parts)
+
+
+def _load_fashion(folder: Path, stem: str, kept: slice, advance: Advance) -> Images:
+    pixels = read_idx(folder / f"{stem}-images-idx3-ubyte.gz", 3)
+    labels = read_idx(folder / f"{stem}-labels-idx1-ubyte.gz", 1)
+    # A clone, lest a small split keep the whole file in memory.
+    images = Images(pixels[kept, None].clone(), labels[kept].long())
+    advance(len(images.pixels))
+    return images
+
+
+def cifar_10(folder: Path, progress: Progress) -> ImageSet:
+    """60 000 colour pictures in 10 classes, 32 x 32 (Krizhevsky 2009): the binary version.
+
+    ``test_batch.bin`` is the test split, the last tenth of the training images in the order of the
+    files (the second half of ``data_batch_5.bin``) the validation split. The pickled Python version
+    is not read: unpickling runs what code a file holds.
+
+    Raises:
+        DataUnavailableError: no such folder, not all six files, or the Python version.
+        DamagedFileError: a file is no whole number of records.
+    """
+    _require_folder(folder)
+    missing = [name for name in CIFAR_FILES if not (folder / name).is_file()]
+    if missing and (folder / Path(missing[0]).stem).is_file():
+        raise DataUnavailableError(
+            f"--data {folder} is the pickled Python version of CIFAR-10, and the binary version is "
+            f"wanted; {ALTERNATIVE}"
+        )
+    if missing:
+        raise DataUnavailableError(f"--data {folder} lacks CIFAR-10's {missing[0]}; {ALTERNATIVE}")
+    paths = {name: folder / name for name in CIFAR_FILES}
+    counts = {path: _count_records(path) for path in paths.values()}
+    tests = {paths["test_batch.bin"]: counts.pop(paths["test_batch.bin"])}
+    total, tested = sum(counts.values()), sum(tests.values())
+    first_valid = total - max(1, total // 10)
+    parts = {
+        "train": Part(first_valid, partial(_load_cifar, counts, 0, first_valid)),
+        "valid": Part(total - first_valid, partial(_load_cifar, counts, first_valid, total)),
+        "test": Part(tested, partial(_load_cifar, tests, 0, tested)),
+    }
+    sha256 = combined_digest(checksums(paths, "CIFAR-10", progress))
+    return ImageSet("cifar-10", sha256, (3, 32, 32), parts)
+
+
+def _count_records(path: Path) -> int:
+    size = path.stat().st_size
+    if size == 0 or size % CIFAR_RECORD:
+        raise DamagedFileError(
+            f"{path} has {size} bytes, which is no whole number of CIFAR-10's records of "
+            f"{CIFAR_RECORD} bytes; unpack cifar-10-binary.tar.gz again"
+        )
+    return size // CIFAR_RECORD
+
+
+def _load_cifar(counts: dict[Path, int], start: int, stop: int, advance: Advance) -> Images:
+    """Records from ``start`` to before ``stop`` of the files together."""
+    pixels = torch.empty(stop - start, 3, 32, 32, dtype=torch.uint8)
+    labels = torch.empty(stop - start, dtype=torch.int64)
+    before = 0  # records in the files so far
+    for path, count in counts.items():
+        low, high = max(start, before), min(stop, before + count)
+        if low < high:
+            records = _read_records(path, low - before, high - low)
+            labels[low - start : high - start] = records[:, 0]
+            pixels[low - start : high - start] = records[:, 1:].unflatten(1, (3, 32, 32))
+            advance(high - low)
+        before += count
+    return Images(pixels, labels)
+
+
+def _read_records(path: Path, start: int, count: int) -> Tensor:
+    """``(count, CIFAR_RECORD)`` uint8."""
+    values = np.fromfile(path, np.uint8, count * CIFAR_RECORD, offset=start * CIFAR_RECORD)
+    records = torch.from_numpy(values).reshape(count, CIFAR_RECORD)
+    if int(records[:, 0].max()) > 9:
+        raise DamagedFileError(
+            f"{path} has a label above 9, so that it is no file of CIFAR-10's binary version; "
+            "unpack cifar-10-binary.tar.gz again"
+        )
+    return records
+
+
+def folder_images(folder: Path, size: int, channels: int, progress: Progress) -> ImageSet:
+    """Any folder of pictures (PNG, JPEG, BMP, WebP), folders inside it too; no labels.
+
+    Every picture becomes grey (Pillow's ``L``) or ``RGB``, transparency dropped; its shorter side
+    is resized to ``size`` with antialiased bicubic interpolation, and the centre ``size`` x
+    ``size`` is cut out. The splits depend on the file names alone: names are ordered by their
+    SHA-256, the first tenth (at most 10 000) is the test split, the next the validation split.
+
+    Args:
+        folder: where the pictures are.
+        size: width and height, pixels.
+        channels: 1 or 3.
+        progress: where the checksums are reported.
+
+    Raises:
+        DataUnavailableError: no such folder, or fewer than three pictures in it.
+        ValueError: an impossible size or number of channels.
+    """
+    if size < 1:
+        raise ValueError(f"image.size must be 1 or more, not {size}")
+    if channels not in (1, 3):
+        raise ValueError(f"image.channels must be 1 (grey) or 3 (colour), not {channels}")
+    _require_folder(folder)
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if len(files) < 3:
+        raise DataUnavailableError(
+            f"--data {folder} holds {len(files)} pictures ({', '.join(SUFFIXES)}), and at least 3 "
+            f"are needed; {ALTERNATIVE}"
+        )
+    # With the suffix: a.png and a.jpg may be two pictures.
+    paths = {path.relative_to(folder).as_posix(): path for path in files}
+    digests = checksums(paths, "pictures", progress)
+    digests |= {"image.size": str(size), "image.channels": str(channels)}
+    parts = {}
+    for split, names in splits_by_name(paths, LARGEST_HELD_OUT).items():
+        chosen = [paths[name] for name in names]
+        parts[split] = Part(len(chosen), partial(_load_pictures, chosen, size, channels))
+    name, shape = folder.resolve().name, (channels, size, size)
+    return ImageSet(name, combined_digest(digests), shape, parts)
+
+
+def _load_pictures(paths: list[Path], size: int, channels: int, advance: Advance) -> Images:
+    pixels = torch.empty(len(paths), channels, size, size, dtype=torch.uint8)
+    for i, path in enumerate(paths):
+        pixels[i] = read_picture(path, size, channels)
+        advance(1)
+    return Images(pixels, None)
+
+
+def read_picture(path: Path, size: int, channels: int) -> Tensor:
+    """Decode, convert, resize and crop one picture, as :func:`folder_images` says.
+
+    Returns:
+        ``(channels, size, size)`` uint8.
+
+    Raises:
+        DamagedFileError: truncated, of another format, of more than 8 bits a value, or so large
+            that Pillow takes it for an attack.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, about odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as opened:
+                if opened.mode.startswith(("I", "F")):
+                    raise ValueError("more than 8 bits a value")  # Pillow would clip them
+                picture = opened.convert("L" if channels == 1 else "RGB")
+    except (
+        OSError,
+        SyntaxError,  # how Pillow reports a broken PNG
+        ValueError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = f"none of {', '.join(FORMATS)}" if unknown else error
+        raise DamagedFileError(
+            f"{path} is not a readable picture ({reason}); replace or remove it"
+        ) from error
+    pixels = torch.from_numpy(np.array(_fitted(picture, size)))
+    return pixels.reshape(size, size, channels).permute(2, 0, 1)
+
+
+def _fitted(picture: Image.Image, size: int) -> Image.Image:
+    """Shorter side resized to ``size``, then the centre; Pillow's bicubic is antialiased."""
+    shorter = min(picture.size)
+    width, height = (round(side * size / shorter) for side in picture.size)
+    left, top = (width - size) // 2, (height - size) // 2
+    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
+    return resized.crop((left, top, left + size, top + size))
+
+
+def open_images(data: str, size: int, channels: int, progress: Progress) -> ImageSet:
+    """``fashion-mnist``, or the folder of that path: CIFAR-10 where its files are, else pictures.
+
+    Args:
+        data: the name or the folder.
+        size: the experiment's ``image.size``.
+        channels: its ``image.channels``.
+        progress: where a fetch and checksums are reported.
+
+    Raises:
+        DataUnavailableError: the data is not here and cannot be fetched.
+        DamagedFileError: a file is damaged.
+        ValueError: a size or number of channels that is not the data set's.
+    """
+    if data == "fashion-mnist":
+        _require("fashion-mnist", (28, 1), (size, channels))
+        return fashion_mnist(progress)
+    root = _cifar_root(Path(data))
+    if root is None:
+        return folder_images(Path(data), size, channels, progress)
+    _require("CIFAR-10", (32, 3), (size, channels))
+    return cifar_10(root, progress)
+
+
+def _require(name: str, theirs: tuple[int, int], asked: tuple[int, int]) -> None:
+    for field, its, wanted in zip(("size", "channels"), theirs, asked, strict=True):
+        if its != wanted:
+            raise ValueError(f"image.{field} must be {its} for {name}, not {wanted}")
+
+
+def _cifar_root(folder: Path) -> Path | None:
+    """The folder that holds a file of CIFAR-10's, binary before pickled."""
+    names = [*CIFAR_FILES, *(Path(name).stem for name in CIFAR_FILES)]
+    roots = [folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"]
+    return next((r for r in roots if any((r / name).is_file() for name in names)), None)
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DataUnavailableError(f"--data {folder} is not a folder; {ALTERNATIVE}")
