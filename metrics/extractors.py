@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,12 +99,20 @@ class ClassifierExtractor(Extractor):
     Args:
         name: of the data it was trained on.
         classifier: with its weights.
+
+    Raises:
+        ValueError: the classifier's features are not of 64 dimensions.
     """
 
     dimensions = 64
 
     def __init__(self, name: str, classifier: ImageClassifier) -> None:
         super().__init__()
+        found = classifier.to_features.out_features
+        if found != self.dimensions:
+            raise ValueError(
+                f"a classifier for distances has {self.dimensions} features, not {found}"
+            )
         self.name = name
         self.classifier = classifier
 
@@ -173,10 +182,13 @@ def _inception(weights: Path) -> Any:
             "FID needs the package torch-fidelity: pip install 'bddm-benchmark[fid]'"
         ) from error
     try:
-        # The package unpickles without care; what passes here has nothing to execute.
-        torch.load(weights, map_location="cpu", weights_only=True)
+        # The package unpickles whatever a file holds: it gets our own copy of the tensors, never
+        # the file.
+        copy = io.BytesIO()
+        torch.save(torch.load(weights, map_location="cpu", weights_only=True), copy)
+        copy.seek(0)
         return FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(weights)
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=copy
         )
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, TypeError) as error:
         raise ValueError(

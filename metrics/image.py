@@ -20,6 +20,8 @@ from metrics.extractors import Extractor
 
 KERNEL_ROWS = 2_048  # rows of a matrix of pairs that are held at a time
 NEIGHBOURS = 3  # k of the improved precision and recall
+NEAR = 1e-3  # of the largest norm: distances below are taken from the differences themselves
+NEAR_PAIRS = 4_096  # of them at a time
 
 
 class TooFewImagesError(ValueError):
@@ -120,13 +122,22 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
         ValueError: a set has fewer than two rows, the dimensions differ, or a value is not finite.
     """
     a, b = checked_features(a), checked_features(b)
+    refuse_unlike(a, b)
+    across = float(kernel_rows(a, b).mean())
+    return mean_of_pairs(a) + mean_of_pairs(b) - 2 * across
+
+
+def refuse_unlike(a: Tensor, b: Tensor) -> None:
+    """Refuse two sets of features ``(N, D)``, ``(M, D)`` that have no kernel distance.
+
+    Raises:
+        ValueError: a set has fewer than two rows, or the dimensions differ.
+    """
     if min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
         raise ValueError(
             f"a kernel distance needs two sets of at least 2 images and one dimension, not "
             f"{tuple(a.shape)} and {tuple(b.shape)}"
         )
-    across = float(kernel_rows(a, b).mean())
-    return mean_of_pairs(a) + mean_of_pairs(b) - 2 * across
 
 
 def kernel(a: Tensor, b: Tensor) -> Tensor:
@@ -170,15 +181,29 @@ def covered(points: Tensor, manifold: Tensor, k: int = NEIGHBOURS) -> Tensor:
             f"{k} neighbours need more than {k} images of the same dimension, not "
             f"{tuple(manifold.shape)} for points {tuple(points.shape)}"
         )
-    # The nearest of an image to its own set is itself, at a distance of 0 up to rounding.
+    centre = manifold.mean(0)  # distances stay, and norms shrink to the spread
+    points, manifold = points - centre, manifold - centre
+    # The nearest of an image to its own set is itself.
     reach = torch.cat(
         [
-            torch.cdist(rows, manifold).kthvalue(k + 1, dim=1).values
+            _distances(rows, manifold).kthvalue(k + 1, dim=1).values
             for rows in manifold.split(KERNEL_ROWS)
         ]
     )
-    inside = [(torch.cdist(rows, manifold) <= reach).any(1) for rows in points.split(KERNEL_ROWS)]
+    inside = [(_distances(rows, manifold) <= reach).any(1) for rows in points.split(KERNEL_ROWS)]
     return torch.cat(inside)
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """All distances between rows, ``(N, M)``."""
+    distances = torch.cdist(a, b)
+    # The matrix product that makes cdist fast loses the digits of a small difference: an image is
+    # then at some distance from itself, and a copy of it may be out of its reach.
+    near = distances < NEAR * (a.norm(dim=1).max() + b.norm(dim=1).max())
+    for pairs in near.nonzero().split(NEAR_PAIRS):
+        rows, columns = pairs.T
+        distances[rows, columns] = (a[rows] - b[columns]).norm(dim=1)
+    return distances
 
 
 class FrechetDistance(Metric):
@@ -201,15 +226,21 @@ class FrechetDistance(Metric):
         if size is None:
             raise ValueError("give an extractor, or the number of dimensions of the features")
         self.extractor = extractor
+        self.size = size
         for side in ("real", "made"):
             for name, shape in (("count", ()), ("sum", (size,)), ("products", (size, size))):
                 zero = torch.zeros(shape, dtype=torch.float64)
                 self.add_state(f"{side}_{name}", default=zero, dist_reduce_fx="sum")
 
     def update(self, images: Tensor, real: bool) -> None:
-        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor."""
+        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
+
+        Raises:
+            ValueError: the features are of another dimension, or not finite.
+        """
         features = images if self.extractor is None else self.extractor.features(images)
         features = checked_features(features)
+        _refuse_other(features, self.size)
         side = "real" if real else "made"
         for name, value in (
             ("count", torch.tensor(float(len(features)), dtype=torch.float64)),
@@ -259,9 +290,17 @@ class KernelDistance(Metric):
         self.add_state("made", default=[], dist_reduce_fx="cat")
 
     def update(self, images: Tensor, real: bool) -> None:
-        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor."""
+        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
+
+        Raises:
+            ValueError: the features are of another dimension than before, or not finite.
+        """
         features = images if self.extractor is None else self.extractor.features(images)
-        (self.real if real else self.made).append(checked_features(features))
+        features = checked_features(features)
+        for before in (self.real[:1], self.made[:1]):
+            if before:
+                _refuse_other(features, before[0].shape[1])
+        (self.real if real else self.made).append(features)
 
     def compute(self) -> Tensor:
         """The distance, float64; NaN where a side has fewer than two images."""
@@ -269,6 +308,14 @@ class KernelDistance(Metric):
         enough = min(len(side) for side in sides) >= 2
         value = kernel_distance(*sides) if enough else math.nan
         return torch.tensor(value, dtype=torch.float64)
+
+
+def _refuse_other(features: Tensor, dimensions: int) -> None:
+    # One dimension would otherwise be spread over all.
+    if features.shape[1] != dimensions:
+        raise ValueError(
+            f"features of {features.shape[1]} dimensions do not fit a distance of {dimensions}"
+        )
 
 
 def joined(state: list[Tensor] | Tensor) -> Tensor:

@@ -24,11 +24,12 @@ from metrics.image import (
     kernel,
     kernel_rows,
     mean_of_pairs,
+    refuse_unlike,
 )
 from metrics.statistics import LEVEL, Estimate
 
 CHUNK = 250  # resamples at a time
-PRODUCTS_UP_TO = 128  # dimensions: below, second moments of all resamples are one matrix product
+PRODUCTS_UP_TO = 128  # dimensions: up to here, second moments of a chunk are matrix products
 
 
 def frechet_interval(
@@ -116,8 +117,13 @@ class KernelReference:
 def kernel_interval(
     samples: Tensor, reference: KernelReference, seed: int, resamples: int = 200
 ) -> Estimate:
-    """Kernel distance of samples ``(N, D)`` from a reference, with its centred 95 % interval."""
+    """Kernel distance of samples ``(N, D)`` from a reference, with its centred 95 % interval.
+
+    Raises:
+        ValueError: a set has fewer than two rows, the dimensions differ, or a value is not finite.
+    """
     samples, n = checked_features(samples), len(samples)
+    refuse_unlike(samples, reference.features)
     across = kernel_rows(samples, reference.features)
     alone = (samples.square().sum(1) / samples.shape[1] + 1).pow(3)
     weights = torch.cat([torch.ones(1, n).double(), *_bootstrap(n, seed, resamples)])
@@ -137,9 +143,6 @@ class _Moments:
         self._shift = features.mean(0)
         self._features = features - self._shift  # moments about the mean lose no digits
         self._upper = torch.triu_indices(features.shape[1], features.shape[1])
-        rows, columns = self._upper
-        small = features.shape[1] <= PRODUCTS_UP_TO
-        self._products = self._features[:, rows] * self._features[:, columns] if small else None
 
     def weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Weights ``(R, N)`` to means ``(R, D)`` and covariances ``(R, D, D)``."""
@@ -152,12 +155,19 @@ class _Moments:
 
     def _second(self, weights: Tensor) -> Tensor:
         features = self._features
-        if self._products is None:
+        if features.shape[1] > PRODUCTS_UP_TO:
             return torch.stack([(features * w[:, None]).T @ features for w in weights])
         rows, columns = self._upper
+        sums = features.new_zeros(len(weights), len(rows))
+        # Products of all images at once would be a gigabyte for 15 000 of 128 dimensions.
+        for part, counts in zip(
+            features.T.split(KERNEL_ROWS, dim=1), weights.split(KERNEL_ROWS, dim=1), strict=True
+        ):
+            lines = part.contiguous()  # picking lines of these is far faster than picking columns
+            sums.addmm_(counts, lines[rows].mul_(lines[columns]).T)
         second = features.new_empty(len(weights), features.shape[1], features.shape[1])
-        second[:, rows, columns] = weights @ self._products
-        second[:, columns, rows] = second[:, rows, columns]
+        second[:, rows, columns] = sums
+        second[:, columns, rows] = sums
         return second
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ def test_names_are_of_the_network(extractor: ClassifierExtractor) -> None:
     assert extractor.kernel_title == "KD-fmnist"
 
 
+def test_other_dimensions_are_refused() -> None:
+    with pytest.raises(ValueError, match="has 64 features, not 32"):
+        ClassifierExtractor("fmnist", ImageClassifier(dimensions=32))
+
+
 def test_colours_and_other_sizes() -> None:
     extractor = ClassifierExtractor("cifar", ImageClassifier(channels=3)).eval()
     assert extract(extractor, pictures(2, 3, 32)).shape == (2, 64)
@@ -96,6 +102,13 @@ def test_files_that_are_not_inceptions_weights(
     with pytest.raises(ValueError, match=r"weights\.pth does not hold Inception's weights"):
         InceptionExtractor(path)
     assert not (tmp_path / "executed").exists()
+
+
+def test_inception_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
+    (tmp_path / "weights.pth").touch()
+    with pytest.raises(ValueError, match=r"pip install 'bddm-benchmark\[fid\]'"):
+        InceptionExtractor(tmp_path / "weights.pth")
 
 
 @pytest.mark.slow

@@ -155,6 +155,19 @@ def test_batches_and_merging_change_nothing(
     assert float(parts.compute()) > float(whole.compute())
 
 
+@pytest.mark.parametrize("make", [lambda: FrechetDistance(dimensions=5), KernelDistance])
+def test_two_processes_states_add_up(
+    make: Callable[[], FrechetDistance | KernelDistance],
+) -> None:
+    real, made = normal(90, 5, 0), normal(80, 5, 1, 0.3)
+    whole, first, second = make(), make(), make()
+    for metric, rows in ((whole, slice(None)), (first, slice(0, 40)), (second, slice(40, None))):
+        metric.update(real[rows], real=True)
+        metric.update(made[rows], real=False)
+    first.merge_state(second)
+    assert float(first.compute()) == pytest.approx(float(whole.compute()), rel=1e-9)
+
+
 def test_precision_and_recall_are_not_exchanged() -> None:
     left, right = normal(200, 2, 0, -20.0), normal(200, 2, 1, 20.0)
     reference, samples = torch.cat([left, right]), normal(300, 2, 2, -20.0)
@@ -170,6 +183,27 @@ def test_covered_by_brute_force() -> None:
     expected = (torch.cdist(points.double(), manifold.double()) <= reach).any(1)
     assert torch.equal(covered(points, manifold), expected)
     assert 0 < int(expected.sum()) < 30
+
+
+def test_copies_and_near_copies_are_covered_exactly() -> None:
+    """Far from the origin a matrix product tells them apart no more; sizes that make cdist use it.
+
+    Five copies, exact and near ones in float32: the third neighbour of each is among them.
+    """
+    base = normal(300, 64, 0, 1000.0)
+    jitter = [1e-4 * normal(300, 64, seed) for seed in range(1, 5)]
+    manifold = torch.cat([base, base, *(base + j for j in jitter)])
+    points = torch.cat([base, base + 1e-4 * normal(300, 64, 7)])
+
+    def distances(a: Tensor, b: Tensor) -> Tensor:
+        exact = "donot_use_mm_for_euclid_dist"
+        return torch.cdist(a.double(), b.double(), compute_mode=exact)
+
+    reach = distances(manifold, manifold).sort(dim=1).values[:, 3]
+    expected = (distances(points, manifold) <= reach).any(1)
+    assert torch.equal(covered(points, manifold), expected)
+    assert expected[:300].all()
+    assert 0 < int(expected[300:].sum()) < 300
 
 
 def test_mistakes_get_one_sentence() -> None:
@@ -192,6 +226,11 @@ def test_mistakes_get_one_sentence() -> None:
         covered(normal(9, 2, 0), normal(3, 2, 0))
     with pytest.raises(ValueError, match="give an extractor"):
         FrechetDistance()
+    for other in (1, 5):  # one dimension would be broadcast
+        with pytest.raises(ValueError, match=f"of {other} dimensions do not fit a distance of 8"):
+            metric.update(normal(9, other, 0), real=True)
     kernel = KernelDistance()
     kernel.update(normal(1, 2, 0), real=True)
     assert math.isnan(float(kernel.compute()))
+    with pytest.raises(ValueError, match="of 3 dimensions do not fit a distance of 2"):
+        kernel.update(normal(9, 3, 0), real=False)

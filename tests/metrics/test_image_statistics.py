@@ -113,5 +113,7 @@ def test_mistakes_get_one_sentence() -> None:
         frechet_difference(normal(9, 0), normal(8, 0), REFERENCE, seed=0)
     with pytest.raises(ValueError, match="of one shape"):
         swap_p(normal(9, 0), normal(8, 0), REFERENCE, seed=0)
+    with pytest.raises(ValueError, match="at least 2 images"):
+        kernel_interval(normal(1, 0), KernelReference.of(normal(9, 0)), seed=0)
     with pytest.raises(ValueError, match="not finite"):
         kernel_interval(torch.full((9, D), math.inf), KernelReference.of(normal(9, 0)), seed=0)
