@@ -34,31 +34,32 @@ class LinearSchedule:
 class ScoreNetConfig:
     """The score network and how it is trained."""
 
-    network: str = "spectral_vocoder"  # a key of benchmarks.tracks.speech.SCORE_NETS
-    size: dict[str, int] = field(default_factory=dict)  # changes to the network's default sizes
+    network: str = "spectral_vocoder"  # a key of the track's score_nets
+    size: dict[str, Any] = field(default_factory=dict)  # changes to the network's default sizes
     weights: str | None = None  # safetensors to use instead of training
     power: int = 1  # of the loss |eps - eps_theta|^power
-    batch_size: int = 12  # crops
-    crop_frames: int = 64  # hops of 256 samples
+    batch_size: int = 12  # crops or images
+    crop_frames: int = 64  # speech: hops of 256 samples
     level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
     level_spread: float = 4.5  # nats
     level_lowest: float = -10.0  # nats
     level_highest: float = 14.0  # nats
+    uniform_steps: bool = False  # instead: levels of the training schedule, t uniform (the papers)
     balance_levels: bool = True  # weigh the loss so that all levels count about alike
     training: TrainingConfig = TrainingConfig(steps=12_000, learning_rate=1e-3)
 
 
 @dataclass(frozen=True)
 class ScheduleNetConfig:
-    """The schedule network and how it is trained, once for each amplitude convention."""
+    """The schedule network and how it is trained, once for each convention."""
 
-    network: str = "ratio"  # a key of benchmarks.tracks.speech.SCHEDULE_NETS
-    size: dict[str, int] = field(default_factory=dict)
+    network: str = "ratio"  # a key of the track's schedule_nets
+    size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: Literal["exact", "released"] = "exact"  # constant of the step loss
     tau: int = 330  # long steps per short step
-    batch_size: int = 8  # crops
-    crop_frames: int = 64  # hops
+    batch_size: int = 8  # crops or images
+    crop_frames: int = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
 
 
@@ -68,10 +69,11 @@ class SearchConfig:
 
     lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
     bins: int = 9  # M: values of alpha_N and of beta_N
-    clip_frames: int = 80  # hops of 256 samples in a clip of the judge; 80 are 1.28 s
-    judge_items: int = 1  # validation clips a candidate is judged on
+    pass_items: int = 1  # items of a pass of noise scheduling, whose sigma is averaged
+    clip_frames: int = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
+    judge_items: int = 1  # validation items a candidate is judged on
     finalists: int = 8  # candidates of each length that are judged again
-    finalist_items: int = 10  # validation clips of that second judgement
+    finalist_items: int = 10  # validation items of that second judgement
     refinements: int = 10  # random +-5 % perturbations of each length's best start
     released: bool = False  # select as the released code does: see bddm_ref.search_released
     seed: int = 1
@@ -79,10 +81,11 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class Convention:
-    """An amplitude convention: the diffusion process runs on recordings times ``amplitude``."""
+    """How the process is set up, for all contestants alike."""
 
     name: str
-    amplitude: float
+    amplitude: float = 1.0  # the process runs on the data times this
+    clip: bool = False  # images: clip each clean estimate to [-1, 1], as DDPM's code does
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class RowConfig:
     contestant: str  # a key of benchmarks.contestants.CONTESTANTS
     steps: tuple[int, ...]
     seeds: int = 3  # noise seeds
+    items: int | None = None  # test items of each seed; None: the experiment's
 
 
 @dataclass(frozen=True)
@@ -105,32 +109,50 @@ class TimingConfig:
 
 
 @dataclass(frozen=True)
+class ImageConfig:
+    """The images of the image track, and the features they are compared by."""
+
+    size: int = 28  # pixels: width and height; folders of images are resized and cropped to it
+    channels: int = 1  # 1: grey, 3: RGB
+    flips: bool = False  # train on mirror images too
+    extractor: Literal["classifier", "inception"] = "classifier"
+    extractor_weights: str | None = None  # safetensors; of Inception: the published .pth file
+    classifier_batch: int = 128  # images
+    classifier_training: TrainingConfig = TrainingConfig(steps=6_000, learning_rate=2e-3)
+    reference: Literal["test", "train"] = "test"  # what samples are compared with; floor: the other
+    judge_reference: int = 5_000  # validation images that the search's judge compares with
+    resamples: int = 1_000  # of the bootstrap over features
+
+
+@dataclass(frozen=True)
 class Experiment:
     """All of a run. Every field can be changed on the command line."""
 
-    track: str = "speech"
-    data: str = "festvox-ru"  # or a folder of recordings
+    track: str = "speech"  # a key of benchmarks.tracks.TRACKS
+    data: str = "festvox-ru"  # or fashion-mnist, or a folder of recordings or images
     training_schedule: LinearSchedule = LinearSchedule()
     conventions: tuple[Convention, ...] = (Convention("scaled", 8.0), Convention("raw", 1.0))
     score_net: ScoreNetConfig = ScoreNetConfig()
     schedule_net: ScheduleNetConfig = ScheduleNetConfig()
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
-    margins: dict[str, float] = field(  # how much worse still counts as good, by metric
+    margins: dict[str, float] = field(  # how much worse still counts as good (images: relative)
         default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
     )
     headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
-    test_items: int = 20  # test clips
-    clip_frames: int = 160  # hops in a clip: 160 are 2.56 s
-    batch_items: int = 10  # clips sampled at once; changes no figure
+    test_items: int = 20  # test clips, or images to sample
+    clip_frames: int = 160  # speech: hops in a clip; 160 are 2.56 s
+    image: ImageConfig = ImageConfig()
+    batch_items: int = 10  # items sampled at once; changes no figure
     seed: int = 2021  # of the sampling noise; seed k of a row is seed + k
     device: str = "cpu"  # or cuda, cuda:1
     bf16: bool = True  # autocast the score network when sampling
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
-    wav_items: int = 2  # test clips whose samples are kept as WAV files
+    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files
+    grid_items: int = 64  # images: samples in a row's PNG grid
     meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
 
 

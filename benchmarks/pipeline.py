@@ -20,9 +20,8 @@ from benchmarks.rows import rows_of
 from benchmarks.stages.clock import timed_rows
 from benchmarks.stages.context import Context
 from benchmarks.stages.sample import Session, sampled_rows
-from benchmarks.stages.score import scored_rows
 from benchmarks.stages.search import SearchResult, searched_schedules
-from benchmarks.stages.train import schedule_net_weights, score_net_weights
+from benchmarks.stages.train import judge_net_weights, schedule_net_weights, score_net_weights
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
 
@@ -43,14 +42,16 @@ class Run:
         with self._timed("data"):
             if not distributed.is_first():
                 distributed.wait_for_all()  # the first process fetches, the others find
-            corpus = self.context.corpus
+            data = self.context.track.data
             if distributed.is_first():
                 distributed.wait_for_all()
-            sizes = ", ".join(f"{count} {split}" for split, count in corpus.sizes().items())
-            self.context.progress.say(f"data: {corpus.name}, {sizes} utterances")
+            sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
+            self.context.progress.say(f"data: {data.name}, {sizes}")
         if "train" not in wanted:
             return None
+        self.context.track.refuse_impossible()
         with self._timed("train"):
+            self.context.track.judge_weights = judge_net_weights(self.context, self.from_scratch)
             score_weights = score_net_weights(self.context, self.from_scratch)
             schedule_weights = {
                 convention.name: schedule_net_weights(
@@ -87,14 +88,17 @@ class Run:
         if "score" not in wanted:
             return None
         with self._timed("score"):
-            records = scored_rows(self.context, sampled)
+            scored = self.context.track.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
         weights = {"score_net": score_weights}
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
-        document = build_results(self.context, sampled, records, timings, searched, weights)
+        if self.context.track.judge_weights is not None:
+            weights["judge"] = self.context.track.judge_weights
+        evaluation = scored.evaluate()
+        document = build_results(self.context, sampled, evaluation, timings, searched, weights)
         document["wall_seconds"] = self.context.workspace.seconds()
-        return publish(document, records, sampled, self.context, results)
+        return publish(document, scored.records, sampled, self.context, results)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -1,45 +1,13 @@
-"""The rules that make a comparison fair: clips, noise, and how a network is evaluated."""
+"""The rules that make a comparison fair: noise by item, and how a network is evaluated."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from benchmarks.data.features import HOP
-from benchmarks.data.speech import Utterance
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A piece of a held-out recording."""
-
-    name: str
-    waveform: Tensor  # (L,), unscaled
-    log_mel: Tensor  # (MELS, L / HOP + 1)
-
-
-def centre_clips(utterances: Sequence[Utterance], count: int, frames: int) -> list[Clip]:
-    """The middle ``frames`` hops of the first ``count`` utterances.
-
-    Raises:
-        ValueError: there are fewer recordings of that length.
-    """
-    long_enough = [u for u in utterances if u.frames >= frames]
-    if len(long_enough) < count:
-        raise ValueError(
-            f"{count} clips of {frames * HOP} samples are wanted, and the split has "
-            f"{len(long_enough)} recordings of that length; lower the count or 'clip_frames'"
-        )
-    clips = []
-    for utterance in long_enough[:count]:
-        waveform, mel = utterance.crop((utterance.frames - frames) // 2, frames)
-        clips.append(Clip(utterance.name, waveform, mel))
-    return clips
 
 
 def item_generators(seed: int, indices: Sequence[int]) -> list[torch.Generator]:
@@ -50,16 +18,16 @@ def item_generators(seed: int, indices: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed * 1_000_003 + index) for index in indices]
 
 
-def start_noise(generators: Sequence[torch.Generator], length: int, device: Any) -> Tensor:
-    """x_N, ``(items, length)``: the first numbers each item's generator gives."""
-    return torch.stack([torch.randn(length, generator=g) for g in generators]).to(device)
+def start_noise(generators: Sequence[torch.Generator], shape: Sequence[int], device: Any) -> Tensor:
+    """x_N, ``(items, *shape)``: the first numbers each item's generator gives."""
+    return torch.stack([torch.randn(*shape, generator=g) for g in generators]).to(device)
 
 
 class EvaluatedNet:
     """A score network as the harness evaluates it: in its precision, counting evaluations.
 
     Args:
-        score_net: the network, or its adapter to an amplitude convention.
+        score_net: the network, or its adapter to a convention.
         bf16: autocast to bfloat16.
         observe: told the evaluations of each call, one for each item; None while timing.
     """
@@ -86,11 +54,3 @@ class EvaluatedNet:
         if self._bf16:
             return torch.autocast(device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
-
-
-@torch.inference_mode()
-def encode_clips(score_net: nn.Module, clips: Sequence[Clip], bf16: bool, device: Any) -> Any:
-    """The condition of a batch of clips, computed once for all steps and contestants."""
-    mels = torch.stack([clip.log_mel for clip in clips]).to(device)
-    with EvaluatedNet(score_net, bf16).precision(mels.device):
-        return score_net.encode(mels)  # type: ignore[operator]

@@ -1,9 +1,10 @@
-"""The rows of an experiment: contestant, steps and amplitude convention."""
+"""The rows of an experiment: contestant, steps and convention; and where their samples are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiment import Convention, Experiment, ExperimentError
@@ -17,6 +18,7 @@ class Row:
     contestant: str
     steps: int
     seeds: int
+    items: int  # of each seed
 
     @property
     def name(self) -> str:
@@ -27,6 +29,17 @@ class Row:
     def key(self) -> str:
         """Unique within an experiment, as ``scaled/bddm-7``."""
         return f"{self.convention.name}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A row's samples: one file for each noise seed, or the reason why there is none."""
+
+    row: Row
+    files: tuple[Path, ...]
+    nfe: int
+    betas: tuple[float, ...] | None = None  # of the sampling schedule, if it has one
+    skipped: str | None = None
 
 
 def rows_of(experiment: Experiment) -> list[Row]:
@@ -56,4 +69,5 @@ def _expand(experiment: Experiment) -> Iterator[Row]:
                     f"rows: contestant {config.contestant!r} is none of {', '.join(CONTESTANTS)}"
                 )
             for steps in config.steps:
-                yield Row(convention, config.contestant, steps, config.seeds)
+                items = config.items or experiment.test_items
+                yield Row(convention, config.contestant, steps, config.seeds, items)

@@ -10,4 +10,6 @@ CONTESTANTS: dict[str, Contestant] = {
     "bddm": Bddm(),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
+    "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),
+    "ddim-quad": Subsequence("DDIM, quadratic sub-sequence", "ddim", "quadratic"),
 }

@@ -66,8 +66,8 @@ def _check_items(path: Path, results: Results) -> None:
         raise DamagedFileError(f"{items} is not the one that {path.name} was made from")
     counts: dict[str, int] = {}
     for line in content.splitlines():
-        row = json.loads(line)["row"]
-        counts[row] = counts.get(row, 0) + 1
+        record = json.loads(line)
+        counts[record["row"]] = counts.get(record["row"], 0) + record.get("images", 1)
     for row in results.rows:
         if counts.get(row.key, 0) != row.n_total:
             raise DamagedFileError(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks.report.schema import Comparison, Interval, MetricInfo, Results, RowResult, RowTime
+from benchmarks.report.cells import arrow, estimate, table
+from benchmarks.report.markdown_images import (
+    class_table,
+    floor_lines,
+    images_note,
+    images_verdict_note,
+)
+from benchmarks.report.schema import Comparison, Results, RowResult, RowTime
 
 CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
@@ -14,12 +21,10 @@ def to_markdown(results: Results) -> str:
     parts = [_head(results), "## Summary\n", summary_table(results)]
     for convention in dict.fromkeys(row.convention for row in results.rows):
         rows = [row for row in results.rows if row.convention == convention]
-        amplitude = next(
-            c["amplitude"] for c in results.experiment["conventions"] if c["name"] == convention
-        )
-        parts.append(f"## Amplitude convention `{convention}` (recordings × {amplitude:g})\n")
+        parts.append(_convention_head(results, convention))
         parts.append(_quality_table(results, rows))
         parts.append(_verdicts(results, convention))
+        parts += class_table(results, rows)
         parts.append(_cost_line(results, convention))
     parts.append(_origin(results))
     return "\n".join(parts)
@@ -29,11 +34,10 @@ def _head(results: Results) -> str:
     lines = [f"# Results: {results.track} track", ""]
     if results.meaningless:
         lines += ["**A smoke run: budgets are tiny, and these figures mean nothing.**", ""]
-    items = len(results.data["test_items"])
+    item = "clip" if results.judge is None else "image"
     lines += [
-        f"{items} test clips of {results.clip_seconds:.2f} s from `{results.data['name']}`; "
-        "means with 95 % BCa bootstrap intervals over clips (noise seeds averaged per clip). "
-        "↑ higher is better, ↓ lower is better. Latency: one clip, batch 1, median of whole "
+        f"{clips_note(results) if results.judge is None else images_note(results)} "
+        f"↑ higher is better, ↓ lower is better. Latency: one {item}, batch 1, median of whole "
         f"sampler calls on {results.provenance['processor']}, {results.provenance['threads']} "
         "threads.",
         "",
@@ -46,6 +50,23 @@ def _head(results: Results) -> str:
     return "\n".join(lines)
 
 
+def clips_note(results: Results) -> str:
+    """What was scored, and how, on the speech track."""
+    return (
+        f"{len(results.data['test_items'])} test clips of {results.clip_seconds:.2f} s from "
+        f"`{results.data['name']}`; means with 95 % BCa bootstrap intervals over clips (noise "
+        "seeds averaged per clip)."
+    )
+
+
+def _convention_head(results: Results, name: str) -> str:
+    convention = next(c for c in results.experiment["conventions"] if c["name"] == name)
+    if results.judge is not None:
+        how = "clipped to [−1, 1]" if convention["clip"] else "not clipped"
+        return f"## Convention `{name}` (clean estimates {how})\n"
+    return f"## Amplitude convention `{name}` (recordings × {convention['amplitude']:g})\n"
+
+
 def summary_table(results: Results) -> str:
     """The headline metrics of every sampler, amplitude conventions side by side.
 
@@ -55,7 +76,7 @@ def summary_table(results: Results) -> str:
     metrics = {name: results.metrics[name] for name in results.experiment["headline"]}
     heads = ["Sampler", "Steps"]
     heads += [
-        f"`{convention}` {m.title} {_arrow(m)}"
+        f"`{convention}` {m.title} {arrow(m)}"
         for convention in conventions
         for m in metrics.values()
     ]
@@ -66,36 +87,42 @@ def summary_table(results: Results) -> str:
         name = row.key.split("/")[1]
         cells = [row.title, str(row.steps)]
         cells += [
-            _estimate(by_key[f"{convention}/{name}"].metrics.get(metric), info.digits)
+            estimate(by_key[f"{convention}/{name}"].metrics.get(metric), info.digits)
             for convention in conventions
             for metric, info in metrics.items()
         ]
         lines.append(cells + _time_cells(row.time))
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def _time_cells(time: RowTime | None) -> list[str]:
     if time is None:
         return ["—"] * 3
-    speedup = "1" if time.speedup is None else _estimate(time.speedup, 1)
+    speedup = "1" if time.speedup is None else estimate(time.speedup, 1)
     return [_latency(time), speedup, f"{time.step_ratio:.1f}"]
 
 
 def _quality_table(results: Results, rows: list[RowResult]) -> str:
     heads = ["Sampler", "Steps", "Seeds", "Scored"]
-    heads += [f"{m.title} {_arrow(m)}" for m in results.metrics.values()]
-    heads += ["RTF", "Latency", "Speed-up (time)", "Step ratio"]
-    return _table(heads, [_row_cells(row, results) for row in rows])
+    heads += [f"{m.title} {arrow(m)}" for m in results.metrics.values()]
+    heads += ["RTF"] if results.judge is None else []
+    heads += ["Latency", "Speed-up (time)", "Step ratio"]
+    lines = [_row_cells(row, results) for row in rows]
+    return table(heads, lines + floor_lines(results, len(heads)))
 
 
 def _row_cells(row: RowResult, results: Results) -> list[str]:
+    with_rtf = results.judge is None
     if row.skipped is not None:
-        return [row.title, str(row.steps), "0", row.skipped] + ["—"] * (len(results.metrics) + 4)
+        empty = ["—"] * (len(results.metrics) + 3 + with_rtf)
+        return [row.title, str(row.steps), "0", row.skipped, *empty]
     scored = min(row.n_scored.values(), default=0)
     cells = [row.title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
-    cells += [_estimate(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
-    rtf = "—" if row.time is None else f"{row.time.rtf:.3f}"
-    return [*cells, rtf, *_time_cells(row.time)]
+    cells += [estimate(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
+    if with_rtf:
+        rtf = None if row.time is None else row.time.rtf
+        cells.append("—" if rtf is None else f"{rtf:.3f}")
+    return [*cells, *_time_cells(row.time)]
 
 
 def _verdicts(results: Results, convention: str) -> str:
@@ -105,12 +132,17 @@ def _verdicts(results: Results, convention: str) -> str:
         return ""
     pairs = dict.fromkeys((c.row, c.against) for c in mine)
     by_key = {(c.row, c.against, c.metric): c for c in mine}
-    heads = ["BDDM", "against", "Seeds", *(results.metrics[m].title for m in metrics)]
-    lines = [
-        [row.split("/")[1], against.split("/")[1], str(by_key[row, against, metrics[0]].seeds)]
-        + [_verdict_cell(by_key[row, against, m], results) for m in metrics]
-        for row, against in pairs
-    ]
+    of_images = results.judge is not None
+    heads = ["BDDM", "against", "Images" if of_images else "Seeds"]
+    heads += [results.metrics[m].title for m in metrics]
+    lines = []
+    for row, against in pairs:
+        first = by_key[row, against, metrics[0]]
+        count = str(first.items if of_images else first.seeds)
+        cells = [_verdict_cell(by_key[row, against, m], results) for m in metrics]
+        lines.append([row.split("/")[1], against.split("/")[1], count, *cells])
+    if of_images:
+        return f"{table(heads, lines)}\n{images_verdict_note(results)}\n"
     margins = ", ".join(
         f"{results.metrics[c.metric].title} {c.margin:g}" for c in _unique_metrics(mine)
     )
@@ -121,7 +153,7 @@ def _verdicts(results: Results, convention: str) -> str:
     )
     if any(c.seeds < CLAIM_SEEDS for c in mine):
         note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
-    return f"{_table(heads, lines)}\n{note}\n"
+    return f"{table(heads, lines)}\n{note}\n"
 
 
 def _unique_metrics(comparisons: Iterable[Comparison]) -> list[Comparison]:
@@ -131,7 +163,7 @@ def _unique_metrics(comparisons: Iterable[Comparison]) -> list[Comparison]:
 def _verdict_cell(comparison: Comparison, results: Results) -> str:
     digits = results.metrics[comparison.metric].digits + 1
     p = "" if comparison.p_sign_flip is None else f", p = {comparison.p_sign_flip:.2g}"
-    return f"**{comparison.verdict}** {_estimate(comparison.difference, digits, sign='+')}{p}"
+    return f"**{comparison.verdict}** {estimate(comparison.difference, digits, sign='+')}{p}"
 
 
 def _cost_line(results: Results, convention: str) -> str:
@@ -148,7 +180,8 @@ def _cost_line(results: Results, convention: str) -> str:
         f"{trained}; search {cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
     )
     if cost.pays_after_samples is not None:
-        line += f", regained after {cost.pays_after_samples:.0f} clips at 16 steps"
+        items = "clips" if results.judge is None else "images"
+        line += f", regained after {cost.pays_after_samples:.0f} {items} at 16 steps"
     return line + ".\n"
 
 
@@ -162,10 +195,14 @@ def _origin(results: Results) -> str:
         f"{results.experiment['seed']}, commit `{(made['commit'] or 'unknown')[:12]}` "
         f"(tree {made['tree'] or 'unknown'}), {results.created}\n"
         f"- data `{results.data['sha256'][:12]}`, score network "
-        f"`{results.weights['score_net'][:12]}`\n"
+        f"`{results.weights['score_net'][:12]}`{_judge_weights(results)}\n"
         f"- {made['system']}, Python {made['python']}, {versions}\n"
         f"- seconds by stage: {seconds}\n"
     )
+
+
+def _judge_weights(results: Results) -> str:
+    return f", judge `{results.weights['judge'][:12]}`" if "judge" in results.weights else ""
 
 
 def _latency(time: RowTime) -> str:
@@ -173,21 +210,3 @@ def _latency(time: RowTime) -> str:
     text = f"{time.median_s * scale:.3g} {unit}"
     spread = f"{time.q1_s * scale:.3g}–{time.q3_s * scale:.3g}"
     return text if time.stable else f"unstable: {text} ({spread})"
-
-
-def _arrow(metric: MetricInfo) -> str:
-    return "↑" if metric.higher_is_better else "↓"
-
-
-def _estimate(interval: Interval | None, digits: int, sign: str = "") -> str:
-    if interval is None or interval.value is None:
-        return "—"
-    text = f"{interval.value:{sign}.{digits}f}"
-    if interval.low is None or interval.high is None:
-        return text
-    return f"{text} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
-
-
-def _table(heads: list[str], lines: list[list[str]]) -> str:
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -22,7 +22,7 @@ class Interval(_Strict):
     value: float | None
     low: float | None
     high: float | None
-    n: int = Field(description="test clips behind it; noise seeds are averaged per clip first")
+    n: int = Field(description="items behind it; noise seeds of a test clip are averaged first")
 
 
 class MetricInfo(_Strict):
@@ -35,20 +35,20 @@ class MetricInfo(_Strict):
 
 
 class RowTime(_Strict):
-    """Wall-clock of the whole sampler on one clip, batch 1."""
+    """Wall-clock of the whole sampler on one item, batch 1."""
 
     median_s: float
     q1_s: float
     q3_s: float
     rounds: int
     stable: bool = Field(description="inter-quartile range at most 10 % of the median")
-    rtf: float = Field(description="seconds of computing per second of audio")
+    rtf: float | None = Field(description="speech: seconds of computing per second of audio")
     speedup: Interval | None = Field(description="reference row's median over this one's")
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
 
 
 class RowResult(_Strict):
-    """One contestant at one number of steps in one amplitude convention."""
+    """One contestant at one number of steps in one convention."""
 
     key: str
     convention: str
@@ -62,11 +62,14 @@ class RowResult(_Strict):
     n_scored: dict[str, int]
     n_total: int
     betas: list[float] | None = Field(description="of the sampling schedule, data side first")
+    classes: list[int] | None = Field(
+        default=None, description="images: how many of them the classifier puts in each class"
+    )
     time: RowTime | None
 
 
 class Comparison(_Strict):
-    """A paired difference between two rows, over the same clips and start noise."""
+    """A paired difference between two rows, over the same items and start noise."""
 
     row: str
     against: str
@@ -76,6 +79,7 @@ class Comparison(_Strict):
     margin: float
     verdict: Verdict
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
+    items: int | None = Field(default=None, description="images: how many of each row are compared")
 
 
 class Cost(_Strict):
@@ -105,7 +109,7 @@ class Results(_Strict):
     data: dict[str, Any]
     weights: dict[str, Sha256]
     wall_seconds: dict[str, float]
-    clip_seconds: float
+    clip_seconds: float | None = Field(description="speech: length of a test clip")
     metrics: dict[str, MetricInfo]
     reference: str
     network: RowTime | None = Field(description="one network evaluation, batch 1")
@@ -113,4 +117,10 @@ class Results(_Strict):
     rows: list[RowResult]
     comparisons: list[Comparison]
     costs: dict[str, Cost]
+    floors: dict[str, dict[str, Interval]] = Field(
+        default_factory=dict, description="images: metrics of as many images of the other split"
+    )
+    judge: dict[str, Any] | None = Field(
+        default=None, description="images: the network whose features are compared"
+    )
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")

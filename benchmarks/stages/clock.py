@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from benchmarks.contestants.base import SkipContestantError
-from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.experiment import as_dict
 from benchmarks.rows import Row, rows_of
 from benchmarks.stages.context import weights_digest
@@ -19,6 +18,7 @@ from benchmarks.workspace import write_json
 from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
 
 VERSION = 1  # raised when a change here changes what is timed
+DIFFERENT_INPUTS = 20  # test items that the rounds go through
 NETWORK = "network"  # key of one evaluation of the score network
 
 
@@ -27,7 +27,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
 
     Returns:
         ``rows`` (key to list of seconds), ``busy`` (whether other work went on before),
-        ``seconds_of_audio``, ``threads``.
+        ``threads``, and the track's timing notes.
     """
     context, experiment = session.context, session.context.experiment
     calls = {row.key: call for row in rows_of(experiment) if (call := _call(session, row))}
@@ -36,7 +36,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "timing": as_dict(experiment.timing),
         "rows": sorted(calls),
         "score_net": weights_digest(session.score_weights),
-        "clip_frames": experiment.clip_frames,
+        "item_shape": list(context.track.item_shape),
         "bf16": experiment.bf16,
         "device": str(context.device),
         "threads": torch.get_num_threads(),
@@ -51,8 +51,8 @@ def timed_rows(session: Session) -> dict[str, Any]:
             {
                 "rows": {key: list(timing.seconds) for key, timing in timings.items()},
                 "busy": busy,
-                "seconds_of_audio": len(session.clips[0].waveform) / SAMPLE_RATE,
                 "threads": torch.get_num_threads(),
+                **context.track.timing_notes,
             },
         )
         folder.finish([file], time.monotonic() - began)
@@ -85,13 +85,13 @@ def _measure(
 
 
 def _call(session: Session, row: Row) -> Callable[[int], object] | None:
-    """One timed call: noise to finished tensor; the round chooses the clip."""
+    """One timed call: noise to finished tensor; the round chooses the item."""
     try:
         sampler = session.sampler(row)
     except SkipContestantError:
         return None
     evaluated = session.evaluated(row)
-    starts = [session.start([index], 0) for index in range(len(session.clips))]
+    starts = [session.start([index], 0) for index in range(min(row.items, DIFFERENT_INPUTS))]
 
     def call(round_number: int) -> object:
         condition, generators, x_N = starts[round_number % len(starts)]

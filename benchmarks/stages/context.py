@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from bddm_ref.checkpoint import sha256_of, verify_checksum
-from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
 from benchmarks.distributed import own_device
 from benchmarks.experiment import Experiment
 from benchmarks.progress import Progress
+from benchmarks.tracks import make_track
+from benchmarks.tracks.base import Track
 from benchmarks.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,19 +28,14 @@ class Context:
     progress: Progress
 
     @cached_property
-    def corpus(self) -> SpeechCorpus:
-        """The data, located and verified once."""
-        return open_corpus(self.experiment.data, self.progress)
+    def track(self) -> Track:
+        """Data, networks, judge and scores of the experiment's track."""
+        return make_track(self.experiment, self.progress, self.device)
 
     @cached_property
     def device(self) -> torch.device:
         """Where networks run."""
         return own_device(self.experiment.device)
-
-    @cached_property
-    def train_utterances(self) -> list[Utterance]:
-        """The training split, loaded once."""
-        return self.corpus.split("train", "train", self.progress)
 
 
 def weights_digest(weights: Path) -> str:

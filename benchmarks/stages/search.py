@@ -1,4 +1,4 @@
-"""The search for sampling schedules, on validation data, one for each amplitude convention."""
+"""The search for sampling schedules, on validation data, one for each convention."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import Candidate, SearchPlan, search, starts
 from bddm_ref.search_released import released_search
 from benchmarks.experiment import Convention, as_dict
-from benchmarks.protocol import EvaluatedNet, centre_clips, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.train import load_schedule_net, load_score_net
-from benchmarks.tracks import speech
-from benchmarks.tracks.judge import SpeechJudge
 from benchmarks.workspace import write_json
 
 VERSION = 2  # raised when a change here changes the schedules that come out
@@ -43,7 +41,7 @@ def searched_schedules(
         "config": as_dict(experiment.search),
         "convention": as_dict(convention),
         "training_schedule": as_dict(experiment.training_schedule),
-        "data": context.corpus.sha256,
+        "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
         "schedule_net": weights_digest(schedule_weights),
         "bf16": experiment.bf16,
@@ -69,30 +67,20 @@ def _search(
     config = context.experiment.search
     score_net = load_score_net(context, score_weights)
     schedule_net = load_schedule_net(context, schedule_weights)
-    evaluated = EvaluatedNet(speech.for_convention(score_net, convention), context.experiment.bf16)
-    valid = context.corpus.split("valid", "search", context.progress)
-    clips = centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
-    judge = SpeechJudge(
-        score_net,
-        evaluated,
-        clips,
-        config.judge_items,
-        convention.amplitude,
-        config.seed,
-        context.experiment.bf16,
-    )
-    training = speech.training_schedule(context.experiment)
-    length = len(clips[0].waveform)
+    track = context.track
+    adapted = track.for_convention(score_net, convention)
+    evaluated = EvaluatedNet(adapted, context.experiment.bf16)
+    bench = track.search_bench(score_net, evaluated, convention)
 
     def propose(start: Start) -> list[float]:
-        generators = item_generators(config.seed, range(config.judge_items))
-        x_N = start_noise(generators, length, context.device)
+        generators = item_generators(config.seed, range(config.pass_items))
+        x_N = start_noise(generators, bench.item_shape, context.device)
         return schedule_betas(
             (evaluated, schedule_net),
             start,
             x_N,
-            judge.first.condition,
-            training,
+            bench.condition,
+            track.training,
             max(config.lengths),
             generator=generators[0],
         )
@@ -105,17 +93,17 @@ def _search(
         config.seed,
     )
     per_length = config.refinements + (0 if config.released else config.finalists)
-    work = len(starts(training, config.bins)) + len(config.lengths) * per_length
+    work = len(starts(track.training, config.bins)) + len(config.lengths) * per_length
     began = time.monotonic()
     with context.progress.task(f"search schedules ({convention.name})", work) as advance:
         searching = released_search if config.released else search
-        found = searching(propose, judge, training, plan, lambda: advance(1))
+        found = searching(propose, bench.judge, track.training, plan, lambda: advance(1))
     return {
         "schedules": {str(steps): _record(candidate) for steps, candidate in found.items()},
         "nfe": evaluated.evaluations,
         "seconds": round(time.monotonic() - began, 1),
         "threads": torch.get_num_threads(),
-        "scores": ["pesq_wb_lqo, 0 to 1", "stoi"],
+        "scores": list(bench.scores),
     }
 
 

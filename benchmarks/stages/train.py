@@ -1,4 +1,4 @@
-"""Training: the score network, then one schedule network for each amplitude convention."""
+"""Training: the score network, then one schedule network for each convention."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from torch import nn
 from bddm_ref.checkpoint import load_state, load_weights, roundable_parameters, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
-from benchmarks.data.crops import CropTable
 from benchmarks.experiment import Convention, as_dict
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
-from benchmarks.tracks import speech
 from benchmarks.workspace import StageFolder, write_json
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
@@ -35,20 +33,15 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     inputs = {
         "version": VERSION,
         "config": as_dict(config) | {"weights": None},
-        "data": context.corpus.sha256,
+        "data": context.track.data.sha256,
     }
-    folder = context.workspace.stage("score_net", inputs)
-
-    def loss_of(module: nn.Module, crops: CropTable) -> BatchLoss:
-        return speech.score_batch_loss(context.experiment, module, crops, context.device)
-
     return _train(
         context,
-        folder,
+        context.workspace.stage("score_net", inputs),
         "train score network",
-        speech.build_score_net(context.experiment),
+        context.track.build_score_net(),
         config.training,
-        lambda module: loss_of(module, CropTable(context.train_utterances, config.crop_frames)),
+        context.track.score_batch_loss,
     )
 
 
@@ -65,31 +58,45 @@ def schedule_net_weights(
         "config": as_dict(config) | {"weights": None},
         "convention": as_dict(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
-        "data": context.corpus.sha256,
+        "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
     }
-    folder = context.workspace.stage("schedule_net", inputs)
-
-    def loss_of(module: nn.Module) -> BatchLoss:
-        crops = CropTable(context.train_utterances, config.crop_frames)
-        networks = (score_net, module)
-        return speech.schedule_batch_loss(
-            context.experiment, networks, convention, crops, context.device
-        )
-
     return _train(
         context,
-        folder,
+        context.workspace.stage("schedule_net", inputs),
         f"train schedule network ({convention.name})",
-        speech.build_schedule_net(context.experiment),
+        context.track.build_schedule_net(),
         config.training,
-        loss_of,
+        lambda module: context.track.schedule_batch_loss((score_net, module), convention),
+    )
+
+
+def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | None:
+    """Weights of the network that samples are judged by: those named, or trained now."""
+    judge = context.track.judge_net
+    if judge is None:
+        return None
+    if judge.weights is not None and not from_scratch:
+        return REPOSITORY / judge.weights
+    inputs = {
+        "version": VERSION,
+        "training": as_dict(judge.training),
+        **judge.inputs,
+        "data": context.track.data.sha256,
+    }
+    return _train(
+        context,
+        context.workspace.stage("judge_net", inputs),
+        f"train {judge.name}",
+        judge.build(),
+        judge.training,
+        judge.batch_loss,
     )
 
 
 def load_score_net(context: Context, weights: Path) -> nn.Module:
     """The trained score network, on the device, in evaluation mode."""
-    network = speech.build_score_net(context.experiment)
+    network = context.track.build_score_net()
     load_weights(network, weights)
     if context.experiment.bf16:
         # Autocast would round them at every evaluation; once is enough, with the same result.
@@ -100,7 +107,7 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
 
 def load_schedule_net(context: Context, weights: Path) -> nn.Module:
     """A trained schedule network, on the device, in evaluation mode."""
-    network = speech.build_schedule_net(context.experiment)
+    network = context.track.build_schedule_net()
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
 

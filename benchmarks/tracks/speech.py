@@ -2,115 +2,199 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
+import numpy as np
+import soundfile
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.checkpoint import write_atomically
 from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
-from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.training import BatchLoss
+from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable
-from benchmarks.data.features import filterbank
-from benchmarks.experiment import (
-    Convention,
-    Experiment,
-    ExperimentError,
-    ScheduleNetConfig,
-    ScoreNetConfig,
-)
+from benchmarks.data.features import HOP, SAMPLE_RATE, filterbank
+from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
+from benchmarks.experiment import Convention
 from benchmarks.protocol import EvaluatedNet
+from benchmarks.rows import Sampled
+from benchmarks.samples import read_samples
+from benchmarks.tracks.base import NetworkMaker, SearchBench, Track
+from benchmarks.tracks.levels import drawn_levels
+from benchmarks.tracks.speech_judge import SpeechJudge
+from benchmarks.tracks.speech_scores import SpeechScores, score_clips
+from benchmarks.workspace import Workspace
 
-NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
-"""``(sizes, training schedule) -> network``, untrained."""
-SCORE_NETS: dict[str, NetworkMaker] = {
-    "spectral_vocoder": lambda size, schedule: SpectralVocoder(
-        SpectralVocoderConfig(**size), filterbank()
-    ),
-    "diffwave": lambda size, schedule: DiffWave(DiffWaveConfig(**size), schedule),
-}
-SCHEDULE_NETS: dict[str, NetworkMaker] = {
-    "ratio": lambda size, schedule: RatioNet(**size),
-    # Without dropout, which would draw from the global generator and break exact resume.
-    "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
-}
 NETWORK_AMPLITUDE = 8.0
 """Score networks of this track are trained on recordings times this."""
+PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 
 
-def build_score_net(experiment: Experiment) -> nn.Module:
-    """The untrained score network of an experiment, initialised from its training seed."""
-    return _build(SCORE_NETS, experiment.score_net, experiment, "score_net")
+class SpeechTrack(Track):
+    """Mel-conditioned vocoding of held-out recordings."""
 
+    score_nets: ClassVar[dict[str, NetworkMaker]] = {
+        "spectral_vocoder": lambda size, schedule: SpectralVocoder(
+            SpectralVocoderConfig(**size), filterbank()
+        ),
+        "diffwave": lambda size, schedule: DiffWave(DiffWaveConfig(**size), schedule),
+    }
+    schedule_nets: ClassVar[dict[str, NetworkMaker]] = {
+        "ratio": lambda size, schedule: RatioNet(**size),
+        # Without dropout, which would draw from the global generator and break exact resume.
+        "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
+    }
 
-def build_schedule_net(experiment: Experiment) -> nn.Module:
-    """The untrained schedule network of an experiment."""
-    return _build(SCHEDULE_NETS, experiment.schedule_net, experiment, "schedule_net")
+    @cached_property
+    def data(self) -> SpeechCorpus:
+        """The recordings, located and verified once."""
+        return open_corpus(self.experiment.data, self.progress)
 
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Of one test clip."""
+        return (self.experiment.clip_frames * HOP,)
 
-def _build(
-    known: dict[str, NetworkMaker],
-    config: ScoreNetConfig | ScheduleNetConfig,
-    experiment: Experiment,
-    where: str,
-) -> nn.Module:
-    if config.network not in known:
-        raise ExperimentError(f"{where}.network: {config.network!r} is none of {', '.join(known)}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        try:
-            return known[config.network](config.size, training_schedule(experiment))
-        except TypeError as error:
-            raise ExperimentError(f"{where}.size: {error}") from error
+    @property
+    def item_inputs(self) -> dict[str, Any]:
+        """How many test clips, and how long."""
+        return {
+            "test_items": self.experiment.test_items,
+            "clip_frames": self.experiment.clip_frames,
+        }
 
+    @property
+    def timing_notes(self) -> dict[str, Any]:
+        """The length of the timed clip."""
+        return {"seconds_of_audio": self.item_shape[0] / SAMPLE_RATE}
 
-def training_schedule(experiment: Experiment) -> NoiseSchedule:
-    """The long schedule that both conventions share."""
-    linear = experiment.training_schedule
-    return NoiseSchedule.linear(linear.T, linear.start, linear.end)
+    @cached_property
+    def _train_utterances(self) -> list[Utterance]:
+        return self.data.split("train", "train", self.progress)
 
+    @cached_property
+    def _test_clips(self) -> list[Clip]:
+        utterances = self.data.split("test", "sample", self.progress)
+        return centre_clips(utterances, self.experiment.test_items, self.experiment.clip_frames)
 
-def for_convention(score_net: nn.Module, convention: Convention) -> nn.Module:
-    """The score network as a process in this amplitude convention sees it."""
-    if convention.amplitude == NETWORK_AMPLITUDE:
-        return score_net
-    return RescaledScoreNet(score_net, NETWORK_AMPLITUDE / convention.amplitude)
+    def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
+        """The score network as a process in this amplitude convention sees it."""
+        if convention.amplitude == NETWORK_AMPLITUDE:
+            return score_net
+        return RescaledScoreNet(score_net, NETWORK_AMPLITUDE / convention.amplitude)
 
+    def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
+        """The score loss on random crops, at levels that serve every amplitude convention."""
+        config = self.experiment.score_net
+        crops = CropTable(self._train_utterances, config.crop_frames)
 
-def score_batch_loss(
-    experiment: Experiment, score_net: nn.Module, crops: CropTable, device: torch.device
-) -> BatchLoss:
-    """The score loss on random crops, at levels that serve every amplitude convention.
+        def loss(step: int, generator: torch.Generator) -> Tensor:
+            waveform, log_mel = crops.draw(config.batch_size, generator)
+            alpha = drawn_levels(config, self.training, generator)
+            noise = torch.randn(waveform.shape, generator=generator)
+            condition = encode(score_net, log_mel.to(self.device))
+            x_0 = NETWORK_AMPLITUDE * waveform.to(self.device)
+            alpha = alpha.to(self.device)
+            weight = level_weight(alpha) if config.balance_levels else None
+            return score_loss(
+                score_net, x_0, alpha, noise.to(self.device), condition, config.power, weight
+            )
 
-    Log signal-to-noise ratios are drawn from a normal distribution, clamped to the range that the
-    training schedules of all conventions span.
-    """
-    config = experiment.score_net
+        return loss
 
-    def loss(step: int, generator: torch.Generator) -> Tensor:
-        waveform, log_mel = crops.draw(config.batch_size, generator)
-        log_snr = torch.randn(config.batch_size, generator=generator, dtype=torch.float64)
-        log_snr = log_snr.mul_(config.level_spread).add_(config.level_mean)
-        log_snr.clamp_(config.level_lowest, config.level_highest)
-        alpha = log_snr.sigmoid().sqrt()
-        noise = torch.randn(waveform.shape, generator=generator)
-        condition = encode(score_net, log_mel.to(device))
-        x_0 = NETWORK_AMPLITUDE * waveform.to(device)
-        weight = level_weight(log_snr.to(device)) if config.balance_levels else None
-        return score_loss(
-            score_net, x_0, alpha.to(device), noise.to(device), condition, config.power, weight
+    def schedule_batch_loss(
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+    ) -> BatchLoss:
+        """The step loss on random crops in one amplitude convention."""
+        config = self.experiment.schedule_net
+        score_net, schedule_net = networks
+        seen = EvaluatedNet(self.for_convention(score_net, convention), self.experiment.bf16)
+        crops = CropTable(self._train_utterances, config.crop_frames)
+
+        def loss(step: int, generator: torch.Generator) -> Tensor:
+            waveform, log_mel = crops.draw(config.batch_size, generator)
+            with torch.no_grad(), seen.precision(self.device):
+                condition = encode(score_net, log_mel.to(self.device))
+            return schedule_loss(
+                (seen, schedule_net),
+                convention.amplitude * waveform.to(self.device),
+                condition,
+                self.training,
+                config.tau,
+                generator,
+                config.loss,
+            )
+
+        return loss
+
+    def search_bench(
+        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+    ) -> SearchBench:
+        """PESQ and STOI on clips of the validation split."""
+        config = self.experiment.search
+        valid = self.data.split("valid", "search", self.progress)
+        clips = centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+        judge = SpeechJudge(
+            evaluated,
+            lambda part: self._encoded(score_net, part),
+            clips,
+            config.judge_items,
+            convention.amplitude,
+            config.seed,
+            self.device,
+        )
+        return SearchBench(
+            judge,
+            (config.clip_frames * HOP,),
+            self._encoded(score_net, clips[: config.pass_items]),
+            ("pesq_wb_lqo, 0 to 1", "stoi"),
         )
 
-    return loss
+    def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:
+        """Encoded mel spectrograms of test clips."""
+        return self._encoded(score_net, [self._test_clips[index] for index in indices])
+
+    @torch.inference_mode()
+    def _encoded(self, score_net: nn.Module, clips: Sequence[Clip]) -> Any:
+        mels = torch.stack([clip.log_mel for clip in clips]).to(self.device)
+        with EvaluatedNet(score_net, self.experiment.bf16).precision(mels.device):
+            return encode(score_net, mels)
+
+    def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
+        """Waveforms at the recordings' own amplitude."""
+        return x_0 / convention.amplitude
+
+    def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> SpeechScores:
+        """Every sample by every speech metric."""
+        return score_clips(
+            self.experiment, workspace, self.progress, sampled, self._test_clips, self.data.sha256
+        )
+
+    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
+        """Two clips as WAV files: the recording, and what some samplers made of it."""
+        first = self.experiment.conventions[0]
+        shown = [
+            one
+            for one in sampled
+            if one.files and one.row.convention == first and one.row.name in PUBLISHED_WAVS
+        ]
+        for index, clip in enumerate(self._test_clips[: self.experiment.wav_items]):
+            _write_wav(folder / "wav" / f"{clip.name}-recording.wav", clip.waveform.numpy())
+            for one in shown:
+                samples = read_samples(one.files[0])[index].numpy()
+                _write_wav(folder / "wav" / f"{clip.name}-{one.row.name}.wav", samples)
 
 
-def level_weight(log_snr: Tensor) -> Tensor:
+def level_weight(alpha: Tensor) -> Tensor:
     """Weights that make all levels count about alike in the L1 score loss.
 
     The error of predicting the noise vanishes with the signal-to-noise ratio, and with it what
@@ -118,41 +202,22 @@ def level_weight(log_snr: Tensor) -> Tensor:
     Wiener filter leaves of recordings times NETWORK_AMPLITUDE is close to .66 of this sigmoid.
 
     Args:
-        log_snr: of the levels, nats, ``(B,)``.
+        alpha: the levels, ``(B,)`` float64.
     """
+    log_snr = torch.logit(alpha.square())
     return 1 / torch.sigmoid((log_snr.float() - 3) / 3)
-
-
-def schedule_batch_loss(
-    experiment: Experiment,
-    networks: tuple[nn.Module, nn.Module],
-    convention: Convention,
-    crops: CropTable,
-    device: torch.device,
-) -> BatchLoss:
-    """The step loss on random crops in one amplitude convention, with the score network frozen."""
-    config = experiment.schedule_net
-    score_net, schedule_net = networks
-    seen = EvaluatedNet(for_convention(score_net, convention), experiment.bf16)
-    schedule = training_schedule(experiment)
-
-    def loss(step: int, generator: torch.Generator) -> Tensor:
-        waveform, log_mel = crops.draw(config.batch_size, generator)
-        with torch.no_grad(), seen.precision(device):
-            condition = encode(score_net, log_mel.to(device))
-        return schedule_loss(
-            (seen, schedule_net),
-            convention.amplitude * waveform.to(device),
-            condition,
-            schedule,
-            config.tau,
-            generator,
-            config.loss,
-        )
-
-    return loss
 
 
 def encode(score_net: nn.Module, log_mel: Tensor) -> Any:
     """Condition of a batch: what the network's encoder makes of its mel spectrograms."""
     return score_net.encode(log_mel)  # type: ignore[operator]
+
+
+def _write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+    clipped = np.clip(samples, -1.0, 1.0)
+    write_atomically(
+        path,
+        lambda temporary: soundfile.write(
+            temporary, clipped, SAMPLE_RATE, subtype="PCM_16", format="WAV"
+        ),
+    )

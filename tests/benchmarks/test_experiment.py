@@ -14,7 +14,9 @@ from benchmarks.rows import rows_of
 def test_shipped_experiments_load(name: str) -> None:
     experiment = load(name)
     rows = rows_of(experiment)
-    assert {row.convention.name for row in rows} == {"scaled", "raw"}
+    expected = {"speech": {"scaled", "raw"}, "images": {"plain"}}
+    if name != "images-cifar10":  # clips, as DDPM's code does
+        assert {row.convention.name for row in rows} == expected[experiment.track]
     assert any(row.name == experiment.reference for row in rows)
 
 
@@ -23,6 +25,16 @@ def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
     differing = {key for key in cpu if cpu[key] != full[key]}
     assert differing == {"rows", "timing", "publish"}
     assert all(row.seeds >= 6 for row in rows_of(load("cpu-full")))
+
+
+def test_the_published_images_are_many() -> None:
+    cpu, full = (as_dict(load(name)) for name in ("images-cpu", "images-cpu-full"))
+    differing = {key for key in cpu if cpu[key] != full[key]}
+    assert differing == {"search", "rows", "test_items", "timing", "publish"}
+    rows = rows_of(load("images-cpu-full"))
+    assert all(row.items >= 5000 for row in rows if row.steps <= 100)
+    contestants = {row.contestant for row in rows if row.steps == 100}
+    assert contestants == {"bddm", "ddpm", "ddim", "ddpm-quad", "ddim-quad"}
 
 
 def write(tmp_path: Path, text: str) -> str:

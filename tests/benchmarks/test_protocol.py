@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
 from benchmarks.data.speech import Utterance
-from benchmarks.protocol import EvaluatedNet, centre_clips, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
 CASES = [
@@ -21,11 +22,11 @@ SETTING = Setting(TRAINING, {3: NoiseSchedule((0.01, 0.2, 0.6))})
 
 
 def test_noise_depends_on_seed_and_item_alone() -> None:
-    together = start_noise(item_generators(5, range(4)), 100, "cpu")
+    together = start_noise(item_generators(5, range(4)), (100,), "cpu")
     torch.manual_seed(99)
-    alone = start_noise(item_generators(5, [2]), 100, "cpu")
+    alone = start_noise(item_generators(5, [2]), (100,), "cpu")
     assert torch.equal(alone[0], together[2])
-    assert not torch.equal(start_noise(item_generators(6, [2]), 100, "cpu")[0], together[2])
+    assert not torch.equal(start_noise(item_generators(6, [2]), (100,), "cpu")[0], together[2])
 
 
 def utterance(frames: int) -> Utterance:
@@ -56,7 +57,7 @@ def test_contract_of_contestants(name: str, steps: int) -> None:
 
     def run(indices: list[int]) -> Tensor:
         generators = item_generators(1, indices)
-        x_N = start_noise(generators, 32, "cpu")
+        x_N = start_noise(generators, (32,), "cpu")
         return sampler.run(evaluated, x_N, None, generators)
 
     both = run([0, 1])

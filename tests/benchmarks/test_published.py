@@ -46,10 +46,12 @@ def test_schedules_beside_them_are_those_of_the_table() -> None:
         assert len(schedule) == int(steps)
 
 
-@pytest.mark.parametrize("name", ["cpu", "cpu-full"])
+@pytest.mark.parametrize("name", ["cpu", "cpu-full", "images-cpu", "images-cpu-full"])
 def test_experiments_name_weights_that_are_there(name: str) -> None:
     experiment = load(name)
     paths = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
+    if experiment.track == "images":
+        paths.append(experiment.image.extractor_weights)
     sizes = 0
     for path in paths:
         assert path is not None

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.report.build import verdict
+from benchmarks.report.evaluation import verdict
 from metrics.statistics import Estimate
 
 

@@ -50,7 +50,7 @@ def test_time_outside_the_network(benchmark: BenchmarkFixture, items: int) -> No
 
     def run() -> None:
         generators = item_generators(0, range(items))
-        x_N = start_noise(generators, FRAMES * HOP, "cpu")
+        x_N = start_noise(generators, (FRAMES * HOP,), "cpu")
         timed.seconds = 0.0
         began = time.perf_counter()
         sample(timed, schedule, KERNELS["ddpm"], x_N, condition, generators)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
 
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.protocol import Clip, EvaluatedNet, encode_clips, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from metrics.scoring import score_items
 
 PESQ_RANGE = (1.04, 4.644)  # of wide-band PESQ (LQO): the lowest it gives, identical signals
@@ -34,8 +36,8 @@ class SpeechJudge:
     size, whose sum ranks candidates. A clip that cannot be scored counts 0 on both.
 
     Args:
-        score_net: the trained network (its encoder makes the conditions).
-        evaluated: the same network as the process in this convention evaluates it.
+        evaluated: the score network as the process in this convention evaluates it.
+        encode: the conditions of some clips.
         clips: trial 0 (and the trials of a released search) use the first ``few``, all others the
             rest.
         few: clips of the first judgement.
@@ -45,28 +47,25 @@ class SpeechJudge:
 
     def __init__(
         self,
-        score_net: nn.Module,
         evaluated: EvaluatedNet,
+        encode: Callable[[Sequence[Clip]], Any],
         clips: Sequence[Clip],
         few: int,
         amplitude: float,
         seed: int,
-        bf16: bool,
+        device: torch.device,
     ) -> None:
         self._evaluated = evaluated
         self._amplitude = amplitude
         self._seed = seed
-        self._device = next(score_net.parameters()).device
-        self.first, self.second = (
-            Bench(part, encode_clips(score_net, part, bf16, self._device))
-            for part in (clips[:few], clips[few:])
-        )
+        self._device = device
+        self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
 
     def __call__(self, schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         """(PESQ share, STOI), means over the clips of the trial."""
         bench = self.second if trial in (1, 2) else self.first
         generators = item_generators(self._seed + trial, range(len(bench.clips)))
-        x_N = start_noise(generators, len(bench.clips[0].waveform), self._device)
+        x_N = start_noise(generators, bench.clips[0].waveform.shape, self._device)
         x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, bench.condition, generators)
         scored = score_items(
             ("pesq_wb_lqo", "stoi"),

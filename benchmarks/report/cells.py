@@ -1,0 +1,26 @@
+"""Cells and tables of Markdown."""
+
+from __future__ import annotations
+
+from benchmarks.report.schema import Interval, MetricInfo
+
+
+def arrow(metric: MetricInfo) -> str:
+    """Which way is better."""
+    return "↑" if metric.higher_is_better else "↓"
+
+
+def estimate(interval: Interval | None, digits: int, sign: str = "") -> str:
+    """A value and its interval, to so many decimals."""
+    if interval is None or interval.value is None:
+        return "—"
+    text = f"{interval.value:{sign}.{digits}f}"
+    if interval.low is None or interval.high is None:
+        return text
+    return f"{text} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
+
+
+def table(heads: list[str], lines: list[list[str]]) -> str:
+    """One line of cells for each of ``lines``."""
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

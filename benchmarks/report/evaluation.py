@@ -1,0 +1,78 @@
+"""What every track makes of its scores: estimates by row, paired comparisons, verdicts."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.report.schema import Comparison, Interval, MetricInfo, Verdict
+from benchmarks.rows import Row
+from metrics.statistics import Estimate, is_noninferior
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """One row's estimates."""
+
+    metrics: dict[str, Interval]
+    n_scored: dict[str, int]
+    classes: list[int] | None = None  # images: how many look like each class
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the results document holds of the scores."""
+
+    metrics: dict[str, MetricInfo]
+    rows: dict[str, RowScores]  # by row key; rows without samples are missing
+    comparisons: list[Comparison]
+    test_items: list[str]
+    floors: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    """Number of images to the metrics of as many training images."""
+    judge: dict[str, Any] | None = None  # what is known of the network that judged
+
+
+def compared_rows(rows: Sequence[Row], reference: str) -> Iterator[tuple[Row, Row]]:
+    """Every row against the reference, and the searched schedules against all at equal steps."""
+    for row, against in itertools.permutations(rows, 2):
+        if row.convention != against.convention:
+            continue
+        equal_steps = row.contestant == "bddm" and row.steps == against.steps
+        if against.name == reference or equal_steps:
+            yield row, against
+
+
+def verdict(
+    difference: Estimate, margin: float, higher_is_better: bool, p: float | None
+) -> Verdict:
+    """What a paired difference says.
+
+    Args:
+        difference: first minus second, with its interval.
+        margin: how much worse still counts as good; positive, fixed beforehand.
+        higher_is_better: of the metric.
+        p: of the two-sided permutation test.
+
+    Returns:
+        ``better`` (interval on the good side of 0 and the permutation test agrees), ``as good``
+        (not worse by more than the margin), ``worse`` (by more than it), else ``undecided``.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    if low > 0 and p is not None and p < SIGNIFICANT:
+        return "better"
+    if is_noninferior(difference, margin, higher_is_better):
+        return "as good"
+    return "worse" if high < -margin else "undecided"
+
+
+def interval_of(estimate: Estimate) -> Interval:
+    """An estimate for the results document: NaN is null there."""
+    values = (None if math.isnan(v) else v for v in (estimate.value, estimate.low, estimate.high))
+    value, low, high = values
+    return Interval(value=value, low=low, high=high, n=estimate.n)

@@ -1,0 +1,21 @@
+"""Files of samples: one for each row and noise seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bddm_ref.checkpoint import write_atomically
+
+
+def write_samples(file: Path, samples: Tensor) -> None:
+    """Samples of one row and seed, ``(items, ...)``."""
+    tensors = {"samples": samples.contiguous()}
+    write_atomically(file, lambda temporary: save_file(tensors, temporary))
+
+
+def read_samples(file: Path) -> Tensor:
+    """Samples of one row and seed, ``(items, ...)``."""
+    return load_file(file)["samples"]

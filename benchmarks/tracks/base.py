@@ -1,0 +1,191 @@
+"""What a track is: data, networks, losses, a judge and scores of one kind of evidence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.search import Judge
+from bddm_ref.training import BatchLoss, TrainingConfig
+from benchmarks.experiment import (
+    Convention,
+    Experiment,
+    ExperimentError,
+    ScheduleNetConfig,
+    ScoreNetConfig,
+)
+from benchmarks.progress import Progress
+from benchmarks.protocol import EvaluatedNet
+from benchmarks.report.evaluation import Evaluation
+from benchmarks.rows import Sampled
+from benchmarks.workspace import Workspace
+
+NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
+"""``(sizes, training schedule) -> network``, untrained."""
+
+
+class DataSet(Protocol):
+    """What results say of the data."""
+
+    name: str
+    sha256: str
+
+    def sizes(self) -> dict[str, int]:
+        """Number of items in each split."""
+
+
+@dataclass(frozen=True)
+class SearchBench:
+    """What a search for schedules works on: where its passes start, and who judges."""
+
+    judge: Judge
+    item_shape: tuple[int, ...]
+    condition: Any  # of the items of a pass
+    scores: tuple[str, ...]  # what the judge's numbers are
+
+
+@dataclass(frozen=True)
+class JudgeNet:
+    """A network that samples are judged by, and how it is trained."""
+
+    name: str
+    weights: str | None  # to use instead of training
+    build: Callable[[], nn.Module]
+    batch_loss: Callable[[nn.Module], BatchLoss]
+    training: TrainingConfig
+    inputs: dict[str, Any]  # what else decides its weights, as plain values
+
+
+class Scored(ABC):
+    """The scores of all samples of a run."""
+
+    records: list[dict[str, Any]]  # one line of ``<track>-items.jsonl`` each
+
+    @abstractmethod
+    def evaluate(self) -> Evaluation:
+        """Estimates and comparisons."""
+
+
+class Track(ABC):
+    """One kind of evidence; a subclass is listed in :data:`benchmarks.tracks.TRACKS`.
+
+    Args:
+        experiment: what to do.
+        progress: where loading is reported.
+        device: where networks run.
+    """
+
+    score_nets: ClassVar[dict[str, NetworkMaker]]
+    schedule_nets: ClassVar[dict[str, NetworkMaker]]
+
+    def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
+        self.experiment = experiment
+        self.progress = progress
+        self.device = device
+        self.judge_weights: Path | None = None  # of the judge_net, once it is trained
+        linear = experiment.training_schedule
+        self.training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
+
+    def build_score_net(self) -> nn.Module:
+        """The untrained score network, initialised from its training seed."""
+        return self._build(self.score_nets, self.experiment.score_net, "score_net")
+
+    def build_schedule_net(self) -> nn.Module:
+        """The untrained schedule network."""
+        return self._build(self.schedule_nets, self.experiment.schedule_net, "schedule_net")
+
+    def _build(
+        self,
+        known: dict[str, NetworkMaker],
+        config: ScoreNetConfig | ScheduleNetConfig,
+        where: str,
+    ) -> nn.Module:
+        if config.network not in known:
+            raise ExperimentError(
+                f"{where}.network: {config.network!r} is none of {', '.join(known)}"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.training.seed)
+            try:
+                return known[config.network](self.sizes(where) | config.size, self.training)
+            except (TypeError, ValueError) as error:
+                raise ExperimentError(f"{where}.size: {error}") from error
+
+    def sizes(self, where: str) -> dict[str, Any]:
+        """Sizes of a network that follow from the data; ``where`` is its field."""
+        return {}
+
+    @property
+    @abstractmethod
+    def data(self) -> DataSet:
+        """The data, located and verified once."""
+
+    @property
+    @abstractmethod
+    def item_shape(self) -> tuple[int, ...]:
+        """Of one test item, as the process sees it."""
+
+    @property
+    @abstractmethod
+    def item_inputs(self) -> dict[str, Any]:
+        """The experiment's fields that decide what the test items are, as plain values."""
+
+    def refuse_impossible(self) -> None:  # noqa: B027 (most tracks have nothing to refuse)
+        """Refuse at once what would fail only after hours.
+
+        Raises:
+            ExperimentError: the experiment cannot be run to its end.
+        """
+
+    def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
+        """The score network as a process in this convention sees it."""
+        return score_net
+
+    @abstractmethod
+    def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
+        """The loss of the score network on random training batches."""
+
+    @abstractmethod
+    def schedule_batch_loss(
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+    ) -> BatchLoss:
+        """The step loss of (score network, schedule network) on random training batches."""
+
+    @abstractmethod
+    def search_bench(
+        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+    ) -> SearchBench:
+        """What a search works on: validation data alone."""
+
+    @abstractmethod
+    def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:
+        """The condition of some test items, computed once for all steps and contestants."""
+
+    @abstractmethod
+    def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
+        """What a sampler gave, ``(B, ...)``, as items of the data."""
+
+    @abstractmethod
+    def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> Scored:
+        """Scores of all samples, computed now or found in the workspace."""
+
+    @abstractmethod
+    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
+        """Write some samples for people to see or hear below the results folder."""
+
+    @property
+    def judge_net(self) -> JudgeNet | None:
+        """The network that samples are judged by, where it is one that is trained here."""
+        return None
+
+    @property
+    def timing_notes(self) -> dict[str, Any]:
+        """What the results document says of the timed item besides its seconds."""
+        return {}

@@ -1,0 +1,196 @@
+"""The image track end to end, on a tiny experiment over synthetic files in CIFAR-10's layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.__main__ import main
+from benchmarks.report.check import read_results
+
+TINY = """
+track: images
+image:
+  size: 32
+  channels: 3
+  flips: true
+  classifier_training: {steps: 3, learning_rate: 1.0e-3}
+  classifier_batch: 8
+  resamples: 20
+training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
+conventions: [{name: clipped, clip: true}, {name: plain}]
+score_net:
+  network: unet
+  size: {channels: 8, multipliers: [1, 1], blocks: 1, attention: [], level_width: 16, groups: 4}
+  power: 2
+  batch_size: 4
+  training: {steps: 4, learning_rate: 1.0e-3, ema_decay: 0.5, bf16: true}
+schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3}}
+search:
+  lengths: [2, 3]
+  bins: 3
+  pass_items: 2
+  judge_items: 70
+  finalists: 1
+  finalist_items: 70
+  refinements: 1
+rows:
+  - {contestant: bddm, steps: [2, 3, 19], seeds: 1}
+  - {contestant: ddpm, steps: [3], seeds: 1}
+  - {contestant: ddim-quad, steps: [3], seeds: 1}
+  - {contestant: ddpm, steps: [20], seeds: 1, items: 66}
+reference: ddpm-20
+margins: {fd: 0.05}
+headline: [fd, fd_common]
+test_items: 72
+batch_items: 30
+timing: {rounds: 2, rounds_long: 1}
+grid_items: 5
+meaningless: true
+"""
+
+
+def write_cifar(folder: Path, per_batch: int = 30) -> None:
+    folder.mkdir()
+    source = np.random.default_rng(0)
+    for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+        count = per_batch if name.startswith("data") else 80
+        labels = source.integers(0, 10, (count, 1))
+        noise = source.integers(0, 60, (count, 3072))
+        records = np.concatenate([labels, noise + 15 * labels], axis=1).astype(np.uint8)
+        (folder / name).write_bytes(records.tobytes())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images, an experiment, and one finished run of it."""
+    root = tmp_path_factory.mktemp("images")
+    # The last tenth is for validation, which must have more images than there are features.
+    write_cifar(root / "data", per_batch=150)
+    (root / "tiny.yaml").write_text(TINY)
+    assert call(root, "run") == 0
+    return root
+
+
+def call(root: Path, command: str, *extra: str) -> int:
+    places = ["--data", str(root / "data"), "--workspace", str(root / "work")]
+    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_results_hold_every_row(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    rows = {row.key: row for row in results.rows}
+    assert len(rows) == 12
+    assert rows["plain/bddm-19"].skipped == "the search found no schedule of 19 steps"
+    full, reference = rows["clipped/ddpm-3"], rows["clipped/ddpm-20"]
+    assert (full.n_total, reference.n_total) == (72, 66)
+    for row in (full, reference):
+        assert row.metrics["fd"].n == row.n_total
+        assert row.metrics["fd_common"].n == 66
+        assert row.classes is not None
+        assert sum(row.classes) == row.n_total
+        assert row.time is not None
+        assert row.time.rtf is None
+    assert full.metrics["fd"].value != full.metrics["fd_common"].value
+    assert reference.metrics["fd"] == reference.metrics["fd_common"]
+    assert set(results.floors) == {"66", "72"}
+    assert results.judge is not None
+    assert results.judge["distance"] == "FD-cifar"
+    assert set(results.weights) == {
+        "score_net", "schedule_net/clipped", "schedule_net/plain", "judge",
+    }  # fmt: skip
+
+
+def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    by_pair = {(c.row, c.against): c for c in results.comparisons}
+    equal = by_pair["clipped/bddm-3", "clipped/ddim-quad-3"]
+    assert equal.items == 72
+    to_reference = by_pair["clipped/ddpm-3", "clipped/ddpm-20"]
+    assert to_reference.items == 66
+    theirs = next(r for r in results.rows if r.key == "clipped/ddpm-20").metrics["fd"].value
+    assert to_reference.margin == pytest.approx(0.05 * theirs)
+
+
+def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    wanted = {f"{r.key.replace('/', '-')}.png" for r in results.rows if not r.skipped}
+    grids = {path.name for path in (place / "out" / "grids").glob("*.png")}
+    assert grids == wanted | {"test-images.png"}
+    with Image.open(place / "out" / "grids" / "test-images.png") as grid:
+        assert grid.size == (96, 96)  # 5 images in a square of 9
+        pixels = np.asarray(grid)
+    first = np.frombuffer((place / "data" / "test_batch.bin").read_bytes()[1:3073], np.uint8)
+    assert (pixels[:32, :32] == first.reshape(3, 32, 32).transpose(1, 2, 0)).all()
+
+
+def test_the_page_says_what_it_is(place: Path) -> None:
+    page = (place / "out" / "images.md").read_text()
+    assert "these figures mean nothing" in page
+    assert "FD-cifar" in page
+    assert "which is not FID" in page
+    assert "*Floor: data*" in page
+    assert "RTF" not in page
+
+
+def test_check_accepts_it_and_refuses_what_was_altered(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(place / "out", folder)
+    assert main(["check", str(folder)]) == 0
+    page = folder / "images.md"
+    page.write_text(page.read_text().replace("Floor", "Roof"))
+    assert main(["check", str(folder)]) == 2
+
+
+def figures(root: Path) -> list[dict[str, object]]:
+    lines = (root / "out" / "images-items.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> None:
+    before = figures(place)
+    for stage in ("sample", "score"):
+        shutil.rmtree(place / "work" / stage)
+    assert call(place, "run", "--batch-items", "72") == 0
+    after = figures(place)
+    assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
+
+
+def test_too_few_images_are_refused_in_one_sentence(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(place, "run", "--test-items", "20") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "20 images are too few" in said
+    assert "64" in said
+
+
+def test_a_missing_inception_file_is_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--image.extractor", "inception", "--image.extractor-weights", "nowhere.pth"]
+    assert call(place, "run", *arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "nowhere.pth" in said
+    assert "image.extractor_weights" in said
+
+
+def test_a_wrong_size_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(place, "data", "--image.size", "28") == 2
+    assert "image.size" in capsys.readouterr().err
+
+
+def test_a_folder_of_images_without_labels_needs_another_extractor(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(10):
+        Image.new("RGB", (40, 36), (20 * i, 0, 90)).save(tmp_path / f"{i}.png")
+    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert "has no labels" in capsys.readouterr().err
