@@ -16,7 +16,7 @@ class ImageRatioNet(nn.Module):
 
     Learned filters, log mean power per filter, two layers. The same filters see the image at full
     and at half resolution, which tells coarse structure from noise. 8 897 parameters for one
-    channel.
+    channel; images of any size from twice the kernel on.
 
     Args:
         channels: of the image.
@@ -48,7 +48,8 @@ class ImageRatioNet(nn.Module):
 class VGG11Ratio(nn.Module):
     """A ConvNet in the style of VGG-11, as the paper has for images (arXiv 2203.13508, section 5).
 
-    Poolings keep an odd last row and column, so that images from 1 pixel on have one.
+    Poolings keep an odd last row and column, so that images from 1 pixel on have one; before the
+    layers, the mean over what pixels are left. 9 483 649 parameters for three channels.
 
     Args:
         channels: of the image.

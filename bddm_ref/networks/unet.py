@@ -20,7 +20,11 @@ from bddm_ref.networks.blocks import LevelEmbedding
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """Sizes; the defaults are DDPM's for CIFAR-10: 35 746 307 parameters."""
+    """Sizes; the defaults are DDPM's for CIFAR-10: 35 746 307 parameters.
+
+    Raises:
+        ValueError: groups that do not divide all channels, or attention where no resolution is.
+    """
 
     image_channels: int = 3
     channels: int = 128  # of the first resolution
@@ -85,7 +89,7 @@ class UNet(nn.Module):
         self.last = _zeroed(nn.Conv2d(width, pixels, 3, padding=1))
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
-        """X ``(B, C, H, W)``, alpha ``(B,)``; returns eps, same shape. There is no condition.
+        """X ``(B, C, H, W)``, alpha ``(B,)`` in (0, 1); returns eps, same shape. No condition.
 
         Raises:
             ValueError: the image's sides cannot be halved as often as the network does.

@@ -46,6 +46,7 @@ def searched_schedules(
         "schedule_net": weights_digest(schedule_weights),
         "bf16": experiment.bf16,
         "device": context.device.type,
+        **context.track.judge_inputs,
     }
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"

@@ -33,6 +33,7 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     inputs = {
         "version": VERSION,
         "config": as_dict(config) | {"weights": None},
+        **context.track.training_inputs,
         "data": context.track.data.sha256,
     }
     return _train(
@@ -56,6 +57,7 @@ def schedule_net_weights(
     inputs = {
         "version": VERSION,
         "config": as_dict(config) | {"weights": None},
+        **context.track.training_inputs,
         "convention": as_dict(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,

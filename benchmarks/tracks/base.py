@@ -137,6 +137,16 @@ class Track(ABC):
     def item_inputs(self) -> dict[str, Any]:
         """The experiment's fields that decide what the test items are, as plain values."""
 
+    @property
+    def training_inputs(self) -> dict[str, Any]:
+        """Fields beside the networks' own that decide what they are trained on."""
+        return {}
+
+    @property
+    def judge_inputs(self) -> dict[str, Any]:
+        """What beside the search's own fields decides how its judge scores."""
+        return {}
+
     def refuse_impossible(self) -> None:  # noqa: B027 (most tracks have nothing to refuse)
         """Refuse at once what would fail only after hours.
 

@@ -76,6 +76,17 @@ class ImageTrack(Track):
         """Nothing: an image is a function of its noise alone."""
         return {}
 
+    @property
+    def training_inputs(self) -> dict[str, Any]:
+        """Mirror images or not; size and channels are in the checksum of the data."""
+        return {"flips": self.experiment.image.flips}
+
+    @property
+    def judge_inputs(self) -> dict[str, Any]:
+        """Whose features, and of how many validation images."""
+        reference = self.experiment.image.judge_reference
+        return {"judge": self.judge_sha256, "judge_reference": reference}
+
     @cached_property
     def _train_images(self) -> Images:
         return self.data.split("train", "train", self.progress)

@@ -164,6 +164,17 @@ def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> No
     assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
 
 
+def test_another_judge_searches_anew(place: Path) -> None:
+    folders = set((place / "work" / "search").iterdir())
+    assert call(place, "search", "--image.judge-reference", "74") == 0
+    assert len(set((place / "work" / "search").iterdir()) - folders) == 2  # one a convention
+
+
+def test_flips_train_anew(place: Path) -> None:
+    assert call(place, "train", "--image.no-flips") == 0
+    assert len(list((place / "work" / "score_net").iterdir())) == 2
+
+
 def test_too_few_images_are_refused_in_one_sentence(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
