@@ -46,7 +46,7 @@ class ImageRatioNet(nn.Module):
 
 
 class VGG11Ratio(nn.Module):
-    """A ConvNet in the style of VGG-11, as the paper has for images (arXiv 2203.13508, section 5).
+    """A ConvNet in the style of VGG-11, as the paper has for images (arXiv 2203.13508).
 
     Poolings keep an odd last row and column, so that images from 1 pixel on have one; before the
     layers, the mean over what pixels are left. 9 483 649 parameters for three channels.

@@ -33,7 +33,7 @@ class Evaluation:
     comparisons: list[Comparison]
     test_items: list[str]
     floors: dict[str, dict[str, Interval]] = field(default_factory=dict)
-    """Number of images to the metrics of as many training images."""
+    """Number of images to the metrics of as many images of the other split."""
     judge: dict[str, Any] | None = None  # what is known of the network that judged
 
 

@@ -135,7 +135,7 @@ class Track(ABC):
     @property
     @abstractmethod
     def item_inputs(self) -> dict[str, Any]:
-        """The experiment's fields that decide what the test items are, as plain values."""
+        """The experiment's fields that decide what a test item is, as plain values."""
 
     @property
     def training_inputs(self) -> dict[str, Any]:

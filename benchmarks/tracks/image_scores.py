@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,8 +63,7 @@ class ImageScores(Scored):
     Args:
         experiment: margins, reference and seeds.
         extractor: whose features they are.
-        rows: with samples.
-        features: of each row, by its key, ``(N, D)``.
+        features: of each row that has samples, ``(N, D)``.
         sets: what they are compared with.
         records: one for each file of samples.
     """
@@ -141,7 +139,7 @@ class ImageScores(Scored):
         return RowScores(metrics, {name: len(features) for name in metrics}, classes)
 
     def _metrics(self, features: Tensor) -> dict[str, Interval]:
-        """All metrics of a set of images against the test images."""
+        """All metrics of a set of images against the reference."""
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
         common = features[: self._common]
         reference = self._sets.reference[: self._common]
@@ -274,12 +272,8 @@ def _keep(folder: StageFolder, extractor: Extractor, pixels: Tensor) -> None:
     if isinstance(extractor, ClassifierExtractor):
         tensors["classes"] = extractor.classes(pixels).contiguous()
     file = folder.path / FEATURES
-    write_atomically(file, lambda path: _save(tensors, path))
+    write_atomically(file, lambda path: save_file(tensors, path))
     folder.finish([file], time.monotonic() - began)
-
-
-def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    save_file(tensors, path)
 
 
 def _counts(classes: Tensor) -> list[int]:

@@ -186,7 +186,8 @@ class ImageTrack(Track):
         if images.labels is None:
             raise ExperimentError(
                 f"image.extractor: {self.data.name} has no labels to train a classifier on; use "
-                "'inception', or name trained weights in image.extractor_weights"
+                "'inception', or name trained weights in image.extractor_weights and leave out "
+                "--from-scratch"
             )
         labels = images.labels
 

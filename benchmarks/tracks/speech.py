@@ -24,9 +24,9 @@ from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable
 from benchmarks.data.features import HOP, SAMPLE_RATE, filterbank
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
-from benchmarks.experiment import Convention
+from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet
-from benchmarks.rows import Sampled
+from benchmarks.rows import Sampled, rows_of
 from benchmarks.samples import read_samples
 from benchmarks.tracks.base import NetworkMaker, SearchBench, Track
 from benchmarks.tracks.levels import drawn_levels
@@ -66,11 +66,8 @@ class SpeechTrack(Track):
 
     @property
     def item_inputs(self) -> dict[str, Any]:
-        """How many test clips, and how long."""
-        return {
-            "test_items": self.experiment.test_items,
-            "clip_frames": self.experiment.clip_frames,
-        }
+        """How long the test clips are."""
+        return {"clip_frames": self.experiment.clip_frames}
 
     @property
     def timing_notes(self) -> dict[str, Any]:
@@ -85,6 +82,16 @@ class SpeechTrack(Track):
     def _test_clips(self) -> list[Clip]:
         utterances = self.data.split("test", "sample", self.progress)
         return centre_clips(utterances, self.experiment.test_items, self.experiment.clip_frames)
+
+    def refuse_impossible(self) -> None:
+        """Every row is sampled on all test clips: they are compared clip by clip."""
+        wanted = self.experiment.test_items
+        for row in rows_of(self.experiment):
+            if row.items != wanted:
+                raise ExperimentError(
+                    f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
+                    f"test_items = {wanted}"
+                )
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this amplitude convention sees it."""

@@ -1,0 +1,46 @@
+"""What tracks refuse before any work is done."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from rich.console import Console
+
+from benchmarks.experiment import Convention, Experiment, ExperimentError, RowConfig, load
+from benchmarks.progress import Progress
+from benchmarks.tracks import make_track
+from benchmarks.tracks.base import Track
+
+
+def track(experiment: Experiment, **changes: object) -> Track:
+    changed = dataclasses.replace(experiment, **changes)
+    return make_track(changed, Progress(Console(quiet=True)), torch.device("cpu"))
+
+
+def test_unknown_track() -> None:
+    with pytest.raises(ExperimentError, match="track: 'music' is none of speech, images"):
+        track(Experiment(), track="music")
+
+
+@pytest.mark.parametrize("name", ["cpu", "cpu-full", "smoke", "images-cpu", "images-smoke"])
+def test_shipped_experiments_are_possible(name: str) -> None:
+    track(load(name)).refuse_impossible()
+
+
+def test_speech_rows_have_all_clips() -> None:
+    rows = (RowConfig("ddpm", (3,), items=5), RowConfig("ddpm", (1000,)))
+    with pytest.raises(ExperimentError, match=r"rows: ddpm-3: items = 5 is for images"):
+        track(load("cpu"), rows=rows).refuse_impossible()
+
+
+def test_images_have_amplitude_1() -> None:
+    with pytest.raises(ExperimentError, match="loud: images have amplitude 1, not 8"):
+        track(load("images-cpu"), conventions=(Convention("loud", 8.0),)).refuse_impossible()
+
+
+def test_a_batch_of_the_judge_that_is_too_small() -> None:
+    search = dataclasses.replace(load("images-cpu").search, judge_items=63)
+    with pytest.raises(ExperimentError, match=r"search\.judge_items: 63 images are too few"):
+        track(load("images-cpu"), search=search).refuse_impossible()
