@@ -43,6 +43,11 @@ class SearchPlan:
     finalists: int = 8  # candidates of a length that are judged again
     refinements: int = 10  # random perturbations of the best start of a length
     seed: int = 0  # of the perturbations
+    grid: str = "paper"  # key of GRIDS
+
+    def starts(self, training: NoiseSchedule) -> list[Start]:
+        """The starts of its grid."""
+        return GRIDS[self.grid](training, self.bins)
 
 
 def starts(training: NoiseSchedule, bins: int) -> list[Start]:
@@ -59,6 +64,23 @@ def starts(training: NoiseSchedule, bins: int) -> list[Start]:
         for kernel in KERNELS
     ]
     return [start for start in grid if start.is_valid]
+
+
+def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
+    """The row i = 0 that the papers' grid lacks: alpha_N = alpha_T, with each beta_N and kernel.
+
+    At the lowest alpha_N of the papers' grid x_N ~ N(0, I) lacks the part of the mean of the data
+    that is still in x_t there; at alpha_T next to nothing of it is left.
+    """
+    grid = [
+        Start(float(training.alphas[-1]), j / (bins + 1), kernel)
+        for j in range(1, bins + 1)
+        for kernel in KERNELS
+    ]
+    return [start for start in grid if start.is_valid]
+
+
+GRIDS = {"paper": starts, "noise": starts_in_noise}
 
 
 def search(
@@ -86,7 +108,7 @@ def search(
         Length to its best candidate; lengths that no start led to are missing.
     """
     found: dict[int, list[Candidate]] = {length: [] for length in plan.lengths}
-    for start in starts(training, plan.bins):
+    for start in plan.starts(training):
         betas = propose(start)
         for length in plan.lengths:
             if len(betas) >= length:

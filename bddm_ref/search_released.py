@@ -23,7 +23,6 @@ from bddm_ref.search import (
     is_start,
     judged,
     perturbed,
-    starts,
 )
 
 FIRST_TRIAL = 3  # trials below are shared between the judgements of `search`
@@ -58,7 +57,7 @@ def released_search(
         if old is None or all(a > b for a, b in zip(new.scores, old.scores, strict=True)):
             best[len(betas)] = new
 
-    for start in starts(training, plan.bins):
+    for start in plan.starts(training):
         attempt(start)
         observe()
     source = random.Random(plan.seed)

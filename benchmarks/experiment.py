@@ -69,6 +69,9 @@ class SearchConfig:
 
     lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
     bins: int = 9  # M: values of alpha_N and of beta_N
+    grids: tuple[Literal["paper", "noise"], ...] = (
+        "paper",
+    )  # each searched: bddm_ref.search.GRIDS
     pass_items: int = 1  # items of a pass of noise scheduling, whose sigma is averaged
     clip_frames: int = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
     judge_items: int = 1  # validation items a candidate is judged on

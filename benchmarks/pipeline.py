@@ -62,10 +62,17 @@ class Run:
         if "search" not in wanted or not distributed.is_first():
             return None
         with self._timed("search"):
-            searched = {
-                convention.name: searched_schedules(
-                    self.context, convention, score_weights, schedule_weights[convention.name]
-                )
+            searched: dict[str, dict[str, SearchResult]] = {
+                convention.name: {
+                    grid: searched_schedules(
+                        self.context,
+                        convention,
+                        grid,
+                        score_weights,
+                        schedule_weights[convention.name],
+                    )
+                    for grid in experiment.search.grids
+                }
                 for convention in experiment.conventions
             }
         if "sample" not in wanted:
@@ -76,11 +83,14 @@ class Run:
         self,
         score_weights: Path,
         schedule_weights: dict[str, Path],
-        searched: dict[str, SearchResult],
+        searched: dict[str, dict[str, SearchResult]],
         wanted: tuple[str, ...],
         results: Path,
     ) -> Path | None:
-        schedules = {name: result.schedules for name, result in searched.items()}
+        schedules = {
+            name: {grid: result.schedules for grid, result in found.items()}
+            for name, found in searched.items()
+        }
         session = Session(self.context, score_weights, schedules)
         with self._timed("sample"):
             sampled = sampled_rows(session)

@@ -8,8 +8,11 @@ from benchmarks.contestants.subsequence import Subsequence
 
 CONTESTANTS: dict[str, Contestant] = {
     "bddm": Bddm(),
+    "bddm-noise": Bddm("BDDM, from α_T", "noise"),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),
     "ddim-quad": Subsequence("DDIM, quadratic sub-sequence", "ddim", "quadratic"),
 }
+SEARCHED = {name: c.grid for name, c in CONTESTANTS.items() if isinstance(c, Bddm)}
+"""Contestants whose schedules a search found, and its grid."""

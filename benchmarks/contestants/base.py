@@ -23,7 +23,7 @@ class Setting:
     """What contestants may use: nothing of the test split."""
 
     training: NoiseSchedule
-    searched: Mapping[int, NoiseSchedule]  # length to the schedule that the search found
+    searched: Mapping[str, Mapping[int, NoiseSchedule]]  # grid to length to the schedule found
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from benchmarks import provenance
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.experiment import as_dict
-from benchmarks.report.evaluation import Evaluation, RowScores, interval_of
+from benchmarks.report.evaluation import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.report.schema import SCHEMA_VERSION, RowResult, RowTime
 from benchmarks.rows import Sampled
 from benchmarks.stages.clock import NETWORK
@@ -32,7 +32,7 @@ def build_results(
     sampled: Sequence[Sampled],
     evaluation: Evaluation,
     timings: Mapping[str, Any],
-    searched: Mapping[str, SearchResult],
+    searched: Mapping[str, Mapping[str, SearchResult]],
     weights: Mapping[str, Path],
 ) -> dict[str, Any]:
     """The results document, all but the stages' seconds and the checksum of the items."""
@@ -64,8 +64,12 @@ def build_results(
         "rows": [_row_result(context, one, evaluation, timings).model_dump() for one in sampled],
         "comparisons": [comparison.model_dump() for comparison in evaluation.comparisons],
         "costs": {
-            name: _cost(context, result, weights, name, timings)
-            for name, result in searched.items()
+            cost_key(convention, contestant): _cost(
+                context, found[grid], weights, (convention, contestant), timings
+            )
+            for convention, found in searched.items()
+            for contestant, grid in SEARCHED.items()
+            if grid in found
         },
         "floors": floors,
         "judge": evaluation.judge,
@@ -126,13 +130,14 @@ def _cost(
     context: Context,
     result: SearchResult,
     weights: Mapping[str, Path],
-    convention: str,
+    whose: tuple[str, str],
     timings: Mapping[str, Any],
 ) -> dict[str, Any]:
+    convention, contestant = whose
     record = result.record
     parameters, steps, seconds = network_cost(weights[f"schedule_net/{convention}"])
     reference = timings["rows"].get(f"{convention}/{context.experiment.reference}")
-    short = timings["rows"].get(f"{convention}/bddm-16")
+    short = timings["rows"].get(f"{convention}/{contestant}-16")
     saved = float(np.median(reference) - np.median(short)) if reference and short else 0.0
     return {
         "schedule_net_parameters": parameters,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.contestants import SEARCHED
 from benchmarks.report.schema import Comparison, Interval, MetricInfo, Verdict
 from benchmarks.rows import Row
 from metrics.statistics import Estimate, is_noninferior
@@ -42,7 +43,7 @@ def compared_rows(rows: Sequence[Row], reference: str) -> Iterator[tuple[Row, Ro
     for row, against in itertools.permutations(rows, 2):
         if row.convention != against.convention:
             continue
-        equal_steps = row.contestant == "bddm" and row.steps == against.steps
+        equal_steps = row.contestant in SEARCHED and row.steps == against.steps
         if against.name == reference or equal_steps:
             yield row, against
 
@@ -69,6 +70,11 @@ def verdict(
     if is_noninferior(difference, margin, higher_is_better):
         return "as good"
     return "worse" if high < -margin else "undecided"
+
+
+def cost_key(convention: str, contestant: str) -> str:
+    """Key of a searched contestant's costs: the convention alone for the papers' grid."""
+    return convention if SEARCHED[contestant] == "paper" else f"{convention}/{contestant}"
 
 
 def interval_of(estimate: Estimate) -> Interval:

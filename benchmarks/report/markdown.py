@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from benchmarks.contestants import SEARCHED
 from benchmarks.report.cells import arrow, estimate, table
+from benchmarks.report.evaluation import cost_key
 from benchmarks.report.markdown_images import (
     class_table,
     floor_lines,
     images_note,
     images_verdict_note,
 )
-from benchmarks.report.schema import Comparison, Results, RowResult, RowTime
+from benchmarks.report.schema import Comparison, Cost, Results, RowResult, RowTime
 
 CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
@@ -25,7 +27,7 @@ def to_markdown(results: Results) -> str:
         parts.append(_quality_table(results, rows))
         parts.append(_verdicts(results, convention))
         parts += class_table(results, rows)
-        parts.append(_cost_line(results, convention))
+        parts += _cost_lines(results, convention)
     parts.append(_origin(results))
     return "\n".join(parts)
 
@@ -126,7 +128,11 @@ def _row_cells(row: RowResult, results: Results) -> list[str]:
 
 
 def _verdicts(results: Results, convention: str) -> str:
-    mine = [c for c in results.comparisons if c.row.startswith(f"{convention}/bddm-")]
+    mine = [
+        c
+        for c in results.comparisons
+        if c.row.split("/")[0] == convention and c.row.split("/")[1].rsplit("-", 1)[0] in SEARCHED
+    ]
     metrics = list(dict.fromkeys(c.metric for c in mine))
     if not mine:
         return ""
@@ -166,18 +172,26 @@ def _verdict_cell(comparison: Comparison, results: Results) -> str:
     return f"**{comparison.verdict}** {estimate(comparison.difference, digits, sign='+')}{p}"
 
 
-def _cost_line(results: Results, convention: str) -> str:
-    cost = results.costs.get(convention)
-    if cost is None:
-        return ""
+def _cost_lines(results: Results, convention: str) -> list[str]:
+    keys = {contestant: cost_key(convention, contestant) for contestant in SEARCHED}
+    return [
+        _cost_line(results, contestant, results.costs[key])
+        for contestant, key in keys.items()
+        if key in results.costs
+    ]
+
+
+def _cost_line(results: Results, contestant: str, cost: Cost) -> str:
+    whose = "" if SEARCHED[contestant] == "paper" else f" of `{contestant}`"
     trained = (
         f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"
         if cost.schedule_net_steps is not None and cost.schedule_net_seconds is not None
         else "training cost unknown"
     )
     line = (
-        f"What the schedules cost: schedule network of {cost.schedule_net_parameters} parameters, "
-        f"{trained}; search {cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
+        f"What the schedules{whose} cost: schedule network of "
+        f"{cost.schedule_net_parameters} parameters, {trained}; "
+        f"search {cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
     )
     if cost.pays_after_samples is not None:
         items = "clips" if results.judge is None else "images"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bddm_ref.checkpoint import write_atomically, write_with_checksum
+from benchmarks.contestants import SEARCHED
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.schema import Results
 from benchmarks.rows import Sampled
@@ -44,8 +45,10 @@ def publish(
 
 def _write_schedules(results: Results, folder: Path) -> None:
     for row in results.rows:
-        if row.contestant == "bddm" and row.betas:
-            path = folder / f"{results.track}-{row.convention}-{row.steps}.json"
+        if row.contestant in SEARCHED and row.betas:
+            grid = SEARCHED[row.contestant]
+            kind = row.convention if grid == "paper" else f"{row.convention}-{grid}"
+            path = folder / f"{results.track}-{kind}-{row.steps}.json"
             content = {
                 "betas": row.betas,
                 "order": "index 0 is the step nearest the data",

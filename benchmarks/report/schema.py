@@ -83,7 +83,7 @@ class Comparison(_Strict):
 
 
 class Cost(_Strict):
-    """What the schedules of one convention cost beyond the score network."""
+    """What the schedules of one convention and grid cost beyond the score network."""
 
     schedule_net_parameters: int
     schedule_net_steps: int | None

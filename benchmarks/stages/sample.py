@@ -34,7 +34,7 @@ class Session:
         self,
         context: Context,
         score_weights: Path,
-        searched: Mapping[str, Mapping[int, NoiseSchedule]],
+        searched: Mapping[str, Mapping[str, Mapping[int, NoiseSchedule]]],
     ) -> None:
         self.context = context
         self.score_weights = score_weights

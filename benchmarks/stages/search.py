@@ -1,4 +1,4 @@
-"""The search for sampling schedules, on validation data, one for each convention."""
+"""The search for sampling schedules, on validation data: each grid in each convention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import Candidate, SearchPlan, search, starts
+from bddm_ref.search import Candidate, SearchPlan, search
 from bddm_ref.search_released import released_search
 from benchmarks.experiment import Convention, as_dict
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
@@ -32,13 +32,18 @@ class SearchResult:
 
 
 def searched_schedules(
-    context: Context, convention: Convention, score_weights: Path, schedule_weights: Path
+    context: Context,
+    convention: Convention,
+    grid: str,
+    score_weights: Path,
+    schedule_weights: Path,
 ) -> SearchResult:
-    """The best schedule of each length; from the workspace where it was searched before."""
+    """The best schedule of each length that a grid leads to, from the workspace if it is there."""
     experiment = context.experiment
     inputs = {
         "version": VERSION,
-        "config": as_dict(experiment.search),
+        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "grids"},
+        "grid": grid,
         "convention": as_dict(convention),
         "training_schedule": as_dict(experiment.training_schedule),
         "data": context.track.data.sha256,
@@ -51,7 +56,7 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        found = _search(context, convention, score_weights, schedule_weights)
+        found = _search(context, convention, grid, score_weights, schedule_weights)
         write_json(file, found)
         folder.finish([file], found["seconds"])
     record = json.loads(file.read_text())
@@ -63,7 +68,11 @@ def searched_schedules(
 
 
 def _search(
-    context: Context, convention: Convention, score_weights: Path, schedule_weights: Path
+    context: Context,
+    convention: Convention,
+    grid: str,
+    score_weights: Path,
+    schedule_weights: Path,
 ) -> dict[str, Any]:
     config = context.experiment.search
     score_net = load_score_net(context, score_weights)
@@ -92,11 +101,14 @@ def _search(
         config.finalists,
         config.refinements,
         config.seed,
+        grid,
     )
     per_length = config.refinements + (0 if config.released else config.finalists)
-    work = len(starts(track.training, config.bins)) + len(config.lengths) * per_length
+    work = len(plan.starts(track.training)) + len(config.lengths) * per_length
     began = time.monotonic()
-    with context.progress.task(f"search schedules ({convention.name})", work) as advance:
+    with context.progress.task(
+        f"search schedules ({convention.name}, grid {grid})", work
+    ) as advance:
         searching = released_search if config.released else search
         found = searching(propose, bench.judge, track.training, plan, lambda: advance(1))
     return {

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import SearchPlan, search, starts
+from bddm_ref.search import SearchPlan, search, starts, starts_in_noise
 from bddm_ref.search_released import released_search
 
 RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
@@ -130,6 +130,23 @@ def test_grid() -> None:
     }
     assert {start for start in every if start[0] <= math.sqrt(1 - start[1])} == set(grid)
     assert len(grid) < len(every)
+
+
+def test_grid_in_noise_is_the_row_the_other_lacks() -> None:
+    grid = starts_in_noise(TRAINING, 9)
+    lowest = float(TRAINING.alphas[-1])
+    assert {start.alpha for start in grid} == {lowest}
+    betas = {j / 10 for j in range(1, 10) if lowest <= math.sqrt(1 - j / 10)}
+    assert sorted(start.beta for start in grid) == sorted(list(betas) * len(KERNELS))
+    assert len(betas) == 8  # at 0.9 the next alpha would pass 1
+    assert all(TRAINING.contains(start.alpha) for start in grid)
+    assert min(start.alpha for start in starts(TRAINING, 9)) > lowest
+
+
+def test_a_plan_searches_the_grid_it_names() -> None:
+    plan = SearchPlan(lengths=(3,), bins=4, refinements=0, grid="noise")
+    found = search(propose, lambda schedule, trial: (0.0,), TRAINING, plan)
+    assert found[3].start.alpha == float(TRAINING.alphas[-1])
 
 
 def propose(start: Start) -> list[float]:

@@ -34,7 +34,7 @@ def test_the_published_images_are_many() -> None:
     rows = rows_of(load("images-cpu-full"))
     assert all(row.items >= 5000 for row in rows if row.steps <= 100)
     contestants = {row.contestant for row in rows if row.steps == 100}
-    assert contestants == {"bddm", "ddpm", "ddim", "ddpm-quad", "ddim-quad"}
+    assert contestants == {"bddm", "bddm-noise", "ddpm", "ddim", "ddpm-quad", "ddim-quad"}
 
 
 def write(tmp_path: Path, text: str) -> str:

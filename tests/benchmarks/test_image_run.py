@@ -34,6 +34,7 @@ schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3
 search:
   lengths: [2, 3]
   bins: 3
+  grids: [paper, noise]
   pass_items: 2
   judge_items: 70
   finalists: 1
@@ -41,6 +42,7 @@ search:
   refinements: 1
 rows:
   - {contestant: bddm, steps: [2, 3, 19], seeds: 1}
+  - {contestant: bddm-noise, steps: [3], seeds: 1}
   - {contestant: ddpm, steps: [3], seeds: 1}
   - {contestant: ddim-quad, steps: [3], seeds: 1}
   - {contestant: ddpm, steps: [20], seeds: 1, items: 66}
@@ -88,7 +90,7 @@ pytestmark = pytest.mark.slow
 def test_results_hold_every_row(place: Path) -> None:
     results = read_results(place / "out" / "images.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 12
+    assert len(rows) == 14
     assert rows["plain/bddm-19"].skipped == "the search found no schedule of 19 steps"
     full, reference = rows["clipped/ddpm-3"], rows["clipped/ddpm-20"]
     assert (full.n_total, reference.n_total) == (72, 66)
@@ -107,6 +109,26 @@ def test_results_hold_every_row(place: Path) -> None:
     assert set(results.weights) == {
         "score_net", "schedule_net/clipped", "schedule_net/plain", "judge",
     }  # fmt: skip
+
+
+def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    rows = {row.key: row for row in results.rows}
+    paper, noise = rows["plain/bddm-3"], rows["plain/bddm-noise-3"]
+    assert paper.betas is not None
+    assert paper.betas != noise.betas
+    schedules = place / "out" / "schedules"
+    assert json.loads((schedules / "images-plain-3.json").read_text())["betas"] == paper.betas
+    assert json.loads((schedules / "images-plain-noise-3.json").read_text())["betas"] == noise.betas
+    assert set(results.costs) == {
+        "clipped", "clipped/bddm-noise", "plain", "plain/bddm-noise",
+    }  # fmt: skip
+    assert results.costs["plain"].search_nfe > results.costs["plain/bddm-noise"].search_nfe
+    pairs = {(c.row, c.against) for c in results.comparisons}
+    assert ("plain/bddm-noise-3", "plain/bddm-3") in pairs
+    page = (place / "out" / "images.md").read_text()
+    assert "What the schedules cost" in page
+    assert "What the schedules of `bddm-noise` cost" in page
 
 
 def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
@@ -167,7 +189,9 @@ def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> No
 def test_another_judge_searches_anew(place: Path) -> None:
     folders = set((place / "work" / "search").iterdir())
     assert call(place, "search", "--image.judge-reference", "74") == 0
-    assert len(set((place / "work" / "search").iterdir()) - folders) == 2  # one a convention
+    assert (
+        len(set((place / "work" / "search").iterdir()) - folders) == 4
+    )  # two conventions, two grids
 
 
 def test_flips_train_anew(place: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.contestants.base import Setting, SkipContestantError
 from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
@@ -16,9 +16,10 @@ from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
 CASES = [
-    (name, steps) for name in CONTESTANTS for steps in (3, 50) if (name, steps) != ("bddm", 50)
+    (name, steps) for name in CONTESTANTS for steps in (3, 50) if name not in SEARCHED or steps == 3
 ]
-SETTING = Setting(TRAINING, {3: NoiseSchedule((0.01, 0.2, 0.6))})
+FOUND = {3: NoiseSchedule((0.01, 0.2, 0.6))}
+SETTING = Setting(TRAINING, {"paper": FOUND, "noise": FOUND})
 
 
 def test_noise_depends_on_seed_and_item_alone() -> None:
@@ -71,6 +72,11 @@ def test_contract_of_contestants(name: str, steps: int) -> None:
 def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:
     with pytest.raises(SkipContestantError, match="no schedule of 50 steps"):
         CONTESTANTS["bddm"].prepare(50, SETTING)
+
+
+def test_a_grid_that_was_not_searched_is_skipped_with_a_reason() -> None:
+    with pytest.raises(SkipContestantError, match=r"search\.grids lacks 'noise'"):
+        CONTESTANTS["bddm-noise"].prepare(3, Setting(TRAINING, {"paper": FOUND}))
 
 
 def test_ddpm_at_all_steps_is_the_training_schedule() -> None:
