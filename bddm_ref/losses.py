@@ -14,9 +14,11 @@ from bddm_ref.process import q_sample
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 
-StepLossForm = Literal["exact", "released"]
+StepLossForm = Literal["exact", "released", "elbo"]
 LOG_WEIGHT: dict[str, float] = {"exact": 0.5, "released": 0.25}
-"""Weight of -log r per dimension: the KL divergence has 1/2, the released loss half of that."""
+"""Weight of -log r per dimension: the KL divergence has 1/2, the released loss half of that.
+
+The form ``elbo`` is no step loss, but the term of the ELBO that the papers argue against."""
 
 
 def score_loss(
@@ -53,15 +55,20 @@ def step_loss(
     |eps - r eps_theta|^2 / (2 D (1 - r)) - k log r + (r - 1) / 2, where k = 1/2 is what the KL
     divergence gives (``exact``) and k = 1/4 what the released code computes (``released``).
 
+    ``elbo`` is KL(q(x_{n-1} | x_n, x_0) || p_theta(x_{n-1} | x_n)) instead, the short process' term
+    of the ELBO: |eps - eps_theta|^2 r / (2 D (1 - r)), which is least at r = 0.
+
     Args:
         eps: the true noise, ``(B, ...)``.
         eps_theta: its prediction, same shape.
         ratio: r in (0, 1), ``(B,)``.
-        form: which constant.
+        form: which constant, or the term of the ELBO.
 
     Returns:
         ``(B,)``, nats per dimension.
     """
+    if form == "elbo":
+        return (eps - eps_theta).square().flatten(1).mean(1) * ratio / (2 * (1 - ratio))
     r = ratio.reshape(-1, *[1] * (eps.ndim - 1))
     fit = (eps - r * eps_theta).square().flatten(1).mean(1) / (2 * (1 - ratio))
     return fit - LOG_WEIGHT[form] * ratio.log() + 0.5 * (ratio - 1)
@@ -137,7 +144,7 @@ def optimal_ratio(s: float, form: StepLossForm = "exact") -> float:
 
     Args:
         s: share of the noise's power that the network recovers, in [0, 1).
-        form: which constant of the step loss.
+        form: which constant of the step loss; ``elbo`` has its minimum at 0.
 
     Raises:
         ValueError: s is outside [0, 1).
@@ -146,6 +153,9 @@ def optimal_ratio(s: float, form: StepLossForm = "exact") -> float:
         raise ValueError(
             f"s = {s} must lie in [0, 1): a network can recover no more than the noise"
         )
+
+    if form == "elbo":
+        return 0.0
 
     def slope(r: float) -> float:
         fit = (1 - 2 * s + 2 * r * s - r * r * s) / (2 * (1 - r) ** 2)

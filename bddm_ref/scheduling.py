@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS, reverse_step
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
+
+SPREAD = (0.95, 1.05)  # factors of a perturbed start
 
 
 class Start(NamedTuple):
@@ -23,7 +26,17 @@ class Start(NamedTuple):
     @property
     def is_valid(self) -> bool:
         """Whether both lie in (0, 1) and the next alpha does not pass 1."""
-        return 0 < self.alpha < 1 and 0 < self.beta < 1 and self.alpha <= math.sqrt(1 - self.beta)
+        return is_possible(self.alpha, self.beta)
+
+    def perturbed(self, source: random.Random) -> Start:
+        """With both numbers moved by up to +-5 %."""
+        alpha, beta = (value * source.uniform(*SPREAD) for value in (self.alpha, self.beta))
+        return Start(alpha, beta, self.kernel)
+
+
+def is_possible(alpha: float, beta: float) -> bool:
+    """Whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
+    return 0 < alpha < 1 and 0 < beta < 1 and alpha <= math.sqrt(1 - beta)
 
 
 @torch.no_grad()

@@ -5,26 +5,30 @@ The judge of a schedule's quality is passed in: this module knows neither metric
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bddm_ref.process import KERNELS
+from bddm_ref.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 
-Propose = Callable[[Start], list[float]]
+S = TypeVar("S", Start, ConstantStart)
+Propose = Callable[[S], list[float]]
 """``start -> betas``, noisiest first: one pass of :func:`schedule_betas`."""
 Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
 """``(schedule, trial) -> scores``, higher is better; equal trials use equal clips and noise."""
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Generic[S]):
     """A schedule that a search proposed, and how it was judged."""
 
-    start: Start
+    start: S
     schedule: NoiseSchedule
     scores: tuple[float, ...]
 
@@ -39,15 +43,9 @@ class SearchPlan:
     """How wide and how careful a search is."""
 
     lengths: tuple[int, ...]  # steps of the schedules wanted
-    bins: int = 9  # M: values of alpha_N and of beta_N
     finalists: int = 8  # candidates of a length that are judged again
     refinements: int = 10  # random perturbations of the best start of a length
     seed: int = 0  # of the perturbations
-    grid: str = "paper"  # key of GRIDS
-
-    def starts(self, training: NoiseSchedule) -> list[Start]:
-        """The starts of its grid."""
-        return GRIDS[self.grid](training, self.bins)
 
 
 def starts(training: NoiseSchedule, bins: int) -> list[Start]:
@@ -80,16 +78,28 @@ def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
     return [start for start in grid if start.is_valid]
 
 
-GRIDS = {"paper": starts, "noise": starts_in_noise}
+CONSTANTS = tuple(itertools.product((0.8, 0.9, 0.96, 0.99), (0.55, 0.75, 0.9)))
+"""(c1, c2) of the two-constant schedules tried, around those that fit the released schedules."""
+
+
+def constant_starts(grid: Sequence[Start]) -> list[ConstantStart]:
+    """Two-constant schedules from a third of the grid's (alpha_N, beta_N), with each of CONSTANTS.
+
+    Four numbers are searched in place of two, so that a grid as dense would cost twelve times as
+    much; and since a rule follows no sample, the kernel does not matter.
+    """
+    places = sorted({(start.alpha, start.beta) for start in grid})[1::3]
+    return [ConstantStart(*place, *pair) for place in places for pair in CONSTANTS]
 
 
 def search(
-    propose: Propose,
+    propose: Propose[S],
     judge: Judge,
+    grid: Sequence[S],
     training: NoiseSchedule,
     plan: SearchPlan,
     observe: Callable[[], None] = lambda: None,
-) -> dict[int, Candidate]:
+) -> dict[int, Candidate[S]]:
     """The best schedule of each length.
 
     Every start proposes one list of betas, whose prefixes are candidates. All
@@ -100,6 +110,7 @@ def search(
     Args:
         propose: one noise-scheduling pass.
         judge: the quality of a schedule.
+        grid: the starts.
         training: the training schedule.
         plan: how wide and how careful.
         observe: called after each start, and after each finalist and perturbation.
@@ -107,8 +118,8 @@ def search(
     Returns:
         Length to its best candidate; lengths that no start led to are missing.
     """
-    found: dict[int, list[Candidate]] = {length: [] for length in plan.lengths}
-    for start in plan.starts(training):
+    found: dict[int, list[Candidate[S]]] = {length: [] for length in plan.lengths}
+    for start in grid:
         betas = propose(start)
         for length in plan.lengths:
             if len(betas) >= length:
@@ -121,7 +132,7 @@ def search(
             continue
         best = _select(candidates, judge, plan, observe)
         for _ in range(plan.refinements):
-            start = perturbed(best.start, source)
+            start = best.start.perturbed(source)
             betas = propose(start) if is_start(start, training) else []
             if len(betas) >= length:
                 other = judged(start, betas[:length], judge, 1)
@@ -131,31 +142,25 @@ def search(
     return results
 
 
-def judged(start: Start, betas: list[float], judge: Judge, trial: int) -> Candidate:
+def judged(start: S, betas: list[float], judge: Judge, trial: int) -> Candidate[S]:
     """A proposed list, noisiest first, as a candidate with its scores."""
     schedule = NoiseSchedule(tuple(reversed(betas)))
     return Candidate(start, schedule, judge(schedule, trial))
 
 
-def perturbed(start: Start, source: random.Random) -> Start:
-    """A start whose alpha_N and beta_N are moved by up to +-5 % each."""
-    alpha, beta = (value * source.uniform(0.95, 1.05) for value in (start.alpha, start.beta))
-    return Start(alpha, beta, start.kernel)
-
-
-def is_start(start: Start, training: NoiseSchedule) -> bool:
+def is_start(start: Start | ConstantStart, training: NoiseSchedule) -> bool:
     """Whether a perturbation left a start that noise scheduling accepts."""
     return start.is_valid and training.contains(start.alpha)
 
 
-def _again(candidate: Candidate, judge: Judge, trial: int) -> Candidate:
+def _again(candidate: Candidate[S], judge: Judge, trial: int) -> Candidate[S]:
     scores = judge(candidate.schedule, trial)
     return Candidate(candidate.start, candidate.schedule, scores)
 
 
 def _select(
-    candidates: Sequence[Candidate], judge: Judge, plan: SearchPlan, observe: Callable[[], None]
-) -> Candidate:
+    candidates: Sequence[Candidate[S]], judge: Judge, plan: SearchPlan, observe: Callable[[], None]
+) -> Candidate[S]:
     finalists = []
     ranked = sorted(candidates, key=lambda c: c.quality, reverse=True)
     for candidate in ranked[: max(1, plan.finalists)]:

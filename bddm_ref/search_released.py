@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
@@ -22,24 +22,25 @@ from bddm_ref.search import (
     SearchPlan,
     is_start,
     judged,
-    perturbed,
 )
 
 FIRST_TRIAL = 3  # trials below are shared between the judgements of `search`
 
 
 def released_search(
-    propose: Propose,
+    propose: Propose[Start],
     judge: Judge,
+    grid: Sequence[Start],
     training: NoiseSchedule,
     plan: SearchPlan,
     observe: Callable[[], None] = lambda: None,
-) -> dict[int, Candidate]:
+) -> dict[int, Candidate[Start]]:
     """The released code's best schedule of each length.
 
     Args:
         propose: one noise-scheduling pass, of at most the longest length wanted.
         judge: the quality of a schedule; equal trials use equal noise.
+        grid: the starts.
         training: the training schedule.
         plan: how wide; its ``finalists`` do not apply.
         observe: called after each start and each perturbation of a length wanted.
@@ -47,7 +48,7 @@ def released_search(
     Returns:
         Length to its best candidate; lengths that no pass ended at are missing.
     """
-    best: dict[int, Candidate] = {}
+    best: dict[int, Candidate[Start]] = {}
     trials = itertools.count(FIRST_TRIAL)
 
     def attempt(start: Start) -> None:
@@ -57,14 +58,14 @@ def released_search(
         if old is None or all(a > b for a, b in zip(new.scores, old.scores, strict=True)):
             best[len(betas)] = new
 
-    for start in plan.starts(training):
+    for start in grid:
         attempt(start)
         observe()
     source = random.Random(plan.seed)
     for length in list(best):
         alpha, beta, _ = best[length].start
         for _ in range(plan.refinements):
-            moved = perturbed(Start(round(alpha, 2), round(beta, 2), ""), source)
+            moved = Start(round(alpha, 2), round(beta, 2), "").perturbed(source)
             for kernel in KERNELS:
                 if is_start(start := moved._replace(kernel=kernel), training):
                     attempt(start)

@@ -6,16 +6,21 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 import yaml
 
 from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
 
+if TYPE_CHECKING:
+    from benchmarks.progress import Progress
+
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
 Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
 except where their work is already there: data, train, search, sample, score, report; run is all.
+'theory' decides what needs no sampler: the bounds, and what a schedule network learns.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -58,7 +63,7 @@ def _parse(arguments: list[str]) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = ("run", "data", "train", "search", "sample", "score", "report", "check")
+    commands = ("run", "data", "train", "search", "sample", "score", "report", "theory", "check")
     parser.add_argument("command", choices=commands)
     parser.add_argument(
         "experiment",
@@ -104,12 +109,23 @@ def _execute(options: Options) -> int:
     prepare_machine(options.experiment)
     progress = Progress()
     context = Context(options.experiment, Workspace(options.workspace), progress)
+    if options.command == "theory":
+        return _theory(options, progress)
     run = Run(context, options.from_scratch)
     table = run.until(STAGE_OF.get(options.command, options.command), options.results)
     progress.say(f"seconds: {describe(run)}")
     if table is not None:
         sys.stdout.write(table.read_text())
         progress.say(f"written: {table.parent}")
+    return 0
+
+
+def _theory(options: Options, progress: Progress) -> int:
+    from benchmarks.theory.report import write_theory
+
+    page = write_theory(options.experiment, progress, options.results / "theory")
+    sys.stdout.write(page.read_text())
+    progress.say(f"written: {page.parent}")
     return 0
 
 

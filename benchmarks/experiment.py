@@ -12,7 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from bddm_ref.losses import StepLossForm
 from bddm_ref.training import TrainingConfig
+from benchmarks.searches import SearchName
 
 FOLDER = Path(__file__).parent / "experiments"
 
@@ -56,7 +58,7 @@ class ScheduleNetConfig:
     network: str = "ratio"  # a key of the track's schedule_nets
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
-    loss: Literal["exact", "released"] = "exact"  # constant of the step loss
+    loss: StepLossForm = "exact"  # constant of the step loss; elbo: what the papers argue against
     tau: int = 330  # long steps per short step
     batch_size: int = 8  # crops or images
     crop_frames: int = 64  # speech: hops
@@ -69,9 +71,7 @@ class SearchConfig:
 
     lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
     bins: int = 9  # M: values of alpha_N and of beta_N
-    grids: tuple[Literal["paper", "noise"], ...] = (
-        "paper",
-    )  # each searched: bddm_ref.search.GRIDS
+    searches: tuple[SearchName, ...] = ("paper",)  # each is a contestant: benchmarks.searches
     pass_items: int = 1  # items of a pass of noise scheduling, whose sigma is averaged
     clip_frames: int = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
     judge_items: int = 1  # validation items a candidate is judged on
@@ -89,6 +89,8 @@ class Convention:
     name: str
     amplitude: float = 1.0  # the process runs on the data times this
     clip: bool = False  # images: clip each clean estimate to [-1, 1], as DDPM's code does
+    data: str | None = None  # analytic: a distribution, as ring-16; None: the experiment's data
+    error: float = 0.0  # analytic: root mean square of the score's error
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,17 @@ class Experiment:
     """All of a run. Every field can be changed on the command line."""
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
-    data: str = "festvox-ru"  # or fashion-mnist, or a folder of recordings or images
+    data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution
     training_schedule: LinearSchedule = LinearSchedule()
     conventions: tuple[Convention, ...] = (Convention("scaled", 8.0), Convention("raw", 1.0))
     score_net: ScoreNetConfig = ScoreNetConfig()
     schedule_net: ScheduleNetConfig = ScheduleNetConfig()
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
-    margins: dict[str, float] = field(  # how much worse still counts as good (images: relative)
-        default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
+    margins: dict[str, float] = (
+        field(  # how much worse still counts as good (images: relative; analytic: absolute)
+            default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
+        )
     )
     headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
@@ -197,6 +201,15 @@ def load(name_or_path: str) -> Experiment:
 def as_dict(experiment: Any) -> dict[str, Any]:
     """An experiment, or a part of one, as plain values."""
     return dataclasses.asdict(experiment)
+
+
+def convention_inputs(convention: Convention) -> dict[str, Any]:
+    """What of a convention decides results, as plain values.
+
+    Fields that a track does not use are left out, so that its earlier work stays valid.
+    """
+    unused = {"data": None, "error": 0.0}
+    return {k: v for k, v in as_dict(convention).items() if k not in unused or v != unused[k]}
 
 
 def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:

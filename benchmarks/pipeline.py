@@ -64,14 +64,14 @@ class Run:
         with self._timed("search"):
             searched: dict[str, dict[str, SearchResult]] = {
                 convention.name: {
-                    grid: searched_schedules(
+                    name: searched_schedules(
                         self.context,
                         convention,
-                        grid,
+                        name,
                         score_weights,
                         schedule_weights[convention.name],
                     )
-                    for grid in experiment.search.grids
+                    for name in experiment.search.searches
                 }
                 for convention in experiment.conventions
             }
@@ -88,7 +88,7 @@ class Run:
         results: Path,
     ) -> Path | None:
         schedules = {
-            name: {grid: result.schedules for grid, result in found.items()}
+            name: {search: result.schedules for search, result in found.items()}
             for name, found in searched.items()
         }
         session = Session(self.context, score_weights, schedules)

@@ -1,15 +1,11 @@
 """Intervals and tests for distances between sets of images, by resampling their features.
 
-A distance of a finite set is larger than that of its distribution, and resampling adds as much
-again: the plain percentile interval would miss the estimate. All intervals here are therefore
-*centred*: the quantiles of (resampled - mean of the resampled) are added to the estimate. They tell
-how much the distance of so many images varies from draw to draw; what they are compared with is
-held fixed.
+All intervals are centred (see :mod:`metrics.resampling`): they tell how much the distance of so
+many images varies from draw to draw; what they are compared with is held fixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -26,9 +22,9 @@ from metrics.image import (
     mean_of_pairs,
     refuse_unlike,
 )
-from metrics.statistics import LEVEL, Estimate
+from metrics.resampling import CHUNK, bootstrap_counts, centred
+from metrics.statistics import Estimate
 
-CHUNK = 250  # resamples at a time
 PRODUCTS_UP_TO = 128  # dimensions: up to here, second moments of a chunk are matrix products
 
 
@@ -44,9 +40,9 @@ def frechet_interval(
     moments = _Moments(checked_features(samples))
     drawn = [
         distances_from(reference, *moments.weighted(weights))
-        for weights in _bootstrap(len(samples), seed, resamples)
+        for weights in bootstrap_counts(len(samples), seed, resamples)
     ]
-    return _centred(value, torch.cat(drawn), len(samples))
+    return centred(value, torch.cat(drawn), len(samples))
 
 
 def frechet_difference(
@@ -63,10 +59,10 @@ def frechet_difference(
     value = _difference(a, b, reference)
     both = [_Moments(checked_features(features)) for features in (a, b)]
     drawn = []
-    for weights in _bootstrap(len(a), seed, resamples):
+    for weights in bootstrap_counts(len(a), seed, resamples):
         first, second = (distances_from(reference, *m.weighted(weights)) for m in both)
         drawn.append(first - second)
-    return _centred(value, torch.cat(drawn), len(a))
+    return centred(value, torch.cat(drawn), len(a))
 
 
 def swap_p(
@@ -126,14 +122,14 @@ def kernel_interval(
     refuse_unlike(samples, reference.features)
     across = kernel_rows(samples, reference.features)
     alone = (samples.square().sum(1) / samples.shape[1] + 1).pow(3)
-    weights = torch.cat([torch.ones(1, n).double(), *_bootstrap(n, seed, resamples)])
+    weights = torch.cat([torch.ones(1, n).double(), *bootstrap_counts(n, seed, resamples)])
     within = torch.zeros(len(weights), dtype=torch.float64)
     for start in range(0, n, KERNEL_ROWS):
         rows = slice(start, start + KERNEL_ROWS)
         within += ((weights @ kernel(samples, samples[rows])) * weights[:, rows]).sum(1)
     distances = (within - weights @ alone) / (n * (n - 1)) - 2 * (weights @ across) / n
     distances += reference.pairs
-    return _centred(float(distances[0]), distances[1:], n)
+    return centred(float(distances[0]), distances[1:], n)
 
 
 class _Moments:
@@ -171,16 +167,6 @@ class _Moments:
         return second
 
 
-def _bootstrap(n: int, seed: int, resamples: int) -> Iterator[Tensor]:
-    """How often each of n rows is drawn, n draws with replacement: chunks ``(R, n)``, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    for first in range(0, resamples, CHUNK):
-        count = min(CHUNK, resamples - first)
-        drawn = torch.randint(n, (count, n), generator=generator)
-        weights = torch.zeros(count, n, dtype=torch.float64)
-        yield weights.scatter_add_(1, drawn, torch.ones(count, n, dtype=torch.float64))
-
-
 def _difference(a: Tensor, b: Tensor, reference: GaussianFit) -> float:
     if a.shape != b.shape:
         raise ValueError(
@@ -188,9 +174,3 @@ def _difference(a: Tensor, b: Tensor, reference: GaussianFit) -> float:
         )
     first, second = (frechet_distance(GaussianFit.of(f), reference) for f in (a, b))
     return first - second
-
-
-def _centred(value: float, drawn: Tensor, n: int) -> Estimate:
-    tails = torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)
-    low, high = (torch.quantile(drawn, tails) - drawn.mean() + value).tolist()
-    return Estimate(value, low, high, n)

@@ -23,7 +23,7 @@ class Setting:
     """What contestants may use: nothing of the test split."""
 
     training: NoiseSchedule
-    searched: Mapping[str, Mapping[int, NoiseSchedule]]  # grid to length to the schedule found
+    searched: Mapping[str, Mapping[int, NoiseSchedule]]  # search to length to schedule
 
 
 @dataclass(frozen=True)

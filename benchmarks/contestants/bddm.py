@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.searches import SearchName
 
 
 @dataclass(frozen=True)
 class Bddm:
-    """The searched schedule of this length."""
+    """The schedule of this length that a search found."""
 
     title: str = "BDDM"
-    grid: str = "paper"  # key of bddm_ref.search.GRIDS: where the search started
+    search: SearchName = "paper"
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The searched schedule of ``steps`` steps."""
-        if self.grid not in setting.searched:
-            raise SkipContestantError(f"search.grids lacks {self.grid!r}")
-        schedules = setting.searched[self.grid]
+        if self.search not in setting.searched:
+            raise SkipContestantError(f"search.searches lacks {self.search!r}")
+        schedules = setting.searched[self.search]
         if steps not in schedules:
             raise SkipContestantError(f"the search found no schedule of {steps} steps")
         return kernel_sampler(schedules[steps], "ddpm")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks import provenance
-from benchmarks.contestants import CONTESTANTS, SEARCHED
+from benchmarks.contestants import BILATERAL, CONTESTANTS, SEARCHED
 from benchmarks.experiment import as_dict
 from benchmarks.report.evaluation import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.report.schema import SCHEMA_VERSION, RowResult, RowTime
@@ -135,7 +135,11 @@ def _cost(
 ) -> dict[str, Any]:
     convention, contestant = whose
     record = result.record
-    parameters, steps, seconds = network_cost(weights[f"schedule_net/{convention}"])
+    parameters, steps, seconds = (
+        network_cost(weights[f"schedule_net/{convention}"])
+        if contestant in BILATERAL
+        else (0, None, None)
+    )
     reference = timings["rows"].get(f"{convention}/{context.experiment.reference}")
     short = timings["rows"].get(f"{convention}/{contestant}-16")
     saved = float(np.median(reference) - np.median(short)) if reference and short else 0.0

@@ -67,7 +67,9 @@ def _check_items(path: Path, results: Results) -> None:
     counts: dict[str, int] = {}
     for line in content.splitlines():
         record = json.loads(line)
-        counts[record["row"]] = counts.get(record["row"], 0) + record.get("images", 1)
+        counts[record["row"]] = counts.get(record["row"], 0) + record.get(
+            "images", record.get("points", 1)
+        )
     for row in results.rows:
         if counts.get(row.key, 0) != row.n_total:
             raise DamagedFileError(

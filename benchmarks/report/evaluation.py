@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.contestants import SEARCHED
+from benchmarks.contestants import BILATERAL, SEARCHED
 from benchmarks.report.schema import Comparison, Interval, MetricInfo, Verdict
 from benchmarks.rows import Row
 from metrics.statistics import Estimate, is_noninferior
@@ -39,11 +39,11 @@ class Evaluation:
 
 
 def compared_rows(rows: Sequence[Row], reference: str) -> Iterator[tuple[Row, Row]]:
-    """Every row against the reference, and the searched schedules against all at equal steps."""
+    """Every row against the reference, and BDDM's schedules against all at equal steps."""
     for row, against in itertools.permutations(rows, 2):
         if row.convention != against.convention:
             continue
-        equal_steps = row.contestant in SEARCHED and row.steps == against.steps
+        equal_steps = row.contestant in BILATERAL and row.steps == against.steps
         if against.name == reference or equal_steps:
             yield row, against
 

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from benchmarks.contestants import SEARCHED
+from benchmarks.contestants import BILATERAL, SEARCHED
 from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.evaluation import cost_key
-from benchmarks.report.markdown_images import (
-    class_table,
-    floor_lines,
-    images_note,
-    images_verdict_note,
-)
+from benchmarks.report.pages import PAGES
 from benchmarks.report.schema import Comparison, Cost, Results, RowResult, RowTime
-
-CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
 
 def to_markdown(results: Results) -> str:
     """The whole page."""
+    page = PAGES[results.track]
+    conventions = {c["name"]: c for c in results.experiment["conventions"]}
     parts = [_head(results), "## Summary\n", summary_table(results)]
     for convention in dict.fromkeys(row.convention for row in results.rows):
         rows = [row for row in results.rows if row.convention == convention]
-        parts.append(_convention_head(results, convention))
+        parts.append(page.convention_head(results, conventions[convention]))
         parts.append(_quality_table(results, rows))
         parts.append(_verdicts(results, convention))
-        parts += class_table(results, rows)
+        parts += page.appendix(results, rows)
         parts += _cost_lines(results, convention)
     parts.append(_origin(results))
     return "\n".join(parts)
@@ -36,12 +29,12 @@ def _head(results: Results) -> str:
     lines = [f"# Results: {results.track} track", ""]
     if results.meaningless:
         lines += ["**A smoke run: budgets are tiny, and these figures mean nothing.**", ""]
-    item = "clip" if results.judge is None else "image"
+    page = PAGES[results.track]
     lines += [
-        f"{clips_note(results) if results.judge is None else images_note(results)} "
-        f"↑ higher is better, ↓ lower is better. Latency: one {item}, batch 1, median of whole "
-        f"sampler calls on {results.provenance['processor']}, {results.provenance['threads']} "
-        "threads.",
+        f"{page.note(results)} "
+        f"↑ higher is better, ↓ lower is better. Latency: one {page.item}, batch 1, median of "
+        f"whole sampler calls on {results.provenance['processor']}, "
+        f"{results.provenance['threads']} threads.",
         "",
     ]
     if results.machine_busy:
@@ -50,23 +43,6 @@ def _head(results: Results) -> str:
         network = results.network
         lines += [f"One network evaluation: {_latency(network)}.", ""]
     return "\n".join(lines)
-
-
-def clips_note(results: Results) -> str:
-    """What was scored, and how, on the speech track."""
-    return (
-        f"{len(results.data['test_items'])} test clips of {results.clip_seconds:.2f} s from "
-        f"`{results.data['name']}`; means with 95 % BCa bootstrap intervals over clips (noise "
-        "seeds averaged per clip)."
-    )
-
-
-def _convention_head(results: Results, name: str) -> str:
-    convention = next(c for c in results.experiment["conventions"] if c["name"] == name)
-    if results.judge is not None:
-        how = "clipped to [−1, 1]" if convention["clip"] else "not clipped"
-        return f"## Convention `{name}` (clean estimates {how})\n"
-    return f"## Amplitude convention `{name}` (recordings × {convention['amplitude']:g})\n"
 
 
 def summary_table(results: Results) -> str:
@@ -107,14 +83,15 @@ def _time_cells(time: RowTime | None) -> list[str]:
 def _quality_table(results: Results, rows: list[RowResult]) -> str:
     heads = ["Sampler", "Steps", "Seeds", "Scored"]
     heads += [f"{m.title} {arrow(m)}" for m in results.metrics.values()]
-    heads += ["RTF"] if results.judge is None else []
+    page = PAGES[results.track]
+    heads += ["RTF"] if page.with_rtf else []
     heads += ["Latency", "Speed-up (time)", "Step ratio"]
     lines = [_row_cells(row, results) for row in rows]
-    return table(heads, lines + floor_lines(results, len(heads)))
+    return table(heads, lines + page.floor_lines(results, rows, len(heads)))
 
 
 def _row_cells(row: RowResult, results: Results) -> list[str]:
-    with_rtf = results.judge is None
+    with_rtf = PAGES[results.track].with_rtf
     if row.skipped is not None:
         empty = ["—"] * (len(results.metrics) + 3 + with_rtf)
         return [row.title, str(row.steps), "0", row.skipped, *empty]
@@ -131,39 +108,25 @@ def _verdicts(results: Results, convention: str) -> str:
     mine = [
         c
         for c in results.comparisons
-        if c.row.split("/")[0] == convention and c.row.split("/")[1].rsplit("-", 1)[0] in SEARCHED
+        if c.row.split("/")[0] == convention and c.row.split("/")[1].rsplit("-", 1)[0] in BILATERAL
     ]
     metrics = list(dict.fromkeys(c.metric for c in mine))
     if not mine:
         return ""
     pairs = dict.fromkeys((c.row, c.against) for c in mine)
     by_key = {(c.row, c.against, c.metric): c for c in mine}
-    of_images = results.judge is not None
-    heads = ["BDDM", "against", "Images" if of_images else "Seeds"]
+    page = PAGES[results.track]
+    counted = f"{page.item}s".capitalize() if page.counts_items else "Seeds"
+    heads = ["BDDM", "against", counted]
     heads += [results.metrics[m].title for m in metrics]
     lines = []
     for row, against in pairs:
-        first = by_key[row, against, metrics[0]]
-        count = str(first.items if of_images else first.seeds)
-        cells = [_verdict_cell(by_key[row, against, m], results) for m in metrics]
+        found = {m: by_key[row, against, m] for m in metrics if (row, against, m) in by_key}
+        first = next(iter(found.values()))
+        count = str(first.items if page.counts_items else first.seeds)
+        cells = [_verdict_cell(found[m], results) if m in found else "—" for m in metrics]
         lines.append([row.split("/")[1], against.split("/")[1], count, *cells])
-    if of_images:
-        return f"{table(heads, lines)}\n{images_verdict_note(results)}\n"
-    margins = ", ".join(
-        f"{results.metrics[c.metric].title} {c.margin:g}" for c in _unique_metrics(mine)
-    )
-    note = (
-        f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
-        f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
-        "worse by more than it; else *undecided*."
-    )
-    if any(c.seeds < CLAIM_SEEDS for c in mine):
-        note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
-    return f"{table(heads, lines)}\n{note}\n"
-
-
-def _unique_metrics(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    return list({c.metric: c for c in comparisons}.values())
+    return f"{table(heads, lines)}\n{page.verdict_note(results, mine)}\n"
 
 
 def _verdict_cell(comparison: Comparison, results: Results) -> str:
@@ -183,18 +146,20 @@ def _cost_lines(results: Results, convention: str) -> list[str]:
 
 def _cost_line(results: Results, contestant: str, cost: Cost) -> str:
     whose = "" if SEARCHED[contestant] == "paper" else f" of `{contestant}`"
+    evaluations = f"{cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
     trained = (
         f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"
         if cost.schedule_net_steps is not None and cost.schedule_net_seconds is not None
         else "training cost unknown"
     )
-    line = (
-        f"What the schedules{whose} cost: schedule network of "
-        f"{cost.schedule_net_parameters} parameters, {trained}; "
-        f"search {cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
+    network = (
+        f"schedule network of {cost.schedule_net_parameters} parameters, {trained}; "
+        if cost.schedule_net_parameters
+        else ""
     )
+    line = f"What the schedules{whose} cost: {network}search {evaluations}"
     if cost.pays_after_samples is not None:
-        items = "clips" if results.judge is None else "images"
+        items = f"{PAGES[results.track].item}s"
         line += f", regained after {cost.pays_after_samples:.0f} {items} at 16 steps"
     return line + ".\n"
 

@@ -85,7 +85,7 @@ class Comparison(_Strict):
 class Cost(_Strict):
     """What the schedules of one convention and grid cost beyond the score network."""
 
-    schedule_net_parameters: int
+    schedule_net_parameters: int = Field(description="0: the search needs no schedule network")
     schedule_net_steps: int | None
     schedule_net_seconds: float | None
     search_nfe: int

@@ -36,7 +36,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "timing": as_dict(experiment.timing),
         "rows": sorted(calls),
         "score_net": weights_digest(session.score_weights),
-        "item_shape": list(context.track.item_shape),
+        "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
         "bf16": experiment.bf16,
         "device": str(context.device),
         "threads": torch.get_num_threads(),
@@ -91,7 +91,8 @@ def _call(session: Session, row: Row) -> Callable[[int], object] | None:
     except SkipContestantError:
         return None
     evaluated = session.evaluated(row)
-    starts = [session.start([index], 0) for index in range(min(row.items, DIFFERENT_INPUTS))]
+    indices = range(min(row.items, DIFFERENT_INPUTS))
+    starts = [session.start(row.convention, [index], 0) for index in indices]
 
     def call(round_number: int) -> object:
         condition, generators, x_N = starts[round_number % len(starts)]
@@ -103,7 +104,7 @@ def _call(session: Session, row: Row) -> Callable[[int], object] | None:
 def _one_evaluation(session: Session) -> Callable[[int], object]:
     row = rows_of(session.context.experiment)[0]
     evaluated = session.evaluated(row)
-    condition, _, x_N = session.start([0], 0)
+    condition, _, x_N = session.start(row.convention, [0], 0)
     level = session.training.alphas[len(session.training) // 2 :][:1].to(x_N.device)
 
     @torch.inference_mode()

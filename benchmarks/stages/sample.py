@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError
-from benchmarks.experiment import as_dict
+from benchmarks.experiment import Convention, convention_inputs
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
@@ -60,12 +60,15 @@ class Session:
         adapted = self.context.track.for_convention(self.score_net, row.convention)
         return EvaluatedNet(adapted, self.context.experiment.bf16, observe)
 
-    def start(self, indices: Sequence[int], seed: int) -> tuple[Any, list[torch.Generator], Tensor]:
+    def start(
+        self, convention: Convention, indices: Sequence[int], seed: int
+    ) -> tuple[Any, list[torch.Generator], Tensor]:
         """Condition, generators and x_N of some test items."""
         track = self.context.track
         condition = track.conditions(self.score_net, indices)
         generators = item_generators(seed, indices)
-        return condition, generators, start_noise(generators, track.item_shape, self.context.device)
+        x_N = start_noise(generators, track.item_shape(convention), self.context.device)
+        return condition, generators, x_N
 
 
 def sampled_rows(session: Session) -> list[Sampled]:
@@ -112,7 +115,7 @@ def _plan(session: Session, row: Row) -> _Plan:
     inputs = {
         "version": VERSION,
         "row": row.name,
-        "convention": as_dict(row.convention),
+        "convention": convention_inputs(row.convention),
         "recipe": sampler.recipe,
         "score_net": weights_digest(session.score_weights),
         "data": context.track.data.sha256,
@@ -138,7 +141,9 @@ def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Ad
     parts = []
     for first in range(0, plan.items, experiment.batch_items):
         indices = range(first, min(first + experiment.batch_items, plan.items))
-        condition, generators, x_N = session.start(indices, folder.inputs["seed"])
+        condition, generators, x_N = session.start(
+            plan.row.convention, indices, folder.inputs["seed"]
+        )
         x_0 = plan.sampler.run(evaluated, x_N, condition, generators)
         parts.append(track.finished(x_0, plan.row.convention).cpu())
     file = folder.path / "samples.safetensors"

@@ -1,23 +1,34 @@
-"""The search for sampling schedules, on validation data: each grid in each convention."""
+"""The searches for sampling schedules, on validation data, in each convention."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from bddm_ref.rules import (
+    ConstantStart,
+    closed_form_rule,
+    constant_rule,
+    measured_power,
+    rule_betas,
+)
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import Candidate, SearchPlan, search
+from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, search
 from bddm_ref.search_released import released_search
-from benchmarks.experiment import Convention, as_dict
+from benchmarks.experiment import Convention, as_dict, convention_inputs
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.searches import SEARCHES, SearchName
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.train import load_schedule_net, load_score_net
+from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
 
 VERSION = 2  # raised when a change here changes the schedules that come out
@@ -34,17 +45,17 @@ class SearchResult:
 def searched_schedules(
     context: Context,
     convention: Convention,
-    grid: str,
+    name: SearchName,
     score_weights: Path,
     schedule_weights: Path,
 ) -> SearchResult:
-    """The best schedule of each length that a grid leads to, from the workspace if it is there."""
+    """The best schedule of each length that a search finds, from the workspace if it is there."""
     experiment = context.experiment
     inputs = {
         "version": VERSION,
-        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "grids"},
-        "grid": grid,
-        "convention": as_dict(convention),
+        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "searches"},
+        "grid": name,
+        "convention": convention_inputs(convention),
         "training_schedule": as_dict(experiment.training_schedule),
         "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
@@ -56,7 +67,7 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        found = _search(context, convention, grid, score_weights, schedule_weights)
+        found = _search(context, convention, name, score_weights, schedule_weights)
         write_json(file, found)
         folder.finish([file], found["seconds"])
     record = json.loads(file.read_text())
@@ -70,49 +81,40 @@ def searched_schedules(
 def _search(
     context: Context,
     convention: Convention,
-    grid: str,
+    name: SearchName,
     score_weights: Path,
     schedule_weights: Path,
 ) -> dict[str, Any]:
-    config = context.experiment.search
+    config, kind = context.experiment.search, SEARCHES[name]
     score_net = load_score_net(context, score_weights)
-    schedule_net = load_schedule_net(context, schedule_weights)
+    schedule_net = load_schedule_net(context, convention, schedule_weights)
     track = context.track
     adapted = track.for_convention(score_net, convention)
     evaluated = EvaluatedNet(adapted, context.experiment.bf16)
     bench = track.search_bench(score_net, evaluated, convention)
 
-    def propose(start: Start) -> list[float]:
-        generators = item_generators(config.seed, range(config.pass_items))
-        x_N = start_noise(generators, bench.item_shape, context.device)
-        return schedule_betas(
-            (evaluated, schedule_net),
-            start,
-            x_N,
-            bench.condition,
-            track.training,
-            max(config.lengths),
-            generator=generators[0],
-        )
-
-    plan = SearchPlan(
-        tuple(config.lengths),
-        config.bins,
-        config.finalists,
-        config.refinements,
-        config.seed,
-        grid,
-    )
-    per_length = config.refinements + (0 if config.released else config.finalists)
-    work = len(plan.starts(track.training)) + len(config.lengths) * per_length
+    grid = kind.grid(track.training, config.bins)
+    constants = constant_starts(grid) if kind.chooser == "constants" else []
+    plan = SearchPlan(tuple(config.lengths), config.finalists, config.refinements, config.seed)
+    released = config.released and not constants
+    per_length = config.refinements + (0 if released else config.finalists)
+    work = len(constants or grid) + len(config.lengths) * per_length
     began = time.monotonic()
-    with context.progress.task(
-        f"search schedules ({convention.name}, grid {grid})", work
-    ) as advance:
-        searching = released_search if config.released else search
-        found = searching(propose, bench.judge, track.training, plan, lambda: advance(1))
+    with context.progress.task(f"search schedules ({convention.name}, {name})", work) as advance:
+        arguments = (track.training, plan, lambda: advance(1))
+        candidates: Mapping[int, Candidate[Start] | Candidate[ConstantStart]]
+        if constants:
+            candidates = search(_by_constants(context), bench.judge, constants, *arguments)
+        else:
+            propose = (
+                _by_network(context, (evaluated, schedule_net), bench)
+                if kind.chooser == "network"
+                else _by_closed_form(context, evaluated, bench)
+            )
+            searching = released_search if released else search
+            candidates = searching(propose, bench.judge, grid, *arguments)
     return {
-        "schedules": {str(steps): _record(candidate) for steps, candidate in found.items()},
+        "schedules": {str(steps): _record(candidate) for steps, candidate in candidates.items()},
         "nfe": evaluated.evaluations,
         "seconds": round(time.monotonic() - began, 1),
         "threads": torch.get_num_threads(),
@@ -120,7 +122,46 @@ def _search(
     }
 
 
-def _record(candidate: Candidate) -> dict[str, Any]:
+def _by_network(
+    context: Context, networks: tuple[EvaluatedNet, nn.Module], bench: SearchBench
+) -> Propose[Start]:
+    """Passes of noise scheduling, all from the same noise."""
+    config = context.experiment.search
+
+    def propose(start: Start) -> list[float]:
+        generators = item_generators(config.seed, range(config.pass_items))
+        x_N = start_noise(generators, bench.item_shape, context.device)
+        return schedule_betas(
+            networks,
+            start,
+            x_N,
+            bench.condition,
+            context.track.training,
+            max(config.lengths),
+            generator=generators[0],
+        )
+
+    return propose
+
+
+def _by_closed_form(
+    context: Context, evaluated: EvaluatedNet, bench: SearchBench
+) -> Propose[Start]:
+    """The optimum of the step loss for the power of eps that is measured on validation data."""
+    config, training = context.experiment.search, context.track.training
+    x_0, condition = bench.examples()
+    generator = torch.Generator().manual_seed(config.seed)
+    power = measured_power(evaluated, x_0, condition, training, generator)
+    rule = closed_form_rule(power, context.experiment.schedule_net.loss)
+    return lambda start: rule_betas(rule, start, training, max(config.lengths))
+
+
+def _by_constants(context: Context) -> Propose[ConstantStart]:
+    longest, training = max(context.experiment.search.lengths), context.track.training
+    return lambda start: rule_betas(constant_rule(start), start, training, longest)
+
+
+def _record(candidate: Candidate[Start] | Candidate[ConstantStart]) -> dict[str, Any]:
     return {
         "betas": list(candidate.schedule.betas),
         "start": candidate.start._asdict(),

@@ -16,7 +16,7 @@ from torch import nn
 from bddm_ref.checkpoint import load_state, load_weights, roundable_parameters, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
-from benchmarks.experiment import Convention, as_dict
+from benchmarks.experiment import Convention, as_dict, convention_inputs
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.workspace import StageFolder, write_json
 
@@ -28,6 +28,8 @@ CURVE_POINTS = 200  # of the loss curve that is kept
 def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     """Weights of the score network: those the experiment names, or trained now."""
     config = context.experiment.score_net
+    if not context.track.trains_score_net:
+        return _known_score_net(context)
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
     inputs = {
@@ -58,7 +60,7 @@ def schedule_net_weights(
         "version": VERSION,
         "config": as_dict(config) | {"weights": None},
         **context.track.training_inputs,
-        "convention": as_dict(convention),
+        "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
@@ -67,10 +69,22 @@ def schedule_net_weights(
         context,
         context.workspace.stage("schedule_net", inputs),
         f"train schedule network ({convention.name})",
-        context.track.build_schedule_net(),
+        context.track.build_schedule_net(convention),
         config.training,
         lambda module: context.track.schedule_batch_loss((score_net, module), convention),
     )
+
+
+def _known_score_net(context: Context) -> Path:
+    """A score network without training, as a file that has a checksum like any other."""
+    inputs = {"version": VERSION, "data": context.track.data.sha256}
+    inputs["conventions"] = [convention_inputs(c) for c in context.experiment.conventions]
+    folder = context.workspace.stage("score_net", inputs)
+    weights = folder.path / WEIGHTS
+    if not folder.is_finished():
+        save_weights(context.track.build_score_net(), weights)
+        folder.finish([weights, weights.with_name(weights.name + ".sha256")], 0.0)
+    return weights
 
 
 def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | None:
@@ -107,9 +121,9 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
     return network.to(context.device).eval().requires_grad_(False)
 
 
-def load_schedule_net(context: Context, weights: Path) -> nn.Module:
+def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:
     """A trained schedule network, on the device, in evaluation mode."""
-    network = context.track.build_schedule_net()
+    network = context.track.build_schedule_net(convention)
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
 

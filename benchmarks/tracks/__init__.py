@@ -6,11 +6,16 @@ import torch
 
 from benchmarks.experiment import Experiment, ExperimentError
 from benchmarks.progress import Progress
+from benchmarks.tracks.analytic import AnalyticTrack
 from benchmarks.tracks.base import Track
 from benchmarks.tracks.images import ImageTrack
 from benchmarks.tracks.speech import SpeechTrack
 
-TRACKS: dict[str, type[Track]] = {"speech": SpeechTrack, "images": ImageTrack}
+TRACKS: dict[str, type[Track]] = {
+    "speech": SpeechTrack,
+    "images": ImageTrack,
+    "analytic": AnalyticTrack,
+}
 
 
 def make_track(experiment: Experiment, progress: Progress, device: torch.device) -> Track:

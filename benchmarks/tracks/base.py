@@ -49,6 +49,7 @@ class SearchBench:
     item_shape: tuple[int, ...]
     condition: Any  # of the items of a pass
     scores: tuple[str, ...]  # what the judge's numbers are
+    examples: Callable[[], tuple[Tensor, Any]]  # validation items, and their condition
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Track(ABC):
 
     score_nets: ClassVar[dict[str, NetworkMaker]]
     schedule_nets: ClassVar[dict[str, NetworkMaker]]
+    trains_score_net: ClassVar[bool] = True  # or else it is known
 
     def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
         self.experiment = experiment
@@ -97,15 +99,17 @@ class Track(ABC):
         """The untrained score network, initialised from its training seed."""
         return self._build(self.score_nets, self.experiment.score_net, "score_net")
 
-    def build_schedule_net(self) -> nn.Module:
-        """The untrained schedule network."""
-        return self._build(self.schedule_nets, self.experiment.schedule_net, "schedule_net")
+    def build_schedule_net(self, convention: Convention) -> nn.Module:
+        """The untrained schedule network of a convention."""
+        config = self.experiment.schedule_net
+        return self._build(self.schedule_nets, config, "schedule_net", convention)
 
     def _build(
         self,
         known: dict[str, NetworkMaker],
         config: ScoreNetConfig | ScheduleNetConfig,
         where: str,
+        convention: Convention | None = None,
     ) -> nn.Module:
         if config.network not in known:
             raise ExperimentError(
@@ -114,12 +118,17 @@ class Track(ABC):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             try:
-                return known[config.network](self.sizes(where) | config.size, self.training)
+                return known[config.network](
+                    self.sizes(where, convention) | config.size, self.training
+                )
             except (TypeError, ValueError) as error:
                 raise ExperimentError(f"{where}.size: {error}") from error
 
-    def sizes(self, where: str) -> dict[str, Any]:
-        """Sizes of a network that follow from the data; ``where`` is its field."""
+    def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
+        """Sizes of a network that follow from the data; ``where`` is its field.
+
+        A schedule network has a convention, a score network serves all of them.
+        """
         return {}
 
     @property
@@ -127,9 +136,8 @@ class Track(ABC):
     def data(self) -> DataSet:
         """The data, located and verified once."""
 
-    @property
     @abstractmethod
-    def item_shape(self) -> tuple[int, ...]:
+    def item_shape(self, convention: Convention) -> tuple[int, ...]:
         """Of one test item, as the process sees it."""
 
     @property

@@ -55,7 +55,7 @@ class ImageTrack(Track):
         "vgg11": lambda size, schedule: VGG11Ratio(**size),
     }
 
-    def sizes(self, where: str) -> dict[str, Any]:
+    def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
         """The channels of the images."""
         name = "image_channels" if where == "score_net" else "channels"
         return {name: self.experiment.image.channels}
@@ -66,8 +66,7 @@ class ImageTrack(Track):
         image = self.experiment.image
         return open_images(self.experiment.data, image.size, image.channels, self.progress)
 
-    @property
-    def item_shape(self) -> tuple[int, ...]:
+    def item_shape(self, convention: Convention) -> tuple[int, ...]:
         """Channels, height, width."""
         return self.data.shape
 
@@ -228,11 +227,15 @@ class ImageTrack(Track):
             evaluated,
             self.extractor,
             GaussianFit.of(extract(self.extractor, pixels)),
-            self.item_shape,
+            self.data.shape,
             self.experiment,
         )
         return SearchBench(
-            judge, self.item_shape, None, (f"minus {self.extractor.distance_title}",)
+            judge,
+            self.data.shape,
+            None,
+            (f"minus {self.extractor.distance_title}",),
+            lambda: (scaled(pixels[: self.experiment.search.finalist_items]), None),
         )
 
     def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:

@@ -59,8 +59,7 @@ class SpeechTrack(Track):
         """The recordings, located and verified once."""
         return open_corpus(self.experiment.data, self.progress)
 
-    @property
-    def item_shape(self) -> tuple[int, ...]:
+    def item_shape(self, convention: Convention) -> tuple[int, ...]:
         """Of one test clip."""
         return (self.experiment.clip_frames * HOP,)
 
@@ -72,7 +71,7 @@ class SpeechTrack(Track):
     @property
     def timing_notes(self) -> dict[str, Any]:
         """The length of the timed clip."""
-        return {"seconds_of_audio": self.item_shape[0] / SAMPLE_RATE}
+        return {"seconds_of_audio": self.experiment.clip_frames * HOP / SAMPLE_RATE}
 
     @cached_property
     def _train_utterances(self) -> list[Utterance]:
@@ -164,6 +163,10 @@ class SpeechTrack(Track):
             (config.clip_frames * HOP,),
             self._encoded(score_net, clips[: config.pass_items]),
             ("pesq_wb_lqo, 0 to 1", "stoi"),
+            lambda: (
+                convention.amplitude * torch.stack([clip.waveform for clip in clips]),
+                self._encoded(score_net, clips),
+            ),
         )
 
     def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:

@@ -169,3 +169,21 @@ def test_schedule_loss_leaves_the_score_network_alone() -> None:
     loss.backward()
     assert score_layer.weight.grad is None
     assert schedule_layer.weight.grad is not None
+
+
+def test_the_elbos_term_is_least_without_a_step() -> None:
+    """KL of two Gaussians of one variance, by torch; it grows with r from 0 on."""
+    eps, eps_theta = torch.tensor([[0.7]]), torch.tensor([[0.1]])
+    alpha, losses = 0.6, []
+    delta = 1 - alpha**2
+    for ratio in (0.05, 0.3, 0.8):
+        beta = ratio * delta
+        before = 1 - alpha**2 / (1 - beta)
+        deviation = (before / delta * beta) ** 0.5
+        means = [(0.2 - beta / delta**0.5 * e) / (1 - beta) ** 0.5 for e in (0.7, 0.1)]
+        pair = [torch.distributions.Normal(mean, deviation) for mean in means]
+        loss = step_loss(eps, eps_theta, torch.tensor([ratio]), "elbo")
+        assert float(loss) == pytest.approx(float(torch.distributions.kl_divergence(*pair)))
+        losses.append(float(loss))
+    assert losses == sorted(losses)
+    assert optimal_ratio(0.5, "elbo") == 0.0

@@ -143,10 +143,7 @@ def test_grid_in_noise_is_the_row_the_other_lacks() -> None:
     assert min(start.alpha for start in starts(TRAINING, 9)) > lowest
 
 
-def test_a_plan_searches_the_grid_it_names() -> None:
-    plan = SearchPlan(lengths=(3,), bins=4, refinements=0, grid="noise")
-    found = search(propose, lambda schedule, trial: (0.0,), TRAINING, plan)
-    assert found[3].start.alpha == float(TRAINING.alphas[-1])
+GRID = starts(TRAINING, 9)
 
 
 def propose(start: Start) -> list[float]:
@@ -167,8 +164,8 @@ def test_finds_the_best_of_each_length_and_rescores_it() -> None:
         trials.append(trial)
         return (-abs(schedule.betas[-1] - 0.5), 0.25 * (trial == 2))
 
-    plan = SearchPlan(lengths=(2, 4), bins=9, finalists=3, refinements=5, seed=1)
-    found = search(propose, judge, TRAINING, plan)
+    plan = SearchPlan(lengths=(2, 4), finalists=3, refinements=5, seed=1)
+    found = search(propose, judge, GRID, TRAINING, plan)
     assert set(found) == {2, 4}
     for length, candidate in found.items():
         assert len(candidate.schedule) == length
@@ -186,10 +183,12 @@ def test_selection_on_noise_is_rescored_without_optimism() -> None:
 
     honest, optimistic = [], []
     for seed in range(40):
-        plan = SearchPlan(lengths=(3,), bins=4, refinements=2, seed=seed)
+        plan = SearchPlan(lengths=(3,), refinements=2, seed=seed)
         shifted = lambda s, t, seed=seed: judge(s, t + 1000 * seed if t > 2 else t + 3 * seed)  # noqa: E731
         honest.append(_rescored(plan, judge, seed))
-        optimistic.append(released_search(three, shifted, TRAINING, plan)[3].quality)
+        optimistic.append(
+            released_search(three, shifted, starts(TRAINING, 4), TRAINING, plan)[3].quality
+        )
     # Standard error 1 / sqrt(40) = 0.16; the maximum of some twenty normals is near 1.9.
     assert abs(sum(honest) / 40) < 0.5
     assert sum(optimistic) / 40 > 1.0
@@ -199,7 +198,7 @@ def _rescored(plan: SearchPlan, judge, seed: int) -> float:  # type: ignore[no-u
     def shifted(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         return judge(schedule, trial + 3 * seed)
 
-    return search(propose, shifted, TRAINING, plan)[3].quality
+    return search(propose, shifted, starts(TRAINING, 4), TRAINING, plan)[3].quality
 
 
 def test_released_rule_needs_all_scores_to_rise() -> None:
@@ -207,11 +206,11 @@ def test_released_rule_needs_all_scores_to_rise() -> None:
         first = schedule.betas[-1]
         return (first, 1.0 if first == pytest.approx(0.1) else 0.5)
 
-    plan = SearchPlan(lengths=(3,), bins=9, refinements=0)
+    plan = SearchPlan(lengths=(3,), refinements=0)
     # The first candidate (beta_N = 0.1) has the best second score: nothing replaces it. Of the
     # others the largest beta_N that the grid holds has the best sum.
-    assert released_search(three, judge, TRAINING, plan)[3].start.beta == pytest.approx(0.1)
-    ours = search(three, judge, TRAINING, plan)
+    assert released_search(three, judge, GRID, TRAINING, plan)[3].start.beta == pytest.approx(0.1)
+    ours = search(three, judge, GRID, TRAINING, plan)
     assert ours[3].start.beta == pytest.approx(max(start.beta for start in starts(TRAINING, 9)))
 
 
@@ -223,13 +222,13 @@ def test_released_refinement() -> None:
         asked.append(start)
         return three(start)[: 2 if start.kernel == "ddpm" else 3]
 
-    plan = SearchPlan(lengths=(3,), bins=9, refinements=4, seed=5)
+    plan = SearchPlan(lengths=(3,), refinements=4, seed=5)
     seen = []
 
     def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         return (-abs(schedule.betas[-1] - 0.302),)
 
-    found = released_search(asking, judge, TRAINING, plan, lambda: seen.append(1))
+    found = released_search(asking, judge, GRID, TRAINING, plan, lambda: seen.append(1))
     grid = starts(TRAINING, 9)
     assert asked[: len(grid)] == grid
     refined = asked[len(grid) :]
@@ -251,13 +250,13 @@ def test_a_score_of_nan_never_wins() -> None:
         first = schedule.betas[-1]
         return (math.nan if first > 0.45 else first,)
 
-    found = search(three, judge, TRAINING, SearchPlan(lengths=(3,), bins=9, refinements=3))
+    found = search(three, judge, GRID, TRAINING, SearchPlan(lengths=(3,), refinements=3))
     assert 0.3 < found[3].start.beta <= 0.45
 
 
 def test_lengths_nothing_leads_to_are_missing() -> None:
-    plan = SearchPlan(lengths=(3, 9), bins=2, refinements=0)
-    found = search(propose, lambda schedule, trial: (0.0,), TRAINING, plan)
+    plan = SearchPlan(lengths=(3, 9), refinements=0)
+    found = search(propose, lambda schedule, trial: (0.0,), starts(TRAINING, 2), TRAINING, plan)
     assert set(found) == {3}
 
 
@@ -268,6 +267,6 @@ def test_both_kernels_propose() -> None:
         asked.add(start.kernel)
         return propose(start)
 
-    plan = SearchPlan(lengths=(2,), bins=2, refinements=0)
-    search(asking, lambda schedule, trial: (0.0,), TRAINING, plan)
+    plan = SearchPlan(lengths=(2,), refinements=0)
+    search(asking, lambda schedule, trial: (0.0,), starts(TRAINING, 2), TRAINING, plan)
     assert asked == set(KERNELS)

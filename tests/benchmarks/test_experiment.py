@@ -15,6 +15,7 @@ def test_shipped_experiments_load(name: str) -> None:
     experiment = load(name)
     rows = rows_of(experiment)
     expected = {"speech": {"scaled", "raw"}, "images": {"plain"}}
+    expected["analytic"] = {convention.name for convention in experiment.conventions}
     if name != "images-cifar10":  # clips, as DDPM's code does
         assert {row.convention.name for row in rows} == expected[experiment.track]
     assert any(row.name == experiment.reference for row in rows)

@@ -34,7 +34,7 @@ schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3
 search:
   lengths: [2, 3]
   bins: 3
-  grids: [paper, noise]
+  searches: [paper, noise]
   pass_items: 2
   judge_items: 70
   finalists: 1
@@ -191,7 +191,7 @@ def test_another_judge_searches_anew(place: Path) -> None:
     assert call(place, "search", "--image.judge-reference", "74") == 0
     assert (
         len(set((place / "work" / "search").iterdir()) - folders) == 4
-    )  # two conventions, two grids
+    )  # two conventions, two searches
 
 
 def test_flips_train_anew(place: Path) -> None:

@@ -19,7 +19,7 @@ CASES = [
     (name, steps) for name in CONTESTANTS for steps in (3, 50) if name not in SEARCHED or steps == 3
 ]
 FOUND = {3: NoiseSchedule((0.01, 0.2, 0.6))}
-SETTING = Setting(TRAINING, {"paper": FOUND, "noise": FOUND})
+SETTING = Setting(TRAINING, dict.fromkeys(SEARCHED.values(), FOUND))
 
 
 def test_noise_depends_on_seed_and_item_alone() -> None:
@@ -75,7 +75,7 @@ def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:
 
 
 def test_a_grid_that_was_not_searched_is_skipped_with_a_reason() -> None:
-    with pytest.raises(SkipContestantError, match=r"search\.grids lacks 'noise'"):
+    with pytest.raises(SkipContestantError, match=r"search\.searches lacks 'noise'"):
         CONTESTANTS["bddm-noise"].prepare(3, Setting(TRAINING, {"paper": FOUND}))
 
 

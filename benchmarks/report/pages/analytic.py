@@ -1,0 +1,59 @@
+"""The page of the analytic track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.report.cells import estimate
+from benchmarks.report.pages.base import Page
+from benchmarks.report.schema import Comparison, Results, RowResult
+
+
+class AnalyticPage(Page):
+    """Vectors of known distributions."""
+
+    item = "vector"
+
+    def note(self, results: Results) -> str:
+        """What was scored, and how."""
+        return (
+            "Vectors from distributions of which everything is known; the score network is the "
+            "exact score. KL is exact: the mean and variance of a sampler's Gaussian output are "
+            "read off its samples and the noise they came from. Energy distance (unbiased, may be "
+            "below 0) and sliced Wasserstein-2 distance compare samples with "
+            f"{results.data['splits']['test']} draws from the data; floor: as many draws in the "
+            "samples' place. Brackets: 95 % bootstrap over the samples, the draws fixed."
+        )
+
+    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+        """Distribution, and the error of its score."""
+        size = convention["error"]
+        score = f"score with an error of {size:g} rms" if size else "exact score"
+        return f"## Data `{convention['data'] or results.experiment['data']}` ({score})\n"
+
+    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+        """The margins."""
+        margins = results.experiment["margins"]
+        return (
+            f"Differences of KL (exact; margin {margins['kl']:g} nats) where both outputs are "
+            f"Gaussian, else of the energy distance (margin {margins['energy']:g}; *better* needs "
+            "its interval below 0 and p < 0.05, p of exchanging the two samplers' vectors at "
+            "random). *as good*: not worse by more than the margin fixed beforehand; *worse*: "
+            "worse by more than it; else *undecided*."
+        )
+
+    def floor_lines(
+        self, results: Results, rows: Sequence[RowResult], width: int
+    ) -> list[list[str]]:
+        """Draws from the data in the samples' place."""
+        lines = []
+        for key, metrics in results.floors.items():
+            convention, count = key.rsplit("/", 1)
+            if convention == rows[0].convention:
+                cells = ["*Floor: data*", "—", "—", f"{count} / {count}"]
+                cells += [
+                    estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()
+                ]
+                lines.append(cells + ["—"] * (width - len(cells)))
+        return lines

@@ -1,0 +1,41 @@
+"""What the page of a track says that the others' do not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from benchmarks.report.schema import Comparison, Results, RowResult
+
+CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
+
+
+class Page(ABC):
+    """The words of one track; a subclass is listed in :data:`benchmarks.report.pages.PAGES`."""
+
+    item: ClassVar[str]  # what is sampled
+    with_rtf: ClassVar[bool] = False  # whether latency is also told per second of audio
+    counts_items: ClassVar[bool] = True  # whether comparisons name items, or else noise seeds
+
+    @abstractmethod
+    def note(self, results: Results) -> str:
+        """What was scored, and how."""
+
+    @abstractmethod
+    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+        """What a convention is, as a heading."""
+
+    @abstractmethod
+    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+        """How the verdicts came about."""
+
+    def floor_lines(
+        self, results: Results, rows: Sequence[RowResult], width: int
+    ) -> list[list[str]]:
+        """Lines of the quality table that are no sampler's."""
+        return []
+
+    def appendix(self, results: Results, rows: Sequence[RowResult]) -> list[str]:
+        """What follows the verdicts of a convention."""
+        return []

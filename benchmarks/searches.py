@@ -1,0 +1,39 @@
+"""The searches for schedules, by name: where each starts, and what chooses the betas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
+from bddm_ref.search import starts, starts_in_noise
+
+SearchName = Literal[
+    "paper", "noise", "closed-form", "closed-form-noise", "constants", "constants-noise"
+]
+
+
+@dataclass(frozen=True)
+class SearchKind:
+    """One way to search.
+
+    Attributes:
+        grid: ``(training schedule, M)`` to the (alpha_N, beta_N) that passes start from.
+        chooser: of the betas of a pass: the schedule network; the closed form of what it learns,
+            from the measured power of eps; or two constants, searched along with the start.
+    """
+
+    grid: Callable[[NoiseSchedule, int], Sequence[Start]]
+    chooser: Literal["network", "closed form", "constants"]
+
+
+SEARCHES: dict[SearchName, SearchKind] = {
+    "paper": SearchKind(starts, "network"),
+    "noise": SearchKind(starts_in_noise, "network"),
+    "closed-form": SearchKind(starts, "closed form"),
+    "closed-form-noise": SearchKind(starts_in_noise, "closed form"),
+    "constants": SearchKind(starts, "constants"),
+    "constants-noise": SearchKind(starts_in_noise, "constants"),
+}

@@ -1,0 +1,1 @@
+"""What the papers claim in theory, decided on data of known density."""

@@ -1,0 +1,46 @@
+"""The plot of the bounds, as SVG that is the same for the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from benchmarks.theory.bounds import OWN, SPACED, DataBounds
+
+SHOWN = 16  # steps of the spaced short process that is drawn
+
+
+def plot_bounds(bounds: Sequence[DataBounds], path: Path) -> None:
+    """F_bddm over t for each distribution, both variances, beside the ELBO and log p."""
+    figure = Figure(figsize=(4.2 * len(bounds), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(bounds), squeeze=False)[0]
+    for axis, one in zip(axes, bounds, strict=True):
+        axis.axhline(one.log_p, color="black", label="log p")
+        axis.axhline(one.elbo_fitted, color="tab:blue", linestyle="--", label="F_elbo, fitted")
+        for family, steps, color in ((OWN, None, "tab:red"), (SPACED, SHOWN, "tab:orange")):
+            points = [p for p in one.points if p.family == family and steps in (None, p.n)]
+            label = "own steps" if steps is None else f"{steps} steps"
+            places = [p.t for p in points]
+            axis.plot(
+                places,
+                [p.f_bddm_fitted for p in points],
+                color=color,
+                marker=".",
+                label=f"F_bddm, fitted, {label}",
+            )
+            axis.plot(
+                places,
+                [p.f_bddm for p in points],
+                color=color,
+                linestyle=":",
+                label=f"F_bddm, β₁, {label}",
+            )
+        axis.set(title=one.data, xlabel="junction t", xscale="log")
+        axis.set_yscale("symlog", linthresh=1.0)
+    axes[0].set_ylabel("nats per dimension")
+    axes[0].legend(fontsize=6)
+    with mpl.rc_context({"svg.hashsalt": "bounds", "svg.fonttype": "none"}):
+        figure.savefig(path, format="svg", metadata={"Date": None})

@@ -1,0 +1,203 @@
+"""The analytic track: data of known density, with the exact score in the score network's place.
+
+Each convention of an experiment has a distribution of its own (``data``), and perhaps an error of
+its score (``error``), so that one table shows them side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.losses import schedule_loss
+from bddm_ref.networks.vector_ratio import VectorRatioNet
+from bddm_ref.process import KERNELS
+from bddm_ref.sampling import sample
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.search import Judge
+from bddm_ref.training import BatchLoss
+from benchmarks.data.distributions import GaussianMixture, distribution
+from benchmarks.experiment import Convention, ExperimentError
+from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.rows import Sampled, rows_of
+from benchmarks.tracks.analytic_scores import METRICS, AnalyticScores, score_points
+from benchmarks.tracks.base import NetworkMaker, SearchBench, Track
+from benchmarks.tracks.exact_score import ExactScoreNets, affine_moments, gaussian_kl
+from benchmarks.workspace import Workspace
+from metrics.points import PointReference, energy_distance
+
+SEEDS = {"valid": 1, "test": 2, "floor": 3}  # of the draws from the data
+REFERENCE = 10_000  # draws that samples are compared with
+JUDGE_REFERENCE = 4_000  # draws that the search's judge compares with
+SPARE_ITEMS = 1.2  # samples per unknown of the regression that finds exact moments
+
+
+class KnownData:
+    """The distributions of an experiment: nothing to fetch."""
+
+    name = "analytic"
+
+    def __init__(self, distributions: dict[str, GaussianMixture]) -> None:
+        digest = hashlib.sha256()
+        for name, known in sorted(distributions.items()):
+            digest.update(name.encode())
+            for part in (known.weights, known.means, known.variances):
+                digest.update(part.numpy().tobytes())
+        self.sha256 = digest.hexdigest()
+
+    def sizes(self) -> dict[str, int]:
+        """Draws that samples are compared with."""
+        return {"valid": JUDGE_REFERENCE, "test": REFERENCE}
+
+
+class AnalyticTrack(Track):
+    """Vectors from Gaussians and mixtures of them."""
+
+    score_nets: ClassVar[dict[str, NetworkMaker]] = {
+        "exact": lambda size, schedule: ExactScoreNets(**size)
+    }
+    schedule_nets: ClassVar[dict[str, NetworkMaker]] = {
+        "vector": lambda size, schedule: VectorRatioNet(**size)
+    }
+    trains_score_net = False
+
+    def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
+        """The distributions, or the dimensions of one."""
+        if where == "score_net":
+            conventions = self.experiment.conventions
+            return {"distributions": {c.name: (self._name(c), c.error) for c in conventions}}
+        assert convention is not None
+        return {"dimensions": self.distribution(convention).dimensions}
+
+    def _name(self, convention: Convention) -> str:
+        return convention.data or self.experiment.data
+
+    def distribution(self, convention: Convention) -> GaussianMixture:
+        """The data of a convention."""
+        return self._distributions[self._name(convention)]
+
+    @cached_property
+    def _distributions(self) -> dict[str, GaussianMixture]:
+        names = {self._name(convention) for convention in self.experiment.conventions}
+        try:
+            return {name: distribution(name) for name in names}
+        except ValueError as error:
+            raise ExperimentError(f"conventions: data: {error}") from error
+
+    @cached_property
+    def data(self) -> KnownData:
+        """The distributions."""
+        return KnownData(self._distributions)
+
+    def item_shape(self, convention: Convention) -> tuple[int, ...]:
+        """The dimensions."""
+        return (self.distribution(convention).dimensions,)
+
+    @property
+    def item_inputs(self) -> dict[str, Any]:
+        """Nothing: a vector is a function of its noise alone."""
+        return {}
+
+    def refuse_impossible(self) -> None:
+        """Too few samples for exact moments, and metrics without a margin."""
+        for row in rows_of(self.experiment):
+            needed = int(SPARE_ITEMS * row.steps) + 2
+            if self.distribution(row.convention).is_gaussian and row.items < needed:
+                raise ExperimentError(
+                    f"rows: {row.name}: {row.items} samples do not determine the moments of "
+                    f"{row.steps} steps; make items {needed} or more"
+                )
+        for metric in ("kl", "energy"):
+            if metric not in self.experiment.margins:
+                raise ExperimentError(f"margins: {metric} has none; give one above 0")
+        if self.experiment.bf16:
+            raise ExperimentError("bf16: an exact score is of no use in bfloat16; make it false")
+
+    def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
+        """The score of this convention's distribution."""
+        assert isinstance(score_net, ExactScoreNets)
+        return score_net.nets[convention.name]
+
+    def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
+        """There is nothing to train."""
+        raise ExperimentError("score_net: an exact score is not trained")
+
+    def schedule_batch_loss(
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+    ) -> BatchLoss:
+        """The step loss on fresh draws."""
+        config, data = self.experiment.schedule_net, self.distribution(convention)
+        score_net, schedule_net = networks
+        both = (EvaluatedNet(self.for_convention(score_net, convention), False), schedule_net)
+
+        def loss(step: int, generator: torch.Generator) -> Tensor:
+            x_0 = data.sample(config.batch_size, generator).float()
+            return schedule_loss(both, x_0, None, self.training, config.tau, generator, config.loss)
+
+        return loss
+
+    def search_bench(
+        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+    ) -> SearchBench:
+        """Exact KL divergence of Gaussians; energy distance of a batch of samples otherwise."""
+        shape = self.item_shape(convention)
+        if self.distribution(convention).is_gaussian:
+            judge, score = self._exact_judge(evaluated, convention), "kl"
+        else:
+            judge, score = self._sampling_judge(evaluated, convention), "energy"
+        title = METRICS[score].title
+        return SearchBench(
+            judge, shape, None, (f"minus {title}",), lambda: (self.draws(convention, "valid"), None)
+        )
+
+    def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> Judge:
+        data = self.distribution(convention)
+
+        def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+            moments = affine_moments(evaluated, schedule, KERNELS["ddpm"], data.dimensions)
+            return (-gaussian_kl(data, *moments),)
+
+        return judge
+
+    def _sampling_judge(self, evaluated: EvaluatedNet, convention: Convention) -> Judge:
+        config = self.experiment.search
+        reference = PointReference.of(self.draws(convention, "valid"))
+
+        def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+            count = config.finalist_items if trial in (1, 2) else config.judge_items
+            generators = item_generators(config.seed + trial, range(count))
+            x_N = start_noise(generators, self.item_shape(convention), "cpu")
+            x_0 = sample(evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)
+            if not bool(x_0.isfinite().all()):
+                return (float("nan"),)
+            return (-energy_distance(x_0, reference),)
+
+        return judge
+
+    def draws(self, convention: Convention, split: str) -> Tensor:
+        """Draws from the data: ``valid``, ``test``, or ``floor``, as many as there are samples."""
+        experiment = self.experiment
+        count = {"valid": JUDGE_REFERENCE, "test": REFERENCE, "floor": experiment.test_items}
+        generator = torch.Generator().manual_seed(SEEDS[split])
+        return self.distribution(convention).sample(count[split], generator)
+
+    def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:
+        """There are none."""
+        return None
+
+    def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
+        """Vectors as they are."""
+        return x_0
+
+    def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> AnalyticScores:
+        """Every row by every metric."""
+        return score_points(self, sampled)
+
+    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
+        """Nothing to see or hear."""

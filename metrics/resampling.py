@@ -1,0 +1,40 @@
+"""Resampling of whole sets, whose rows are counted several times or not at all.
+
+A distance of a finite set is larger than that of its distribution, and resampling adds as much
+again: the plain percentile interval would miss the estimate. The intervals of distances are
+therefore *centred*: the quantiles of (resampled - mean of the resampled) are added to the estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from metrics.statistics import LEVEL, Estimate
+
+CHUNK = 250  # resamples at a time
+
+
+def bootstrap_counts(n: int, seed: int, resamples: int) -> Iterator[Tensor]:
+    """How often each of n rows is drawn, n draws with replacement: chunks ``(R, n)``, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    for first in range(0, resamples, CHUNK):
+        count = min(CHUNK, resamples - first)
+        drawn = torch.randint(n, (count, n), generator=generator)
+        weights = torch.zeros(count, n, dtype=torch.float64)
+        yield weights.scatter_add_(1, drawn, torch.ones(count, n, dtype=torch.float64))
+
+
+def centred(value: float, drawn: Tensor, n: int) -> Estimate:
+    """An estimate with its centred 95 % interval.
+
+    Args:
+        value: the distance of the set as it is.
+        drawn: its distances when resampled, ``(R,)``.
+        n: rows of the set.
+    """
+    tails = torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)
+    low, high = (torch.quantile(drawn, tails) - drawn.mean() + value).tolist()
+    return Estimate(value, low, high, n)

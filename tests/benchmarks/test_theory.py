@@ -1,0 +1,92 @@
+"""What a schedule network learns, the collapse, and the page of the theory."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from bddm_ref.losses import optimal_ratio
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.__main__ import main
+from benchmarks.theory import ratio, report
+from benchmarks.theory.bounds import BoundPoint, DataBounds
+from benchmarks.theory.plot import plot_bounds
+from benchmarks.theory.ratio import ratio_study
+
+TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
+SHORT = dataclasses.replace(ratio.TRAINING, steps=1_000)
+
+
+@pytest.mark.slow
+def test_the_step_loss_finds_the_closed_form_where_the_level_can_be_told() -> None:
+    study = ratio_study("gaussian-64", "exact", TRAINING, SHORT)
+    assert study.error < 0.03
+    middle = study.points[len(study.points) // 2]
+    assert middle.closed <= optimal_ratio(middle.s) + 1e-12
+
+
+@pytest.mark.slow
+def test_one_dimension_does_not_tell_the_level() -> None:
+    study = ratio_study("gaussian-1", "exact", TRAINING, SHORT)
+    assert study.error > 0.1
+    assert max(point.spread for point in study.points) > 0.02
+
+
+@pytest.mark.slow
+def test_the_elbo_collapses_and_the_step_loss_does_not() -> None:
+    elbo, step = (ratio_study("gaussian-16", form, TRAINING, SHORT) for form in ("elbo", "exact"))  # type: ignore[arg-type]
+    assert elbo.watched[0] == step.watched[0] > 0.3  # the same start
+    assert elbo.watched[1_000] < 0.01
+    assert step.watched[1_000] > 0.5
+
+
+def bounds() -> DataBounds:
+    points = [
+        BoundPoint("x", t, 4, "closed form", -3.0, -4.0, -5.0, -0.2, fitted, 0.1)
+        for t, fitted in ((10, 0.5), (100, -0.45), (1000, -2.0))
+    ]
+    return DataBounds("x", log_p=0.0, elbo=-0.5, elbo_fitted=-0.4, elbo_short={}, points=points)
+
+
+def test_counts_of_points_where_the_claims_hold() -> None:
+    assert bounds().counts(fitted=False) == (3, 3, 0, 0)
+    # 0.5 is above log p; -0.45 is at least -0.4 within the error; -2 is below the ELBO.
+    assert bounds().counts(fitted=True) == (3, 2, 2, 1)
+
+
+def test_equal_figures_give_an_equal_plot(tmp_path: Path) -> None:
+    plots = []
+    for name in ("a.svg", "b.svg"):
+        plot_bounds([bounds()], tmp_path / name)
+        plots.append((tmp_path / name).read_bytes())
+    assert plots[0] == plots[1]
+    assert b"<svg" in plots[0]
+
+
+def test_the_page_says_what_the_document_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "BOUND_DATA", ("gaussian-1",))
+    monkeypatch.setattr(report, "RATIO_DATA", ("gaussian-2",))
+    monkeypatch.setattr(report, "bounds_of", lambda name, training: bounds())
+
+    def study(name: str, form: str, training: NoiseSchedule) -> ratio.RatioStudy:
+        points = [ratio.RatioPoint(t, 0.5, 0.44, 0.01, 0.4) for t in (50, 500, 950)]
+        return ratio.RatioStudy(name, form, points, dict.fromkeys((0, *ratio.WATCHED), 0.25))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(report, "ratio_study", study)
+    assert main(["theory", "analytic", "--results", str(tmp_path)]) == 0
+    page = (tmp_path / "theory" / "theory.md").read_text()
+    assert page in capsys.readouterr().out
+    assert "| `x` | 10 | 4 |" in page
+    assert "10.0%" in page
+    content = (tmp_path / "theory" / "theory.json").read_bytes()
+    sidecar = (tmp_path / "theory" / "theory.json.sha256").read_text()
+    assert hashlib.sha256(content).hexdigest() in sidecar
+    document = json.loads(content)
+    assert document["provenance"]["commit"]
+    assert [r["form"] for r in document["ratios"]] == ["exact", "released", "elbo"]
