@@ -94,6 +94,8 @@ def _search(
     bench = track.search_bench(score_net, evaluated, convention)
 
     grid = kind.grid(track.training, config.bins)
+    if kind.chooser == "closed form":  # it follows no sample: both kernels would propose the same
+        grid = [start for start in grid if start.kernel == grid[0].kernel]
     constants = constant_starts(grid) if kind.chooser == "constants" else []
     plan = SearchPlan(tuple(config.lengths), config.finalists, config.refinements, config.seed)
     released = config.released and not constants

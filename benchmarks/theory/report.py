@@ -98,9 +98,9 @@ def _readings() -> str:
         "F_score = −L_score − R, F_bddm = −L_step − R, at a junction t with n short steps left; "
         "x_t is drawn from q(x_t | x_0), as in training. R needs the variance of p(x_0 | x_1), "
         "which the papers leave open: *β₁* is DDPM's choice, *fitted* the variance that makes the "
-        "bound largest. *Summed* has the L_score of all n steps. The ELBO is that of the whole training "
-        "schedule, with the same choice of variance. Short steps of this table: the schedule that "
-        "the closed form of σ_φ gives from x_t.\n"
+        "bound largest. *Summed* has the L_score of all n steps. The ELBO is that of the whole "
+        "training schedule, with the same choice of variance. Short steps of this table: the "
+        "schedule that the closed form of σ_φ gives from x_t.\n"
     )
 
 
