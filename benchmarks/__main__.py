@@ -16,11 +16,24 @@ from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, na
 if TYPE_CHECKING:
     from benchmarks.progress import Progress
 
+COMMANDS = [
+    "run",
+    "data",
+    "train",
+    "search",
+    "sample",
+    "score",
+    "report",
+    "theory",
+    "claims",
+    "check",
+]
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
 Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
 except where their work is already there: data, train, search, sample, score, report; run is all.
-'theory' decides what needs no sampler: the bounds, and what a schedule network learns.
+'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
+makes the ledger of a results folder, 'check' verifies one.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -63,13 +76,12 @@ def _parse(arguments: list[str]) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = ("run", "data", "train", "search", "sample", "score", "report", "theory", "check")
-    parser.add_argument("command", choices=commands)
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument(
         "experiment",
         nargs="?",
         default="cpu",
-        help=f"{', '.join(names())}, or a .yaml file (check: the results folder)",
+        help=f"{', '.join(names())}, or a .yaml file (check, claims: the results folder)",
     )
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
     parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
@@ -77,9 +89,9 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--dry-run", action="store_true", help="print the resolved experiment")
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
-    if known.command == "check":
+    if known.command in ("check", "claims"):
         folder = Path(known.experiment if known.experiment != "cpu" else "results")
-        return Options("check", Experiment(), known.workspace, folder, False, False)
+        return Options(known.command, Experiment(), known.workspace, folder, False, False)
     rest += ["--help"] if known.help_fields else []
     experiment = tyro.cli(
         Experiment, default=load(known.experiment), args=rest, prog=f"{parser.prog} ..."
@@ -92,10 +104,18 @@ def _parse(arguments: list[str]) -> Options:
 
 def _execute(options: Options) -> int:
     if options.command == "check":
-        from benchmarks.report.check import check_results
+        from benchmarks.claims import check_ledger
+        from benchmarks.report.check import LEDGER, check_results
 
         for line in check_results(options.results):
             sys.stdout.write(f"{line}\n")
+        if (options.results / LEDGER).is_file():
+            sys.stdout.write(f"{check_ledger(options.results)}\n")
+        return 0
+    if options.command == "claims":
+        from benchmarks.claims import write_ledger
+
+        sys.stdout.write(write_ledger(options.results).read_text())
         return 0
     if options.dry_run:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))

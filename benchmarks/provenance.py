@@ -19,7 +19,7 @@ PRODUCED = ("results", "runs")  # folders that a run itself writes
 def collect(device: torch.device, threads: int) -> dict[str, Any]:
     """Commit, versions and hardware, as plain values; no host name, no path."""
     return {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": git("rev-parse", "HEAD"),
         "tree": _tree_state(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -32,11 +32,11 @@ def collect(device: torch.device, threads: int) -> dict[str, Any]:
 
 
 def _tree_state() -> str | None:
-    changes = _git("status", "--porcelain", "--", ".", *(f":!{name}" for name in PRODUCED))
+    changes = git("status", "--porcelain", "--", ".", *(f":!{name}" for name in PRODUCED))
     return None if changes is None else ("changed" if changes else "clean")
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     """What git answers, or None where this is no checkout or git is missing."""
     try:
         done = subprocess.run(

@@ -1,0 +1,330 @@
+"""The ledger: every kind of test on either side of its margin, and the files that ship."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks import claims
+from benchmarks.__main__ import main
+from benchmarks.claim_tests import (
+    AtLeast,
+    Books,
+    BoundHolds,
+    ClaimTest,
+    CostShare,
+    Finding,
+    MissingResultError,
+    Noninferior,
+    Sigma,
+    SpeedUp,
+    Superior,
+    WithinFactor,
+)
+from benchmarks.claims import Claim, check_ledger, overall, read_claims, write_ledger
+from benchmarks.experiment import ExperimentError
+from benchmarks.report.schema import Comparison, Interval, MetricInfo, RowTime
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+ANY = {"level": "CPU-scale", "command": "run x"}
+
+
+class FakeRow:
+    def __init__(self, value: Interval, time: RowTime | None = None) -> None:
+        self.metrics = {"m": value}
+        self.time = time
+        self.skipped = None
+
+
+class FakeBooks(Books):
+    """One comparison, and rows a, b, with figures as told."""
+
+    def __init__(self, **told: object) -> None:
+        self.told = told
+
+    def comparison(self, name: str, row: str, against: str, metric: str) -> Comparison:
+        low, high = self.told["ends"]  # type: ignore[misc]
+        difference = Interval(value=(low + high) / 2, low=low, high=high, n=20)
+        return Comparison(
+            row=row, against=against, metric=metric, difference=difference,
+            p_sign_flip=self.told.get("p"), margin=9.0, verdict="worse", seeds=6,
+        )  # type: ignore[arg-type]  # fmt: skip
+
+    def results(self, name: str):  # type: ignore[no-untyped-def]
+        info = MetricInfo(
+            title="M", digits=2, unit="", higher_is_better=bool(self.told.get("up", True))
+        )
+        return type("R", (), {"metrics": {"m": info}})()
+
+    def row(self, name: str, key: str):  # type: ignore[no-untyped-def]
+        ends = self.told[key]
+        low, high = ends  # type: ignore[misc]
+        interval = Interval(value=(low + high) / 2, low=low, high=high, n=20)
+        return FakeRow(interval, self.told.get("time"))  # type: ignore[arg-type]
+
+    def card(self, name: str) -> dict[str, float]:
+        return {"seconds": self.told[name]}  # type: ignore[dict-item]
+
+    @property
+    def theory(self) -> dict[str, object]:  # type: ignore[override]
+        return self.told["theory"]  # type: ignore[return-value]
+
+
+PAIR = {"results": "speech", "row": "a", "against": "b", "metric": "m", **ANY}
+
+
+@pytest.mark.parametrize(
+    ("ends", "up", "expected"),
+    [
+        ((-0.09, 0.2), True, "reproduced"),
+        ((-0.2, -0.11), True, "not reproduced"),
+        ((-0.2, 0.2), True, "undecided"),
+        ((-0.2, 0.09), False, "reproduced"),
+        ((0.11, 0.3), False, "not reproduced"),
+        ((0.05, 0.3), False, "undecided"),
+    ],
+)
+def test_noninferior(ends: tuple[float, float], up: bool, expected: str) -> None:
+    test = Noninferior(kind="noninferior", margin=0.1, **PAIR)
+    assert test.decide(FakeBooks(ends=ends, up=up)).verdict == expected
+
+
+def test_a_relative_margin_is_a_share_of_the_others_value() -> None:
+    test = Noninferior(kind="noninferior", margin=0.05, relative=True, **PAIR)
+    found = test.decide(FakeBooks(ends=(-0.2, 0.3), up=False, b=(9.0, 11.0)))
+    assert found.verdict == "reproduced"
+    assert "margin 0.5" in found.measured
+
+
+@pytest.mark.parametrize(
+    ("ends", "p", "expected"),
+    [
+        ((0.1, 0.2), 0.01, "reproduced"),
+        ((0.1, 0.2), 0.2, "undecided"),  # the two tests disagree
+        ((0.1, 0.1), None, "reproduced"),  # exact
+        ((-0.1, 0.2), 0.01, "undecided"),
+        ((-0.2, -0.1), 0.01, "not reproduced"),
+        ((0.0, 0.0), None, "not reproduced"),
+    ],
+)
+def test_superior(ends: tuple[float, float], p: float | None, expected: str) -> None:
+    found = Superior(kind="superior", **PAIR).decide(FakeBooks(ends=ends, p=p))
+    assert found.verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "expected"),
+    [((1.0, 5.9), "reproduced"), ((1.0, 7.0), "undecided"), ((9.1, 10.0), "not reproduced")],
+)
+def test_within_factor(mine: tuple[float, float], expected: str) -> None:
+    test = WithinFactor(kind="within_factor", factor=3.0, **PAIR)
+    assert test.decide(FakeBooks(a=mine, b=(2.0, 3.0))).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "expected"),
+    [((2.0, 3.0), "reproduced"), ((1.9, 3.0), "undecided"), ((1.0, 1.9), "not reproduced")],
+)
+def test_at_least(mine: tuple[float, float], expected: str) -> None:
+    test = AtLeast(kind="at_least", results="x", row="a", metric="m", bound=2.0, **ANY)
+    assert test.decide(FakeBooks(a=mine)).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(56, 70, "reproduced"), (50, 70, "undecided"), (40, 55, "not reproduced")],
+)
+def test_speed_up(low: float, high: float, expected: str) -> None:
+    speedup = Interval(value=(low + high) / 2, low=low, high=high, n=5)
+    time = RowTime(
+        median_s=1, q1_s=1, q3_s=1, rounds=5, stable=True, rtf=None, speedup=speedup,
+        step_ratio=62.5,
+    )  # fmt: skip
+    test = SpeedUp(kind="speed_up", results="x", row="a", claimed=62, tolerance=0.1, **ANY)
+    found = test.decide(FakeBooks(a=(0, 1), time=time))
+    assert found.verdict == expected
+    assert "steps 62.5" in found.measured
+
+
+def bounds(f_bddm: float, error: float) -> dict[str, object]:
+    point = {"f_bddm": f_bddm, "f_bddm_fitted": f_bddm, "error": error}
+    inside = {"f_bddm": -0.3, "f_bddm_fitted": -0.3, "error": 0.0}
+    one = {"data": "d", "log_p": 0.0, "elbo": -0.5, "elbo_fitted": -0.5, "points": [inside, point]}
+    return {"bounds": [one]}
+
+
+@pytest.mark.parametrize(
+    ("f_bddm", "error", "expected"),
+    [
+        (-0.1, 0.0, "reproduced"),
+        (0.05, 0.1, "reproduced"),  # within its error
+        (0.2, 0.1, "not reproduced"),
+        (-0.7, 0.1, "not reproduced"),
+    ],
+)
+def test_bound_holds(f_bddm: float, error: float, expected: str) -> None:
+    test = BoundHolds(kind="bound_holds", data="d", fitted=True, **ANY)
+    assert test.decide(FakeBooks(theory=bounds(f_bddm, error))).verdict == expected
+    other = BoundHolds(kind="bound_holds", data="e", fitted=True, **ANY)
+    with pytest.raises(MissingResultError, match="no bounds of e"):
+        other.decide(FakeBooks(theory=bounds(f_bddm, error)))
+
+
+def test_sigma() -> None:
+    theory = {"ratios": [{"data": "d", "form": "elbo", "watched": {"0": 0.5, "100": 0.02}}]}
+    books = FakeBooks(theory=theory)
+
+    def found(**more: object) -> Finding:
+        return Sigma(kind="sigma", data="d", form="elbo", **(ANY | more)).decide(books)  # type: ignore[arg-type]
+
+    assert found(updates=100, below=0.05).verdict == "reproduced"
+    assert found(updates=100, above=0.3).verdict == "not reproduced"
+    with pytest.raises(MissingResultError, match="no elbo training on d"):
+        found(updates=7, below=0.05)
+
+
+def test_cost_share() -> None:
+    test = CostShare(
+        kind="cost_share", score_net="s", schedule_net="p", of="seconds", at_most=0.1, **ANY
+    )
+    assert test.decide(FakeBooks(s=100.0, p=10.0)).verdict == "reproduced"
+    assert test.decide(FakeBooks(s=100.0, p=10.1)).verdict == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["reproduced", "not reproduced", "undecided"], "not reproduced"),
+        (["reproduced", "undecided"], "undecided"),
+        (["reproduced", "not tested here"], "reproduced"),
+        (["not tested here"], "not tested here"),
+        ([], "not tested here"),
+    ],
+)
+def test_one_failure_refutes_a_claim(verdicts: list[str], expected: str) -> None:
+    assert overall(verdicts) == expected  # type: ignore[arg-type]
+
+
+def test_shipped_claims_are_read_and_numbered() -> None:
+    found = read_claims()
+    assert len(found) >= 9
+    assert [name.split("-")[0] for name in found] == [claim.number for claim in found.values()]
+    assert all(claim.tests for claim in found.values())
+    for claim in found.values():
+        for test in claim.tests:
+            assert "{" not in test.asked
+
+
+CLAIM = """
+number: "1"
+statement: s
+source: x
+reported: r
+reading: y
+tests:
+  - kind: at_least
+    level: analytic
+    command: c
+    results: speech
+    row: "{c}/bddm-3"
+    metric: stoi
+    bound: 0.5
+    for: {c: [scaled, raw, none]}
+"""
+
+
+def test_one_line_stands_for_many_tests(tmp_path: Path) -> None:
+    (tmp_path / "1-a.yaml").write_text(CLAIM)
+    (claim,) = read_claims(tmp_path).values()
+    assert [test.row for test in claim.tests] == ["scaled/bddm-3", "raw/bddm-3", "none/bddm-3"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CLAIM.replace("bound", "bond"), r"1-a\.yaml: tests\.0\.at_least\.bound"),
+        (CLAIM.replace("at_least", "atleast"), r"1-a\.yaml: tests\.0: .*'atleast'"),
+        (CLAIM.replace("source", "sauce"), r"1-a\.yaml: source"),
+        ("number: [", "cannot be read as YAML"),
+        ("just words", r"1-a\.yaml: "),
+    ],
+)
+def test_a_file_that_is_no_claim(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "1-a.yaml").write_text(text)
+    with pytest.raises(ExperimentError, match=message):
+        read_claims(tmp_path)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results folder with the speech track alone, and claims of its own."""
+    for name in ("speech.json", "speech-items.jsonl", "speech.md"):
+        shutil.copy(RESULTS / name, tmp_path / name)
+    for name in ("speech.json.sha256", "speech-items.jsonl.sha256"):
+        shutil.copy(RESULTS / name, tmp_path / name)
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    (folder / "1-a.yaml").write_text(CLAIM)
+    monkeypatch.setattr(claims, "FOLDER", folder)
+    monkeypatch.setattr(claims, "read_claims", lambda: read_claims(folder))
+    return tmp_path
+
+
+def test_the_ledger_follows_from_the_results(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["claims", str(place)]) == 0
+    assert capsys.readouterr().out == (place / "claims.md").read_text()
+    document = json.loads((place / "claims.json").read_text())
+    (claim,) = document["claims"]
+    assert [test["verdict"] for test in claim["tests"]] == [
+        "reproduced", "reproduced", "not tested here",
+    ]  # fmt: skip
+    assert claim["tests"][2]["measured"] == "speech.json has no row none/bddm-3"
+    assert claim["verdict"] == "reproduced"
+    assert main(["check", str(place)]) == 0
+    assert "1 claims follow from the results" in capsys.readouterr().out
+
+
+def test_a_changed_margin_is_noticed(place: Path) -> None:
+    write_ledger(place)
+    before = json.loads((place / "claims.json").read_text())["claims"][0]["file_sha256"]
+    file = place / "claims" / "1-a.yaml"
+    file.write_text(CLAIM.replace("0.5", "0.99"))
+    with pytest.raises(DamagedFileError, match="make it again with 'claims'"):
+        check_ledger(place)
+    write_ledger(place)
+    after = json.loads((place / "claims.json").read_text())["claims"][0]
+    assert after["file_sha256"] != before
+    assert after["verdict"] == "not reproduced"
+    assert check_ledger(place)
+
+
+def test_a_page_edited_by_hand_is_noticed(place: Path) -> None:
+    write_ledger(place)
+    page = place / "claims.md"
+    page.write_text(page.read_text().replace("reproduced", "proven"))
+    with pytest.raises(DamagedFileError, match="make it again with 'claims'"):
+        check_ledger(place)
+
+
+def test_skipped_rows_and_missing_files_are_reasons(place: Path) -> None:
+    books = Books(place)
+    with pytest.raises(MissingResultError, match=r"images\.json is not published"):
+        books.row("images", "plain/bddm-3")
+    with pytest.raises(MissingResultError, match=r"theory\.json is not published"):
+        _ = books.theory
+    with pytest.raises(MissingResultError, match=r"weights/x\.json is not there"):
+        books.card("x")
+    with pytest.raises(MissingResultError, match="does not compare"):
+        books.comparison("speech", "raw/ddpm-3", "raw/ddim-3", "stoi")
+
+
+def test_every_kind_is_a_claim_test() -> None:
+    kinds = {kind.model_fields["kind"].annotation.__args__[0] for kind in ClaimTest.__args__}  # type: ignore[union-attr]
+    assert len(kinds) == len(ClaimTest.__args__)
+    assert Claim.model_fields["tests"]
