@@ -162,11 +162,7 @@ class Noninferior(_Pair):
         margin = self.margin
         if self.relative:
             margin *= abs(books.row(self.results, self.against).metrics[self.metric].value or 0.0)
-        verdict: ClaimVerdict = "undecided"
-        if low > -margin:
-            verdict = "reproduced"
-        elif high < -margin:
-            verdict = "not reproduced"
+        verdict = _verdict(low > -margin, high < -margin)
         return Finding(verdict, f"{self._measured(one)}, margin {margin:.3g}")
 
     @property
@@ -184,11 +180,9 @@ class Superior(_Pair):
         """The interval above 0, and the test of exchanging the pairs, where there is one."""
         one, low, high = self._found(books)
         p = one.p_sign_flip
-        verdict: ClaimVerdict = "undecided"
-        if low > 0 and (p is None or p < SIGNIFICANT):
-            verdict = "reproduced"
-        elif high < 0 or (low == high and low <= 0):
-            verdict = "not reproduced"
+        verdict = _verdict(
+            low > 0 and (p is None or p < SIGNIFICANT), high < 0 or (low == high and low <= 0)
+        )
         return Finding(verdict, self._measured(one))
 
     @property
@@ -213,11 +207,7 @@ class WithinFactor(_Test):
             books.row(self.results, key).metrics[self.metric] for key in (self.row, self.against)
         )
         (low, high), (their_low, their_high) = (_ends(interval) for interval in (mine, theirs))
-        verdict: ClaimVerdict = "undecided"
-        if high <= self.factor * their_low:
-            verdict = "reproduced"
-        elif low > self.factor * their_high:
-            verdict = "not reproduced"
+        verdict = _verdict(high <= self.factor * their_low, low > self.factor * their_high)
         return Finding(verdict, f"{_interval(mine)} against {_interval(theirs)}")
 
     @property
@@ -239,11 +229,7 @@ class AtLeast(_Test):
         """The whole interval on one side of the bound decides."""
         interval = books.row(self.results, self.row).metrics[self.metric]
         low, high = _ends(interval)
-        verdict: ClaimVerdict = "undecided"
-        if low >= self.bound:
-            verdict = "reproduced"
-        elif high < self.bound:
-            verdict = "not reproduced"
+        verdict = _verdict(low >= self.bound, high < self.bound)
         return Finding(verdict, _interval(interval))
 
     @property
@@ -268,11 +254,7 @@ class SpeedUp(_Test):
             raise MissingResultError(f"{self.row} was not timed")
         low, high = _ends(time.speedup)
         least = self.claimed * (1 - self.tolerance)
-        verdict: ClaimVerdict = "undecided"
-        if low >= least:
-            verdict = "reproduced"
-        elif high < least:
-            verdict = "not reproduced"
+        verdict = _verdict(low >= least, high < least)
         measured = f"time {_interval(time.speedup)}, steps {time.step_ratio:.1f}"
         return Finding(verdict, measured)
 
@@ -304,7 +286,7 @@ class BoundHolds(_Test):
             f"of {len(points)} points {above} above log p = {log_p:.3f}, {below} below "
             f"F_elbo = {elbo:.3f}"
         )
-        return Finding("not reproduced" if above or below else "reproduced", measured)
+        return Finding(_verdict(not (above or below), bool(above or below)), measured)
 
     @property
     def asked(self) -> str:
@@ -338,7 +320,7 @@ class Sigma(_Test):
             self.above is None or value > self.above
         )
         measured = f"{watched['0']:.3f} before, {value:.4f} after"
-        return Finding("reproduced" if holds else "not reproduced", measured)
+        return Finding(_verdict(holds, not holds), measured)
 
     @property
     def asked(self) -> str:
@@ -359,8 +341,8 @@ class CostShare(_Test):
     def decide(self, books: Books) -> Finding:
         """A plain comparison of the two cards."""
         mine, theirs = (books.card(name)[self.of] for name in (self.schedule_net, self.score_net))
-        verdict: ClaimVerdict = "reproduced" if mine <= self.at_most * theirs else "not reproduced"
-        return Finding(verdict, f"{mine:g} of {theirs:g} = {mine / theirs:.2%}")
+        holds = mine <= self.at_most * theirs
+        return Finding(_verdict(holds, not holds), f"{mine:g} of {theirs:g} = {mine / theirs:.2%}")
 
     @property
     def asked(self) -> str:
@@ -371,6 +353,11 @@ class CostShare(_Test):
 ClaimTest = (
     Noninferior | Superior | WithinFactor | AtLeast | SpeedUp | BoundHolds | Sigma | CostShare
 )
+
+
+def _verdict(holds: bool, fails: bool) -> ClaimVerdict:
+    """Neither is what an interval across the margin leaves."""
+    return "reproduced" if holds else "not reproduced" if fails else "undecided"
 
 
 def _ends(interval: Interval) -> tuple[float, float]:

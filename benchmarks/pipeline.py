@@ -87,11 +87,11 @@ class Run:
         wanted: tuple[str, ...],
         results: Path,
     ) -> Path | None:
-        schedules = {
-            name: {search: result.schedules for search, result in found.items()}
-            for name, found in searched.items()
+        found = {
+            name: {search: result.found for search, result in results_of.items()}
+            for name, results_of in searched.items()
         }
-        session = Session(self.context, score_weights, schedules)
+        session = Session(self.context, score_weights, schedule_weights, found)
         with self._timed("sample"):
             sampled = sampled_rows(session)
             timings = timed_rows(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.bddm import Bddm
+from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.subsequence import Subsequence
 from benchmarks.searches import SEARCHES
 
@@ -14,6 +15,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "closed-form-noise": Bddm("Closed form, from α_T", "closed-form-noise"),
     "constants": Bddm("Two constants", "constants"),
     "constants-noise": Bddm("Two constants, from α_T", "constants-noise"),
+    "bddm-online": OnlineBddm(),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet, sample
 from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
 
 
 class SkipContestantError(Exception):
@@ -19,11 +20,39 @@ class SkipContestantError(Exception):
 
 
 @dataclass(frozen=True)
+class Found:
+    """A schedule that a search found."""
+
+    schedule: NoiseSchedule
+    start: Start | None = None  # of the schedule network's pass; None where there was none
+
+
+@dataclass(frozen=True)
 class Setting:
-    """What contestants may use: nothing of the test split."""
+    """What contestants may use: nothing of the test split.
+
+    Attributes:
+        training: the training schedule.
+        searched: search to length to what it found.
+        schedule_net: gives the schedule network and its weights' checksum.
+    """
 
     training: NoiseSchedule
-    searched: Mapping[str, Mapping[int, NoiseSchedule]]  # search to length to schedule
+    searched: Mapping[str, Mapping[int, Found]]
+    schedule_net: Callable[[], tuple[nn.Module, str]] | None = None
+
+
+def found_by(search: str, steps: int, setting: Setting) -> Found:
+    """What a search found for this length.
+
+    Raises:
+        SkipContestantError: it was not made, or found nothing.
+    """
+    if search not in setting.searched:
+        raise SkipContestantError(f"search.searches lacks {search!r}")
+    if steps not in setting.searched[search]:
+        raise SkipContestantError(f"the search found no schedule of {steps} steps")
+    return setting.searched[search][steps]
 
 
 @dataclass(frozen=True)

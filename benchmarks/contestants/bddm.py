@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import Sampler, Setting, found_by, kernel_sampler
 from benchmarks.searches import SearchName
 
 
@@ -17,9 +17,4 @@ class Bddm:
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The searched schedule of ``steps`` steps."""
-        if self.search not in setting.searched:
-            raise SkipContestantError(f"search.searches lacks {self.search!r}")
-        schedules = setting.searched[self.search]
-        if steps not in schedules:
-            raise SkipContestantError(f"the search found no schedule of {steps} steps")
-        return kernel_sampler(schedules[steps], "ddpm")
+        return kernel_sampler(found_by(self.search, steps, setting).schedule, "ddpm")

@@ -72,6 +72,45 @@ def verdict(
     return "worse" if high < -margin else "undecided"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What two rows differ by in one metric.
+
+    Attributes:
+        metric: its key.
+        difference: first minus second.
+        p: of the two-sided permutation test; None where there is none.
+        margin: how much worse still counts as good.
+        higher_is_better: of the metric.
+        exact: the difference has no sampling error, and needs no test.
+        items: how many of each row are compared, where that differs from row to row.
+    """
+
+    metric: str
+    difference: Estimate
+    p: float | None
+    margin: float
+    higher_is_better: bool = False
+    exact: bool = False
+    items: int | None = None
+
+
+def comparison_of(row: Row, against: Row, found: Measured) -> Comparison:
+    """A paired difference with its verdict, for the results document."""
+    p = 0.0 if found.exact else found.p
+    return Comparison(
+        row=row.key,
+        against=against.key,
+        metric=found.metric,
+        difference=interval_of(found.difference),
+        p_sign_flip=found.p,
+        margin=found.margin,
+        verdict=verdict(found.difference, found.margin, found.higher_is_better, p),
+        seeds=min(row.seeds, against.seeds),
+        items=found.items,
+    )
+
+
 def cost_key(convention: str, contestant: str) -> str:
     """Key of a searched contestant's costs: the convention alone for the papers' grid."""
     return convention if SEARCHED[contestant] == "paper" else f"{convention}/{contestant}"

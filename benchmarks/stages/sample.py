@@ -12,16 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError
+from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
 from benchmarks.experiment import Convention, convention_inputs
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.train import load_score_net
+from benchmarks.stages.train import load_schedule_net, load_score_net
 from benchmarks.workspace import StageFolder
 
 VERSION = 1  # raised when a change here changes the samples that come out
@@ -34,11 +33,14 @@ class Session:
         self,
         context: Context,
         score_weights: Path,
-        searched: Mapping[str, Mapping[str, Mapping[int, NoiseSchedule]]],
+        schedule_weights: Mapping[str, Path],
+        searched: Mapping[str, Mapping[str, Mapping[int, Found]]],
     ) -> None:
         self.context = context
         self.score_weights = score_weights
+        self._schedule_weights = schedule_weights
         self._searched = searched
+        self._schedule_nets: dict[str, tuple[nn.Module, str]] = {}
         self.training = context.track.training
 
     @cached_property
@@ -52,8 +54,19 @@ class Session:
         Raises:
             SkipContestantError: it cannot run.
         """
-        setting = Setting(self.training, self._searched.get(row.convention.name, {}))
+        setting = Setting(
+            self.training,
+            self._searched.get(row.convention.name, {}),
+            lambda: self._schedule_net(row.convention),
+        )
         return CONTESTANTS[row.contestant].prepare(row.steps, setting)
+
+    def _schedule_net(self, convention: Convention) -> tuple[nn.Module, str]:
+        if convention.name not in self._schedule_nets:
+            weights = self._schedule_weights[convention.name]
+            network = load_schedule_net(self.context, convention, weights)
+            self._schedule_nets[convention.name] = network, weights_digest(weights)
+        return self._schedule_nets[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:
         """The score network as the row's convention evaluates it."""

@@ -23,6 +23,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, search
 from bddm_ref.search_released import released_search
+from benchmarks.contestants.base import Found
 from benchmarks.experiment import Convention, as_dict, convention_inputs
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.searches import SEARCHES, SearchName
@@ -38,7 +39,7 @@ VERSION = 2  # raised when a change here changes the schedules that come out
 class SearchResult:
     """Schedules by length, and what finding them cost."""
 
-    schedules: dict[int, NoiseSchedule]
+    found: dict[int, Found]
     record: dict[str, Any]  # the file's content
 
 
@@ -67,15 +68,17 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        found = _search(context, convention, name, score_weights, schedule_weights)
-        write_json(file, found)
-        folder.finish([file], found["seconds"])
+        made = _search(context, convention, name, score_weights, schedule_weights)
+        write_json(file, made)
+        folder.finish([file], made["seconds"])
     record = json.loads(file.read_text())
-    schedules = {
-        int(steps): NoiseSchedule(tuple(found["betas"]))
-        for steps, found in record["schedules"].items()
-    }
-    return SearchResult(schedules, record)
+    found = {int(steps): _found(content) for steps, content in record["schedules"].items()}
+    return SearchResult(found, record)
+
+
+def _found(content: dict[str, Any]) -> Found:
+    start = Start(**content["start"]) if "kernel" in content["start"] else None
+    return Found(NoiseSchedule(tuple(content["betas"])), start)
 
 
 def _search(

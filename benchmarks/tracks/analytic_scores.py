@@ -13,7 +13,14 @@ from bddm_ref.checkpoint import sha256_of
 from benchmarks.data.distributions import GaussianMixture
 from benchmarks.experiment import Experiment
 from benchmarks.protocol import item_generators
-from benchmarks.report.evaluation import Evaluation, RowScores, compared_rows, interval_of, verdict
+from benchmarks.report.evaluation import (
+    Evaluation,
+    Measured,
+    RowScores,
+    compared_rows,
+    comparison_of,
+    interval_of,
+)
 from benchmarks.report.schema import Comparison, Interval, MetricInfo
 from benchmarks.rows import Row, Sampled
 from benchmarks.samples import read_samples
@@ -134,28 +141,16 @@ class AnalyticScores(Scored):
     def _comparison(self, row: Row, against: Row) -> Comparison:
         mine, theirs = self._found[row], self._found[against]
         count = min(len(mine.points), len(theirs.points))
-        p: float | None
+        margins = self._experiment.margins
         if mine.kl is not None and theirs.kl is not None:
-            metric, p = "kl", None
-            difference = _exact(mine.kl - theirs.kl, count)
+            apart = _exact(mine.kl - theirs.kl, count)
+            measured = Measured("kl", apart, None, margins["kl"], exact=True, items=count)
         else:
-            metric, seed = "energy", self._experiment.seed
             a, b = self._set(row, count), self._set(against, count)
-            difference = energy_difference(a, b)
-            p = energy_swap_p(a, b, seed)
-        margin = self._experiment.margins[metric]
-        return Comparison(
-            row=row.key,
-            against=against.key,
-            metric=metric,
-            difference=interval_of(difference),
-            p_sign_flip=p,
-            margin=margin,
-            # An exact difference needs no test.
-            verdict=verdict(difference, margin, False, 0.0 if p is None else p),
-            seeds=min(row.seeds, against.seeds),
-            items=count,
-        )
+            p = energy_swap_p(a, b, self._experiment.seed)
+            apart = energy_difference(a, b)
+            measured = Measured("energy", apart, p, margins["energy"], items=count)
+        return comparison_of(row, against, measured)
 
 
 def score_points(track: AnalyticTrack, sampled: Sequence[Sampled]) -> AnalyticScores:

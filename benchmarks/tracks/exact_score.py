@@ -14,7 +14,7 @@ from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
 
-RESIDUAL = 1e-3  # of the spread: how far samples may lie from the affine map that fits them best
+RESIDUAL = 1e-4  # of the spread: how far samples may lie from the affine map that fits them best
 
 
 class ExactScoreNet(nn.Module):

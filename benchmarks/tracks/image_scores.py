@@ -15,7 +15,14 @@ from torch import Tensor
 
 from bddm_ref.checkpoint import sha256_of, write_atomically
 from benchmarks.experiment import Experiment
-from benchmarks.report.evaluation import Evaluation, RowScores, compared_rows, interval_of, verdict
+from benchmarks.report.evaluation import (
+    Evaluation,
+    Measured,
+    RowScores,
+    compared_rows,
+    comparison_of,
+    interval_of,
+)
 from benchmarks.report.schema import Comparison, Interval, MetricInfo
 from benchmarks.rows import Row, Sampled
 from benchmarks.samples import read_samples
@@ -171,17 +178,8 @@ class ImageScores(Scored):
         p = swap_p(a, b, self._reference, seed, resamples)
         theirs = frechet_distance(GaussianFit.of(b), self._reference)
         margin = relative * theirs
-        return Comparison(
-            row=row.key,
-            against=against.key,
-            metric="fd",
-            difference=interval_of(difference),
-            p_sign_flip=p,
-            margin=margin,
-            verdict=verdict(difference, margin, False, p),
-            seeds=min(row.seeds, against.seeds),
-            items=count,
-        )
+        found = Measured("fd", difference, p, margin, items=count)
+        return comparison_of(row, against, found)
 
     def _judge(self) -> dict[str, Any]:
         judge: dict[str, Any] = {

@@ -22,10 +22,11 @@ from benchmarks.experiment import Experiment
 from benchmarks.progress import Advance, Progress
 from benchmarks.report.evaluation import (
     Evaluation,
+    Measured,
     RowScores,
     compared_rows,
+    comparison_of,
     interval_of,
-    verdict,
 )
 from benchmarks.report.schema import Comparison, MetricInfo
 from benchmarks.rows import Row, Sampled
@@ -108,16 +109,8 @@ class SpeechScores(Scored):
         p = sign_flip_p((a - b)[both], seed=experiment.seed) if both.sum() > 1 else None
         margin = experiment.margins[metric]
         higher_is_better = bool(SPEECH_METRICS[metric].higher_is_better)
-        return Comparison(
-            row=row.key,
-            against=against.key,
-            metric=metric,
-            difference=interval_of(difference),
-            p_sign_flip=p,
-            margin=margin,
-            verdict=verdict(difference, margin, higher_is_better, p),
-            seeds=min(len(scores[r.key][metric]) for r in (row, against)),
-        )
+        found = Measured(metric, difference, p, margin, higher_is_better)
+        return comparison_of(row, against, found)
 
 
 def _by_row(records: Sequence[Mapping[str, Any]]) -> Scores:

@@ -40,6 +40,7 @@ search:
 rows:
   - {contestant: bddm, steps: [3, 6], seeds: 1}
   - {contestant: bddm-noise, steps: [6], seeds: 1}
+  - {contestant: bddm-online, steps: [6], seeds: 1}
   - {contestant: closed-form, steps: [6], seeds: 1}
   - {contestant: constants, steps: [6], seeds: 1}
   - {contestant: constants-noise, steps: [6], seeds: 1}
@@ -76,7 +77,7 @@ pytestmark = pytest.mark.slow
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     results = read_results(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 30
+    assert len(rows) == 33
     for convention in ("exact", "wrong"):
         for name in ("bddm-6", "constants-6", "ddpm-6", "ddim-6", "ddpm-200"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]
@@ -84,6 +85,9 @@ def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
             assert kl.value > 0
             assert kl.low == kl.value == kl.high
     assert "kl" not in rows["ring/ddpm-6"].metrics
+    # A schedule that follows the item leaves no affine map.
+    assert "kl" not in rows["exact/bddm-online-6"].metrics
+    assert rows["exact/bddm-online-6"].metrics["energy"].value < 0.5
     assert rows["exact/ddpm-200"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
     assert rows["exact/ddpm-200"].metrics["kl"].value < rows["wrong/ddpm-200"].metrics["kl"].value
     assert rows["exact/constants-noise-6"].skipped == "search.searches lacks 'constants-noise'"

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start, schedule_betas
 from benchmarks.contestants import CONTESTANTS, SEARCHED
-from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.base import Found, Setting, SkipContestantError
 from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
 from benchmarks.data.speech import Utterance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
+NEED_A_SEARCH = {*SEARCHED, "bddm-online"}
 CASES = [
-    (name, steps) for name in CONTESTANTS for steps in (3, 50) if name not in SEARCHED or steps == 3
+    (name, steps)
+    for name in CONTESTANTS
+    for steps in (3, 50)
+    if name not in NEED_A_SEARCH or steps == 3
 ]
-FOUND = {3: NoiseSchedule((0.01, 0.2, 0.6))}
-SETTING = Setting(TRAINING, dict.fromkeys(SEARCHED.values(), FOUND))
+FOUND = {3: Found(NoiseSchedule((0.01, 0.2, 0.6)), Start(0.3, 0.6, "ddpm"))}
+
+
+class Ratio(nn.Module):
+    """A schedule network that looks at its item."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(2 + x.mean(dim=1))
+
+
+SETTING = Setting(TRAINING, dict.fromkeys(SEARCHED.values(), FOUND), lambda: (Ratio(), "0" * 64))
 
 
 def test_noise_depends_on_seed_and_item_alone() -> None:
@@ -65,8 +83,68 @@ def test_contract_of_contestants(name: str, steps: int) -> None:
     assert both.shape == (2, 32)
     assert evaluated.evaluations == 2 * sampler.nfe == 2 * steps
     assert torch.equal(run([1])[0], both[1])
-    assert set(sampler.recipe) >= {"betas"}
+    assert json.loads(json.dumps(sampler.recipe)) == sampler.recipe
     assert CONTESTANTS[name].title
+
+
+def test_online_without_a_network_is_skipped() -> None:
+    for setting in (Setting(TRAINING, SETTING.searched), bare_setting()):
+        with pytest.raises(SkipContestantError, match="no schedule network"):
+            CONTESTANTS["bddm-online"].prepare(3, setting)
+
+
+def bare_setting() -> Setting:
+    """As a search by constants leaves it: no start of a pass."""
+    bare = {3: Found(FOUND[3].schedule)}
+    return Setting(TRAINING, {"paper": bare}, SETTING.schedule_net)
+
+
+def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
+    """A network that ignores its item: the betas of Algorithm 3, then all that is left at once."""
+
+    class Constant(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.full((len(x),), 0.8, dtype=torch.float64)
+
+    start = Start(0.3, 0.6, "ddpm")
+    setting = Setting(TRAINING, SETTING.searched, lambda: (Constant(), ""))
+    seen: list[float] = []
+
+    def score_net(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
+        assert len(alpha.unique()) == 1
+        seen.append(float(alpha[0]))
+        return torch.zeros_like(x)
+
+    generators = item_generators(3, [0, 1])
+    x_N = start_noise(generators, (5,), "cpu")
+    x_0 = CONTESTANTS["bddm-online"].prepare(3, setting).run(score_net, x_N, None, generators)  # type: ignore[arg-type]
+    betas = schedule_betas(
+        (score_net, Constant()), start, x_N, None, TRAINING, 3, generator=torch.Generator()
+    )
+    expected = [start.alpha]
+    for beta in betas[:-1]:
+        expected.append(expected[-1] / math.sqrt(1 - beta))
+    assert seen[:3] == pytest.approx(expected)
+    # With eps = 0 the last step divides by its alpha.
+    assert x_0.shape == x_N.shape
+    assert bool(x_0.isfinite().all())
+
+
+def test_online_items_that_are_done_stay() -> None:
+    class Stop(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.zeros(len(x))
+
+    setting = Setting(TRAINING, SETTING.searched, lambda: (Stop(), ""))
+    generators = item_generators(3, [0, 1])
+    x_N = start_noise(generators, (5,), "cpu")
+    sampler = CONTESTANTS["bddm-online"].prepare(3, setting)
+    x_0 = sampler.run(EvaluatedNet(Net(), False), x_N, None, generators)
+    again = item_generators(3, [0, 1])
+    start_noise(again, (5,), "cpu")
+    z = torch.stack([torch.randn(5, generator=g) for g in again])
+    step = KERNELS["ddpm"](0.3, 0.6)
+    torch.testing.assert_close(x_0, step.signal * x_N + step.eps * 0.3 * x_N + step.noise * z)
 
 
 def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:

@@ -14,7 +14,7 @@ from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from benchmarks.contestants import CONTESTANTS, SEARCHED
-from benchmarks.contestants.base import Setting
+from benchmarks.contestants.base import Found, Setting
 from benchmarks.data.distributions import distribution
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.tracks.exact_score import (
@@ -25,7 +25,7 @@ from benchmarks.tracks.exact_score import (
 )
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
-SHORT = {7: NoiseSchedule((2e-4, 0.005, 0.03, 0.1, 0.25, 0.4, 0.8))}
+SHORT = {7: Found(NoiseSchedule((2e-4, 0.005, 0.03, 0.1, 0.25, 0.4, 0.8)))}
 SETTING = Setting(TRAINING, dict.fromkeys(SEARCHED.values(), SHORT))
 ITEMS = 200
 DATA = "gaussian-5"
@@ -68,6 +68,8 @@ def by_hand(betas: list[float], kernel: str) -> tuple[Tensor, Tensor]:
 def test_every_contestant_has_the_moments_of_the_recursion(name: str, steps: int) -> None:
     if name in SEARCHED and steps not in SHORT:
         pytest.skip("no searched schedule is as long")
+    if name == "bddm-online":
+        pytest.skip("its schedule follows its noise: the output is not Gaussian")
     recipe = CONTESTANTS[name].prepare(steps, SETTING).recipe
     found = moments_of_samples(
         sampled(name, steps, ExactScoreNet(DATA)), item_generators(0, range(ITEMS)), steps
@@ -80,7 +82,7 @@ def test_every_contestant_has_the_moments_of_the_recursion(name: str, steps: int
 @pytest.mark.parametrize("kernel", [*KERNELS])
 @pytest.mark.parametrize("error", [0.0, 0.3])
 def test_affine_moments_are_the_recursion_of_the_network(kernel: str, error: float) -> None:
-    schedule, net = SHORT[7], ExactScoreNet(DATA, error)
+    schedule, net = SHORT[7].schedule, ExactScoreNet(DATA, error)
     mean, variance = affine_moments(net, schedule, KERNELS[kernel], 5)
     generators = item_generators(0, range(ITEMS))
     x_N = start_noise(generators, (5,), "cpu")
