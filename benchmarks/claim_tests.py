@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bddm_ref.checkpoint import verify_checksum
+from benchmarks.books import Books, MissingResultError
 from benchmarks.report.cells import estimate
-from benchmarks.report.check import read_results
-from benchmarks.report.schema import Comparison, Interval, Results, RowResult
+from benchmarks.report.schema import Comparison, Interval
 
 SIGNIFICANT = 0.05
 
@@ -27,82 +23,6 @@ class Finding:
 
     verdict: ClaimVerdict
     measured: str
-
-
-class MissingResultError(Exception):
-    """The results folder lacks what a test needs; the message becomes the test's reason."""
-
-
-class Books:
-    """The published results, each file read and verified once."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._read: dict[str, Results] = {}
-
-    def results(self, name: str) -> Results:
-        """A track's results.
-
-        Raises:
-            MissingResultError: not published.
-        """
-        if name not in self._read:
-            path = self.folder / f"{name}.json"
-            if not path.is_file():
-                raise MissingResultError(f"{path.name} is not published")
-            self._read[name] = read_results(path)
-        return self._read[name]
-
-    def row(self, name: str, key: str) -> RowResult:
-        """A row that was sampled.
-
-        Raises:
-            MissingResultError: there is none, or it was skipped.
-        """
-        for row in self.results(name).rows:
-            if row.key == key and row.skipped is None:
-                return row
-            if row.key == key:
-                raise MissingResultError(f"{key}: {row.skipped}")
-        raise MissingResultError(f"{name}.json has no row {key}")
-
-    def comparison(self, name: str, row: str, against: str, metric: str) -> Comparison:
-        """A paired difference.
-
-        Raises:
-            MissingResultError: the two were not compared by this metric.
-        """
-        self.row(name, row), self.row(name, against)
-        for one in self.results(name).comparisons:
-            if (one.row, one.against, one.metric) == (row, against, metric):
-                return one
-        raise MissingResultError(f"{name}.json does not compare {row} with {against} by {metric}")
-
-    @cached_property
-    def theory(self) -> dict[str, Any]:
-        """The theory's document.
-
-        Raises:
-            MissingResultError: not published.
-        """
-        path = self.folder / "theory" / "theory.json"
-        if not path.is_file():
-            raise MissingResultError("theory/theory.json is not published")
-        verify_checksum(path)
-        content: dict[str, Any] = json.loads(path.read_text())
-        return content
-
-    def card(self, name: str) -> dict[str, Any]:
-        """The card of shipped weights: parameters, steps and seconds of their training.
-
-        Raises:
-            MissingResultError: there is none.
-        """
-        path = self.folder / "weights" / f"{name}.json"
-        if not path.is_file():
-            raise MissingResultError(f"weights/{name}.json is not there")
-        content: dict[str, Any] = json.loads(path.read_text())
-        return content
 
 
 class _Test(BaseModel):
@@ -329,6 +249,64 @@ class Sigma(_Test):
         return f"mean sigma_phi on {self.data}, loss {self.form}, {self.updates} updates: {side}"
 
 
+class _OfSearches(_Test):
+    data: str
+    length: int
+
+    def _study(self, books: Books, rule: str) -> dict[str, Any]:
+        wanted = (self.data, rule, self.length)
+        for one in books.theory["searches"]:
+            if (one["data"], one["rule"], one["length"]) == wanted:
+                found: dict[str, Any] = one
+                return found
+        raise MissingResultError(f"theory.json has no {rule} search on {self.data}")
+
+
+class Selection(_OfSearches):
+    """The released search's winners are as good as those of a search that judges again."""
+
+    kind: Literal["selection"]
+    margin: float = Field(gt=0, description="energy distance")
+
+    def decide(self, books: Books) -> Finding:
+        """Both intervals, at their worst for the verdict, decide."""
+        released, ours = (self._study(books, rule) for rule in ("released", "ours"))
+        verdict = _verdict(
+            released["true_high"] - ours["true_low"] <= self.margin,
+            released["true_low"] - ours["true_high"] > self.margin,
+        )
+        return Finding(verdict, f"{released['true']:.4f} against {ours['true']:.4f}")
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"{self.length} steps on {self.data}: released winners as good as re-judged ones"
+
+
+class Honest(_OfSearches):
+    """The score a search reports of its winner is the true one."""
+
+    kind: Literal["honest"]
+    rule: Literal["released", "ours"]
+    at_most: float = Field(gt=0, description="standard deviations of one judgement")
+
+    def decide(self, books: Books) -> Finding:
+        """A plain comparison of means over many searches."""
+        one = self._study(books, self.rule)
+        optimism = (one["true"] - one["reported"]) / one["noise"]
+        holds = optimism <= self.at_most
+        measured = f"{one['reported']:.4f} reported, {one['true']:.4f} true: {optimism:+.2f}"
+        return Finding(_verdict(holds, not holds), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return (
+            f"{self.length} steps on {self.data}: optimism of the {self.rule} search at most "
+            f"{self.at_most:g} deviations"
+        )
+
+
 class CostShare(_Test):
     """A cost of the schedule network is at most this share of the score network's."""
 
@@ -351,7 +329,16 @@ class CostShare(_Test):
 
 
 ClaimTest = (
-    Noninferior | Superior | WithinFactor | AtLeast | SpeedUp | BoundHolds | Sigma | CostShare
+    Noninferior
+    | Superior
+    | WithinFactor
+    | AtLeast
+    | SpeedUp
+    | BoundHolds
+    | Sigma
+    | Selection
+    | Honest
+    | CostShare
 )
 
 

@@ -25,7 +25,8 @@ from bddm_ref.checkpoint import (
     write_with_checksum,
 )
 from benchmarks import provenance
-from benchmarks.claim_tests import Books, ClaimTest, ClaimVerdict, Finding, MissingResultError
+from benchmarks.books import Books, MissingResultError
+from benchmarks.claim_tests import ClaimTest, ClaimVerdict, Finding
 from benchmarks.experiment import ExperimentError
 from benchmarks.report.cells import table
 

@@ -19,6 +19,8 @@ from benchmarks.progress import Progress
 from benchmarks.report.cells import table
 from benchmarks.theory.bounds import DATA as BOUND_DATA
 from benchmarks.theory.bounds import OWN, DataBounds, bounds_of
+from benchmarks.theory.optimism import DATA as SEARCH_DATA
+from benchmarks.theory.optimism import FEW, MANY, RUNS, OptimismStudy, optimism_studies
 from benchmarks.theory.plot import plot_bounds
 from benchmarks.theory.ratio import DATA as RATIO_DATA
 from benchmarks.theory.ratio import FORMS, TAU, RatioStudy, ratio_study
@@ -40,8 +42,9 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
     """
     linear = experiment.training_schedule
     training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
-    bounds, studies = [], []
-    with progress.task("theory", len(BOUND_DATA) + len(RATIO_DATA) * len(FORMS)) as advance:
+    bounds, studies, searches = [], [], []
+    work = len(BOUND_DATA) + len(RATIO_DATA) * len(FORMS) + len(SEARCH_DATA)
+    with progress.task("theory", work) as advance:
         for name in BOUND_DATA:
             bounds.append(bounds_of(name, training))
             advance(1)
@@ -49,6 +52,9 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
             for form in FORMS:
                 studies.append(ratio_study(name, form, training))
                 advance(1)
+        for name in SEARCH_DATA:
+            searches += optimism_studies(name, training)
+            advance(1)
     document = {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -56,17 +62,21 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
         "training_schedule": as_dict(linear),
         "bounds": [one.as_dict() for one in bounds],
         "ratios": [one.as_dict() for one in studies],
+        "searches": [one.as_dict() for one in searches],
     }
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
     write_with_checksum(folder / "theory.json", partial(Path.write_text, data=text))
     write_atomically(folder / "bounds.svg", lambda path: plot_bounds(bounds, path))
     page = folder / "theory.md"
-    write_atomically(page, lambda path: path.write_text(_page(bounds, studies, document)))
+    write_atomically(page, lambda path: path.write_text(_page(bounds, studies, searches, document)))
     return page
 
 
 def _page(
-    bounds: Sequence[DataBounds], studies: Sequence[RatioStudy], document: dict[str, Any]
+    bounds: Sequence[DataBounds],
+    studies: Sequence[RatioStudy],
+    searches: Sequence[OptimismStudy],
+    document: dict[str, Any],
 ) -> str:
     made = document["provenance"]
     parts = [
@@ -86,6 +96,11 @@ def _page(
         "## Does the ELBO collapse it?\n",
         "Mean of σ_φ over levels, by number of updates.\n",
         _collapse_table(studies),
+        "## How optimistic is the released search?\n",
+        f"{RUNS} searches by each rule, each judgement on {FEW} samples from fresh noise; winners "
+        f"judged again on {MANY}. Energy distance, smaller is better. Optimism: how much better "
+        "the reported distance is than the true one, in standard deviations of one judgement.\n",
+        _searches_table(searches),
         "## Origin\n",
         f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
         f"{document['created']}; made by `python -m benchmarks theory analytic`\n",
@@ -144,6 +159,23 @@ def _ratio_table(studies: Sequence[RatioStudy]) -> str:
         shown = [study.points[i] for i in (0, len(study.points) // 2, -1)]
         cells = [f"{p.learned:.3f} ± {p.spread:.3f} / {p.closed:.3f}" for p in shown]
         lines.append([f"`{study.data}`", study.form, f"{study.error:.1%}", *cells])
+    return table(heads, lines)
+
+
+def _searches_table(searches: Sequence[OptimismStudy]) -> str:
+    heads = ["Data", "Rule", "Steps", "Reported", "True", "One judgement's deviation", "Optimism"]
+    lines = [
+        [
+            f"`{one.data}`",
+            one.rule,
+            str(one.length),
+            f"{one.reported:.4f}",
+            f"{one.true:.4f} [{one.true_low:.4f}, {one.true_high:.4f}]",
+            f"{one.noise:.4f}",
+            f"{one.optimism:+.2f}",
+        ]
+        for one in searches
+    ]
     return table(heads, lines)
 
 

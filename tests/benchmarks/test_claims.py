@@ -11,15 +11,16 @@ import pytest
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks import claims
 from benchmarks.__main__ import main
+from benchmarks.books import Books, MissingResultError
 from benchmarks.claim_tests import (
     AtLeast,
-    Books,
     BoundHolds,
     ClaimTest,
     CostShare,
     Finding,
-    MissingResultError,
+    Honest,
     Noninferior,
+    Selection,
     Sigma,
     SpeedUp,
     Superior,
@@ -185,6 +186,33 @@ def test_sigma() -> None:
     assert found(updates=100, above=0.3).verdict == "not reproduced"
     with pytest.raises(MissingResultError, match="no elbo training on d"):
         found(updates=7, below=0.05)
+
+
+SEARCHES = [
+    {"data": "d", "rule": rule, "length": 7, "reported": reported, "noise": 0.02, "true": 0.01,
+     "true_low": low, "true_high": high}
+    for rule, reported, low, high in (
+        ("released", -0.01, 0.008, 0.012),
+        ("ours", 0.01, 0.004, 0.005),
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("margin", "expected"),
+    [(0.008, "reproduced"), (0.005, "undecided"), (0.002, "not reproduced")],
+)
+def test_selection(margin: float, expected: str) -> None:
+    test = Selection(kind="selection", data="d", length=7, margin=margin, **ANY)
+    assert test.decide(FakeBooks(theory={"searches": SEARCHES})).verdict == expected
+    with pytest.raises(MissingResultError, match="no released search on d"):
+        test.model_copy(update={"length": 3}).decide(FakeBooks(theory={"searches": SEARCHES}))
+
+
+def test_honest() -> None:
+    for rule, expected in (("released", "not reproduced"), ("ours", "reproduced")):
+        test = Honest(kind="honest", data="d", length=7, rule=rule, at_most=0.5, **ANY)
+        assert test.decide(FakeBooks(theory={"searches": SEARCHES})).verdict == expected
 
 
 def test_cost_share() -> None:

@@ -14,6 +14,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.__main__ import main
 from benchmarks.theory import ratio, report
 from benchmarks.theory.bounds import BoundPoint, DataBounds
+from benchmarks.theory.optimism import OptimismStudy, optimism_studies
 from benchmarks.theory.plot import plot_bounds
 from benchmarks.theory.ratio import ratio_study
 
@@ -44,6 +45,17 @@ def test_the_elbo_collapses_and_the_step_loss_does_not() -> None:
     assert step.watched[1_000] > 0.5
 
 
+@pytest.mark.slow
+def test_the_released_search_is_optimistic_and_ours_is_not() -> None:
+    studies = optimism_studies("modes-1", TRAINING, runs=6)
+    by_rule = {one.rule: one for one in studies if one.length == 7}
+    assert by_rule["released"].optimism > 0.4
+    # A third, fresh judgement is unbiased: six of them are within 4 / sqrt(6) deviations.
+    assert abs(by_rule["ours"].optimism) < 4 / 6**0.5
+    assert by_rule["ours"].optimism < by_rule["released"].optimism
+    assert all(one.true > 0 for one in studies)
+
+
 def bounds() -> DataBounds:
     points = [
         BoundPoint("x", t, 4, "closed form", -3.0, -4.0, -5.0, -0.2, fitted, 0.1)
@@ -72,6 +84,9 @@ def test_the_page_says_what_the_document_holds(
 ) -> None:
     monkeypatch.setattr(report, "BOUND_DATA", ("gaussian-1",))
     monkeypatch.setattr(report, "RATIO_DATA", ("gaussian-2",))
+    monkeypatch.setattr(report, "SEARCH_DATA", ("modes-2",))
+    found = OptimismStudy("modes-2", "released", 7, -0.01, 0.01, 0.008, 0.012, 0.02)
+    monkeypatch.setattr(report, "optimism_studies", lambda name, training: [found])
     monkeypatch.setattr(report, "bounds_of", lambda name, training: bounds())
 
     def study(name: str, form: str, training: NoiseSchedule) -> ratio.RatioStudy:
@@ -84,6 +99,8 @@ def test_the_page_says_what_the_document_holds(
     assert page in capsys.readouterr().out
     assert "| `x` | 10 | 4 |" in page
     assert "10.0%" in page
+    assert "| `modes-2` | released | 7 |" in page
+    assert "+1.00" in page
     content = (tmp_path / "theory" / "theory.json").read_bytes()
     sidecar = (tmp_path / "theory" / "theory.json.sha256").read_text()
     assert hashlib.sha256(content).hexdigest() in sidecar

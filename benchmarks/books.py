@@ -1,0 +1,88 @@
+"""The published results as claims read them: each file verified, what is missing told as a reason."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bddm_ref.checkpoint import verify_checksum
+from benchmarks.report.check import read_results
+from benchmarks.report.schema import Comparison, Results, RowResult
+
+
+class MissingResultError(Exception):
+    """The results folder lacks what a test needs; the message becomes the test's reason."""
+
+
+class Books:
+    """The published results, each file read and verified once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, Results] = {}
+
+    def results(self, name: str) -> Results:
+        """A track's results.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        if name not in self._read:
+            path = self.folder / f"{name}.json"
+            if not path.is_file():
+                raise MissingResultError(f"{path.name} is not published")
+            self._read[name] = read_results(path)
+        return self._read[name]
+
+    def row(self, name: str, key: str) -> RowResult:
+        """A row that was sampled.
+
+        Raises:
+            MissingResultError: there is none, or it was skipped.
+        """
+        for row in self.results(name).rows:
+            if row.key == key and row.skipped is None:
+                return row
+            if row.key == key:
+                raise MissingResultError(f"{key}: {row.skipped}")
+        raise MissingResultError(f"{name}.json has no row {key}")
+
+    def comparison(self, name: str, row: str, against: str, metric: str) -> Comparison:
+        """A paired difference.
+
+        Raises:
+            MissingResultError: the two were not compared by this metric.
+        """
+        self.row(name, row), self.row(name, against)
+        for one in self.results(name).comparisons:
+            if (one.row, one.against, one.metric) == (row, against, metric):
+                return one
+        raise MissingResultError(f"{name}.json does not compare {row} with {against} by {metric}")
+
+    @cached_property
+    def theory(self) -> dict[str, Any]:
+        """The theory's document.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        path = self.folder / "theory" / "theory.json"
+        if not path.is_file():
+            raise MissingResultError("theory/theory.json is not published")
+        verify_checksum(path)
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The card of shipped weights: parameters, steps and seconds of their training.
+
+        Raises:
+            MissingResultError: there is none.
+        """
+        path = self.folder / "weights" / f"{name}.json"
+        if not path.is_file():
+            raise MissingResultError(f"weights/{name}.json is not there")
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content

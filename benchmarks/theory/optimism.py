@@ -1,0 +1,141 @@
+"""How optimistic is a search that keeps the best of many noisy judgements?
+
+The released search judges each candidate once, on fresh noise, and reports the score that won; the
+suite's own judges all on the same noise, the best few again, and reports a third, fresh score. Both
+are run many times on data of known density, with few samples to a judgement, and their winners are
+judged once more with many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from bddm_ref.process import KERNELS
+from bddm_ref.rules import closed_form_rule, rule_betas
+from bddm_ref.sampling import sample
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
+from bddm_ref.search import Candidate, Judge, SearchPlan, search, starts
+from bddm_ref.search_released import released_search
+from benchmarks.data.distributions import distribution
+from benchmarks.protocol import item_generators, start_noise
+from benchmarks.tracks.exact_score import ExactScoreNet
+from metrics.points import PointReference, energy_distance
+from metrics.statistics import mean_interval
+
+DATA = ("modes-1", "modes-16")
+LENGTHS = (3, 7)
+BINS = 6
+RUNS = 12  # searches of each kind, each with noise of its own
+FEW = 50  # samples of a judgement, as noisy as one clip is for PESQ
+MANY = 4_000  # samples of the last judgement
+REFERENCE = 4_000
+APART = 100_000  # trials between two runs
+TRUE_TRIAL = 99_999
+RULES: dict[str, Callable[..., dict[int, Candidate[Start]]]] = {
+    "released": released_search,
+    "ours": search,
+}
+
+
+@dataclass(frozen=True)
+class OptimismStudy:
+    """Many searches by one rule, for one length.
+
+    Attributes:
+        data: the distribution.
+        rule: key of RULES.
+        length: steps.
+        reported: mean energy distance that the search reports of its winner.
+        true: mean energy distance of the winners, judged with MANY samples.
+        true_low: lower end of its 95 % interval over runs.
+        true_high: upper end.
+        noise: standard deviation of one judgement.
+    """
+
+    data: str
+    rule: str
+    length: int
+    reported: float
+    true: float
+    true_low: float
+    true_high: float
+    noise: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @property
+    def optimism(self) -> float:
+        """How much better the reported distance is than the true one, in judgements' deviations."""
+        return (self.true - self.reported) / self.noise
+
+
+def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> list[OptimismStudy]:
+    """Both rules on a distribution, each length."""
+    data = distribution(name)
+    judge = _judge(name)
+    rule = closed_form_rule(data.power)
+    grid = [start for start in starts(training, BINS) if start.kernel == "ddpm"]
+
+    def propose(start: Start) -> list[float]:
+        return rule_betas(rule, start, training, max(LENGTHS))
+
+    studies = []
+    for kind, searching in RULES.items():
+        winners: dict[int, list[Candidate[Start]]] = {length: [] for length in LENGTHS}
+        for run in range(runs):
+            plan = SearchPlan(LENGTHS, finalists=4, refinements=10, seed=run)
+            shifted = _shifted(judge, run)
+            for length, found in searching(propose, shifted, grid, training, plan).items():
+                winners[length].append(found)
+        studies += [
+            _study(name, kind, length, found, judge) for length, found in winners.items() if found
+        ]
+    return studies
+
+
+def _study(
+    name: str, kind: str, length: int, found: list[Candidate[Start]], judge: Callable[..., float]
+) -> OptimismStudy:
+    true = [-judge(one.schedule, TRUE_TRIAL, MANY) for one in found]
+    noise = np.std([judge(found[0].schedule, TRUE_TRIAL + i, FEW) for i in range(40)], ddof=1)
+    interval = mean_interval(true, seed=0)
+    return OptimismStudy(
+        data=name,
+        rule=kind,
+        length=length,
+        reported=-float(np.mean([one.quality for one in found])),
+        true=interval.value,
+        true_low=interval.low,
+        true_high=interval.high,
+        noise=float(noise),
+    )
+
+
+def _judge(name: str) -> Callable[..., float]:
+    """``(schedule, trial, samples) -> minus the energy distance``."""
+    data, net = distribution(name), ExactScoreNet(name)
+    generator = torch.Generator().manual_seed(0)
+    reference = PointReference.of(data.sample(REFERENCE, generator))
+
+    def judge(schedule: NoiseSchedule, trial: int, count: int = FEW) -> float:
+        generators = item_generators(trial, range(count))
+        x_N = start_noise(generators, (data.dimensions,), "cpu")
+        x_0 = sample(net, schedule, KERNELS["ddpm"], x_N, None, generators)
+        return -energy_distance(x_0, reference)
+
+    return judge
+
+
+def _shifted(judge: Callable[..., float], run: int) -> Judge:
+    def shifted(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return (judge(schedule, APART * (run + 1) + trial),)
+
+    return shifted
