@@ -1,4 +1,4 @@
-"""The published results as claims read them: each file verified, what is missing told as a reason."""
+"""The published results as claims read them: each file verified, what is missing is a reason."""
 
 from __future__ import annotations
 
