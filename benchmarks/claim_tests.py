@@ -199,7 +199,7 @@ class BoundHolds(_Test):
         (bounds,) = found
         suffix = "_fitted" if self.fitted else ""
         elbo, log_p, points = bounds["elbo" + suffix], bounds["log_p"], bounds["points"]
-        values = [(point["f_bddm" + suffix], point["error"]) for point in points]
+        values = [(point["f_bddm" + suffix], point["error" + suffix]) for point in points]
         above = sum(value - error > log_p for value, error in values)
         below = sum(value + error < elbo for value, error in values)
         measured = (

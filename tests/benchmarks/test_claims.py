@@ -152,8 +152,8 @@ def test_speed_up(low: float, high: float, expected: str) -> None:
 
 
 def bounds(f_bddm: float, error: float) -> dict[str, object]:
-    point = {"f_bddm": f_bddm, "f_bddm_fitted": f_bddm, "error": error}
-    inside = {"f_bddm": -0.3, "f_bddm_fitted": -0.3, "error": 0.0}
+    point = {"f_bddm": 9.0, "f_bddm_fitted": f_bddm, "error": 0.0, "error_fitted": error}
+    inside = {"f_bddm": -0.3, "f_bddm_fitted": -0.3, "error": 0.0, "error_fitted": 0.0}
     one = {"data": "d", "log_p": 0.0, "elbo": -0.5, "elbo_fitted": -0.5, "points": [inside, point]}
     return {"bounds": [one]}
 

@@ -58,7 +58,7 @@ def test_the_released_search_is_optimistic_and_ours_is_not() -> None:
 
 def bounds() -> DataBounds:
     points = [
-        BoundPoint("x", t, 4, "closed form", -3.0, -4.0, -5.0, -0.2, fitted, 0.1)
+        BoundPoint("x", t, 4, "closed form", -3.0, -4.0, -5.0, -0.2, fitted, 0.3, 0.1)
         for t, fitted in ((10, 0.5), (100, -0.45), (1000, -2.0))
     ]
     return DataBounds("x", log_p=0.0, elbo=-0.5, elbo_fitted=-0.4, elbo_short={}, points=points)

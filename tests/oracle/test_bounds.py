@@ -112,6 +112,23 @@ def test_bilateral_terms_of_samples_are_the_exact_ones(schedule: NoiseSchedule) 
     )
 
 
+def test_the_error_of_a_fitted_bound_is_its_spread_over_draws() -> None:
+    """Thirty sets of draws: their spread is what one set tells of itself."""
+    name, schedule = "modes-1", spaced(TRAINING, 100, 4)
+    data, values, errors = distribution(name), [], []
+    for seed in range(30):
+        x_0 = data.sample(2_000, torch.Generator().manual_seed(seed))
+        terms = bilateral(
+            ExactScoreNet(name), x_0, None, schedule, torch.Generator().manual_seed(100 + seed)
+        )
+        values.append(float(terms.f_bddm(fitted=True).mean()))
+        part = terms.step + terms.square / (2 * terms.mean_square)
+        errors.append(float(part.std()) / math.sqrt(2_000))
+    spread = torch.tensor(values).std()
+    # A standard deviation of 30 values is itself known to 13 %.
+    assert float(spread) == pytest.approx(sum(errors) / 30, rel=0.4)
+
+
 def test_a_bilateral_bound_needs_two_steps() -> None:
     with pytest.raises(ValueError, match="at least 2 steps"):
         bilateral(
