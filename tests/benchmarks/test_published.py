@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from bddm_ref.checkpoint import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.experiment import load
 from benchmarks.report.check import check_results, read_results
 from benchmarks.report.markdown import summary_table
+from benchmarks.theory.bounds import DATA as BOUND_DATA
+from benchmarks.theory.ratio import DATA as RATIO_DATA
+from benchmarks.theory.ratio import FORMS
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
@@ -44,6 +50,20 @@ def test_schedules_beside_them_are_those_of_the_table() -> None:
         schedule = NoiseSchedule.from_json(file.read_text())
         assert list(schedule.betas) == rows[f"{convention}/bddm-{steps}"].betas
         assert len(schedule) == int(steps)
+
+
+def test_the_theory_comes_from_a_clean_tree_and_covers_what_is_claimed() -> None:
+    path = RESULTS / "theory" / "theory.json"
+    verify_checksum(path)
+    document = json.loads(path.read_text())
+    assert document["provenance"]["tree"] == "clean"
+    assert {one["data"] for one in document["bounds"]} == set(BOUND_DATA)
+    assert {(one["data"], one["form"]) for one in document["ratios"]} == set(
+        itertools.product(RATIO_DATA, FORMS)
+    )
+    assert (path.parent / "bounds.svg").is_file()
+    page = (path.parent / "theory.md").read_text()
+    assert document["provenance"]["commit"][:12] in page
 
 
 @pytest.mark.parametrize("name", ["cpu", "cpu-full", "images-cpu", "images-cpu-full"])
