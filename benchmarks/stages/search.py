@@ -65,6 +65,8 @@ def searched_schedules(
         "device": context.device.type,
         **context.track.judge_inputs,
     }
+    if SEARCHES[name].chooser == "closed form":
+        inputs["loss"] = experiment.schedule_net.loss
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
@@ -72,13 +74,14 @@ def searched_schedules(
         write_json(file, made)
         folder.finish([file], made["seconds"])
     record = json.loads(file.read_text())
-    found = {int(steps): _found(content) for steps, content in record["schedules"].items()}
+    followed = SEARCHES[name].chooser == "network"
+    found = {
+        int(steps): Found(
+            NoiseSchedule(tuple(content["betas"])), Start(**content["start"]) if followed else None
+        )
+        for steps, content in record["schedules"].items()
+    }
     return SearchResult(found, record)
-
-
-def _found(content: dict[str, Any]) -> Found:
-    start = Start(**content["start"]) if "kernel" in content["start"] else None
-    return Found(NoiseSchedule(tuple(content["betas"])), start)
 
 
 def _search(
@@ -156,6 +159,7 @@ def _by_closed_form(
     config, training = context.experiment.search, context.track.training
     x_0, condition = bench.examples()
     generator = torch.Generator().manual_seed(config.seed)
+    x_0 = x_0.to(context.device)
     power = measured_power(evaluated, x_0, condition, training, generator)
     rule = closed_form_rule(power, context.experiment.schedule_net.loss)
     return lambda start: rule_betas(rule, start, training, max(config.lengths))

@@ -105,7 +105,9 @@ class AnalyticTrack(Track):
         return {}
 
     def refuse_impossible(self) -> None:
-        """Too few samples for exact moments, and metrics without a margin."""
+        """Too few samples for exact moments, metrics without a margin, bfloat16, another device."""
+        if self.device.type != "cpu":
+            raise ExperimentError("device: the analytic track runs on the CPU; make it cpu")
         for row in rows_of(self.experiment):
             needed = int(SPARE_ITEMS * row.steps) + 2
             if self.distribution(row.convention).is_gaussian and row.items < needed:

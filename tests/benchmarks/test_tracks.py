@@ -24,7 +24,9 @@ def test_unknown_track() -> None:
         track(Experiment(), track="music")
 
 
-@pytest.mark.parametrize("name", ["cpu", "cpu-full", "smoke", "images-cpu", "images-smoke"])
+@pytest.mark.parametrize(
+    "name", ["cpu", "cpu-full", "smoke", "images-cpu", "images-smoke", "analytic"]
+)
 def test_shipped_experiments_are_possible(name: str) -> None:
     track(load(name)).refuse_impossible()
 
@@ -44,3 +46,9 @@ def test_a_batch_of_the_judge_that_is_too_small() -> None:
     search = dataclasses.replace(load("images-cpu").search, judge_items=63)
     with pytest.raises(ExperimentError, match=r"search\.judge_items: 63 images are too few"):
         track(load("images-cpu"), search=search).refuse_impossible()
+
+
+def test_exact_scores_stay_on_the_cpu() -> None:
+    on_a_gpu = make_track(load("analytic"), Progress(Console(quiet=True)), torch.device("cuda"))
+    with pytest.raises(ExperimentError, match="device: the analytic track runs on the CPU"):
+        on_a_gpu.refuse_impossible()
