@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,24 +26,24 @@ class Finding:
     measured: str
 
 
-class _Test(BaseModel):
+class _Test(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Level
     command: str = Field(description="that makes the results it reads")
 
+    @abstractmethod
     def decide(self, books: Books) -> Finding:
         """The verdict.
 
         Raises:
             MissingResultError: the results folder lacks what is needed.
         """
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def asked(self) -> str:
         """What is asked, in a few words."""
-        raise NotImplementedError
 
 
 class _Pair(_Test):

@@ -23,21 +23,16 @@ def plot_bounds(bounds: Sequence[DataBounds], path: Path) -> None:
         for family, steps, color in ((OWN, None, "tab:red"), (SPACED, SHOWN, "tab:orange")):
             points = [p for p in one.points if p.family == family and steps in (None, p.n)]
             label = "own steps" if steps is None else f"{steps} steps"
-            places = [p.t for p in points]
-            axis.plot(
-                places,
-                [p.f_bddm_fitted for p in points],
-                color=color,
-                marker=".",
-                label=f"F_bddm, fitted, {label}",
-            )
-            axis.plot(
-                places,
-                [p.f_bddm for p in points],
-                color=color,
-                linestyle=":",
-                label=f"F_bddm, β₁, {label}",
-            )
+            fitted = [p.f_bddm_fitted for p in points]
+            plain = [p.f_bddm for p in points]
+            for values, variance, style in ((fitted, "fitted", ".-"), (plain, "β₁", ":")):
+                axis.plot(
+                    [p.t for p in points],
+                    values,
+                    style,
+                    color=color,
+                    label=f"F_bddm, {variance}, {label}",
+                )
         axis.set(title=one.data, xlabel="junction t", xscale="log")
         axis.set_yscale("symlog", linthresh=1.0)
     axes[0].set_ylabel("nats per dimension")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.report.cells import estimate
-from benchmarks.report.pages.base import Page
+from benchmarks.report.pages.base import Page, floor_line
 from benchmarks.report.schema import Comparison, Results, RowResult
 
 
@@ -51,9 +50,5 @@ class AnalyticPage(Page):
         for key, metrics in results.floors.items():
             convention, count = key.rsplit("/", 1)
             if convention == rows[0].convention:
-                cells = ["*Floor: data*", "—", "—", f"{count} / {count}"]
-                cells += [
-                    estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()
-                ]
-                lines.append(cells + ["—"] * (width - len(cells)))
+                lines.append(floor_line(results, metrics, count, width))
         return lines

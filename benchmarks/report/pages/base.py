@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from benchmarks.report.schema import Comparison, Results, RowResult
+from benchmarks.report.cells import estimate
+from benchmarks.report.schema import Comparison, Interval, Results, RowResult
 
 CLAIM_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
 
@@ -39,3 +40,10 @@ class Page(ABC):
     def appendix(self, results: Results, rows: Sequence[RowResult]) -> list[str]:
         """What follows the verdicts of a convention."""
         return []
+
+
+def floor_line(results: Results, metrics: dict[str, Interval], count: str, width: int) -> list[str]:
+    """A line of the quality table for ``count`` items of the data in the samples' place."""
+    cells = ["*Floor: data*", "—", "—", f"{count} / {count}"]
+    cells += [estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()]
+    return cells + ["—"] * (width - len(cells))

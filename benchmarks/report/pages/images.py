@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.report.cells import estimate, table
-from benchmarks.report.pages.base import Page
+from benchmarks.report.cells import table
+from benchmarks.report.pages.base import Page, floor_line
 from benchmarks.report.schema import Comparison, Results, RowResult
 
 
@@ -49,12 +49,9 @@ class ImagesPage(Page):
         self, results: Results, rows: Sequence[RowResult], width: int
     ) -> list[list[str]]:
         """Images of the data in the samples' place."""
-        lines = []
-        for count, metrics in results.floors.items():
-            cells = ["*Floor: data*", "—", "—", f"{count} / {count}"]
-            cells += [estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()]
-            lines.append(cells + ["—"] * (width - len(cells)))
-        return lines
+        return [
+            floor_line(results, metrics, count, width) for count, metrics in results.floors.items()
+        ]
 
     def appendix(self, results: Results, rows: Sequence[RowResult]) -> list[str]:
         """How many of each row's images the classifier puts in each class, in per cent."""
