@@ -17,11 +17,17 @@ from benchmarks.experiment import Experiment
 from benchmarks.report.build import build_results
 from benchmarks.report.publish import publish
 from benchmarks.rows import rows_of
+from benchmarks.searches import PAPER
 from benchmarks.stages.clock import timed_rows
 from benchmarks.stages.context import Context
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, searched_schedules
-from benchmarks.stages.train import judge_net_weights, schedule_net_weights, score_net_weights
+from benchmarks.stages.train import (
+    judge_net_weights,
+    schedule_net_name,
+    schedule_net_weights,
+    score_net_weights,
+)
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
 
@@ -53,11 +59,14 @@ class Run:
         with self._timed("train"):
             self.context.track.judge_weights = judge_net_weights(self.context, self.from_scratch)
             score_weights = score_net_weights(self.context, self.from_scratch)
-            schedule_weights = {
-                convention.name: schedule_net_weights(
-                    self.context, convention, score_weights, self.from_scratch
-                )
+            wanted_nets = {
+                schedule_net_name(experiment, convention.name, search): (convention, search)
                 for convention in experiment.conventions
+                for search in (PAPER, *experiment.search.searches)
+            }
+            schedule_weights = {
+                name: schedule_net_weights(self.context, *whose, score_weights, self.from_scratch)
+                for name, whose in wanted_nets.items()
             }
         if "search" not in wanted or not distributed.is_first():
             return None
@@ -69,7 +78,7 @@ class Run:
                         convention,
                         name,
                         score_weights,
-                        schedule_weights[convention.name],
+                        schedule_weights[schedule_net_name(experiment, convention.name, name)],
                     )
                     for name in experiment.search.searches
                 }

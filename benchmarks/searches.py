@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bddm_ref.losses import StepLossForm
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search import starts, starts_in_noise
 
 SearchName = Literal[
-    "paper", "noise", "closed-form", "closed-form-noise", "constants", "constants-noise"
+    "paper",
+    "noise",
+    "released-loss",
+    "closed-form",
+    "closed-form-noise",
+    "closed-form-released",
+    "constants",
+    "constants-noise",
 ]
 
 
@@ -23,17 +31,23 @@ class SearchKind:
         grid: ``(training schedule, M)`` to the (alpha_N, beta_N) that passes start from.
         chooser: of the betas of a pass: the schedule network; the closed form of what it learns,
             from the measured power of eps; or two constants, searched along with the start.
+        loss: form of the step loss that the network was trained on, or that the closed form is the
+            optimum of; None: the one that the experiment names.
     """
 
     grid: Callable[[NoiseSchedule, int], Sequence[Start]]
     chooser: Literal["network", "closed form", "constants"]
+    loss: StepLossForm | None = None
 
 
+PAPER: SearchName = "paper"
 SEARCHES: dict[SearchName, SearchKind] = {
     "paper": SearchKind(starts, "network"),
     "noise": SearchKind(starts_in_noise, "network"),
+    "released-loss": SearchKind(starts, "network", "released"),
     "closed-form": SearchKind(starts, "closed form"),
     "closed-form-noise": SearchKind(starts_in_noise, "closed form"),
+    "closed-form-released": SearchKind(starts, "closed form", "released"),
     "constants": SearchKind(starts, "constants"),
     "constants-noise": SearchKind(starts_in_noise, "constants"),
 }

@@ -11,8 +11,10 @@ from benchmarks.searches import SEARCHES
 CONTESTANTS: dict[str, Contestant] = {
     "bddm": Bddm(),
     "bddm-noise": Bddm("BDDM, from α_T", "noise"),
+    "bddm-released": Bddm("BDDM, released loss", "released-loss"),
     "closed-form": Bddm("Closed form, no network", "closed-form"),
     "closed-form-noise": Bddm("Closed form, from α_T", "closed-form-noise"),
+    "closed-form-released": Bddm("Closed form of the released loss", "closed-form-released"),
     "constants": Bddm("Two constants", "constants"),
     "constants-noise": Bddm("Two constants, from α_T", "constants-noise"),
     "bddm-online": OnlineBddm(),

@@ -19,7 +19,7 @@ from benchmarks.rows import Sampled
 from benchmarks.stages.clock import NETWORK
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.search import SearchResult
-from benchmarks.stages.train import network_cost
+from benchmarks.stages.train import network_cost, schedule_net_name
 from benchmarks.workspace import fingerprint
 from metrics.timing import Timing, ratio_of_medians
 
@@ -135,8 +135,9 @@ def _cost(
 ) -> dict[str, Any]:
     convention, contestant = whose
     record = result.record
+    name = schedule_net_name(context.experiment, convention, SEARCHED[contestant])
     parameters, steps, seconds = (
-        network_cost(weights[f"schedule_net/{convention}"])
+        network_cost(weights[f"schedule_net/{name}"])
         if contestant in BILATERAL
         else (0, None, None)
     )

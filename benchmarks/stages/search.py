@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bddm_ref.losses import StepLossForm
 from bddm_ref.rules import (
     ConstantStart,
     closed_form_rule,
@@ -66,7 +67,7 @@ def searched_schedules(
         **context.track.judge_inputs,
     }
     if SEARCHES[name].chooser == "closed form":
-        inputs["loss"] = experiment.schedule_net.loss
+        inputs["loss"] = SEARCHES[name].loss or experiment.schedule_net.loss
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
@@ -117,7 +118,7 @@ def _search(
             propose = (
                 _by_network(context, (evaluated, schedule_net), bench)
                 if kind.chooser == "network"
-                else _by_closed_form(context, evaluated, bench)
+                else _by_closed_form(context, evaluated, bench, kind.loss)
             )
             searching = released_search if released else search
             candidates = searching(propose, bench.judge, grid, *arguments)
@@ -153,7 +154,7 @@ def _by_network(
 
 
 def _by_closed_form(
-    context: Context, evaluated: EvaluatedNet, bench: SearchBench
+    context: Context, evaluated: EvaluatedNet, bench: SearchBench, form: StepLossForm | None
 ) -> Propose[Start]:
     """The optimum of the step loss for the power of eps that is measured on validation data."""
     config, training = context.experiment.search, context.track.training
@@ -161,7 +162,7 @@ def _by_closed_form(
     generator = torch.Generator().manual_seed(config.seed)
     x_0 = x_0.to(context.device)
     power = measured_power(evaluated, x_0, condition, training, generator)
-    rule = closed_form_rule(power, context.experiment.schedule_net.loss)
+    rule = closed_form_rule(power, form or context.experiment.schedule_net.loss)
     return lambda start: rule_betas(rule, start, training, max(config.lengths))
 
 

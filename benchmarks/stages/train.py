@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
@@ -16,7 +17,8 @@ from torch import nn
 from bddm_ref.checkpoint import load_state, load_weights, roundable_parameters, save_weights
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
-from benchmarks.experiment import Convention, as_dict, convention_inputs
+from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs
+from benchmarks.searches import SEARCHES, SearchName
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.workspace import StageFolder, write_json
 
@@ -48,13 +50,30 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     )
 
 
+def schedule_net_name(experiment: Experiment, convention: str, search: SearchName) -> str:
+    """The schedule network of a search: ``raw``, or ``raw/released`` if it has a loss of its own.
+
+    Searches without a network are given the experiment's; they do not use it.
+    """
+    kind, own = SEARCHES[search], experiment.schedule_net.loss
+    if kind.chooser != "network" or kind.loss in (None, own):
+        return convention
+    return f"{convention}/{kind.loss}"
+
+
 def schedule_net_weights(
-    context: Context, convention: Convention, score_weights: Path, from_scratch: bool = False
+    context: Context,
+    convention: Convention,
+    search: SearchName,
+    score_weights: Path,
+    from_scratch: bool = False,
 ) -> Path:
-    """Weights of one convention's schedule network: those named, or trained now."""
+    """Weights of a search's schedule network in one convention: those named, or trained now."""
     config = context.experiment.schedule_net
-    if convention.name in config.weights and not from_scratch:
-        return REPOSITORY / config.weights[convention.name]
+    name = schedule_net_name(context.experiment, convention.name, search)
+    if name in config.weights and not from_scratch:
+        return REPOSITORY / config.weights[name]
+    config = dataclasses.replace(config, loss=SEARCHES[search].loss or config.loss)
     score_net = load_score_net(context, score_weights)
     inputs = {
         "version": VERSION,
@@ -68,10 +87,12 @@ def schedule_net_weights(
     return _train(
         context,
         context.workspace.stage("schedule_net", inputs),
-        f"train schedule network ({convention.name})",
+        f"train schedule network ({name})",
         context.track.build_schedule_net(convention),
         config.training,
-        lambda module: context.track.schedule_batch_loss((score_net, module), convention),
+        lambda module: context.track.schedule_batch_loss(
+            (score_net, module), convention, config.loss
+        ),
     )
 
 

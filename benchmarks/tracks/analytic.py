@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.losses import schedule_loss
+from bddm_ref.losses import StepLossForm, schedule_loss
 from bddm_ref.networks.vector_ratio import VectorRatioNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
@@ -131,7 +131,7 @@ class AnalyticTrack(Track):
         raise ExperimentError("score_net: an exact score is not trained")
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
     ) -> BatchLoss:
         """The step loss on fresh draws."""
         config, data = self.experiment.schedule_net, self.distribution(convention)
@@ -140,7 +140,7 @@ class AnalyticTrack(Track):
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             x_0 = data.sample(config.batch_size, generator).float()
-            return schedule_loss(both, x_0, None, self.training, config.tau, generator, config.loss)
+            return schedule_loss(both, x_0, None, self.training, config.tau, generator, form)
 
         return loss
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.losses import StepLossForm
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search import Judge
 from bddm_ref.training import BatchLoss, TrainingConfig
@@ -172,9 +173,9 @@ class Track(ABC):
 
     @abstractmethod
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
     ) -> BatchLoss:
-        """The step loss of (score network, schedule network) on random training batches."""
+        """One form of the step loss of (score, schedule network) on random training batches."""
 
     @abstractmethod
     def search_bench(

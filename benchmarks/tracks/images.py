@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bddm_ref.checkpoint import load_weights, sha256_of
-from bddm_ref.losses import schedule_loss, score_loss
+from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
@@ -144,7 +144,7 @@ class ImageTrack(Track):
         return loss
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
     ) -> BatchLoss:
         """The step loss on random images."""
         config = self.experiment.schedule_net
@@ -154,7 +154,7 @@ class ImageTrack(Track):
         def loss(step: int, generator: torch.Generator) -> Tensor:
             x_0 = self._batch(config.batch_size, generator).to(self.device)
             both = (seen, schedule_net)
-            return schedule_loss(both, x_0, None, self.training, config.tau, generator, config.loss)
+            return schedule_loss(both, x_0, None, self.training, config.tau, generator, form)
 
         return loss
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import write_atomically
-from bddm_ref.losses import schedule_loss, score_loss
+from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
@@ -118,7 +118,7 @@ class SpeechTrack(Track):
         return loss
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention
+        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
     ) -> BatchLoss:
         """The step loss on random crops in one amplitude convention."""
         config = self.experiment.schedule_net
@@ -137,7 +137,7 @@ class SpeechTrack(Track):
                 self.training,
                 config.tau,
                 generator,
-                config.loss,
+                form,
             )
 
         return loss

@@ -31,7 +31,7 @@ schedule_net:
 search:
   lengths: [3, 6]
   bins: 4
-  searches: [paper, noise, closed-form, constants]
+  searches: [paper, noise, released-loss, closed-form, closed-form-released, constants]
   pass_items: 16
   judge_items: 60
   finalists: 1
@@ -41,7 +41,9 @@ rows:
   - {contestant: bddm, steps: [3, 6], seeds: 1}
   - {contestant: bddm-noise, steps: [6], seeds: 1}
   - {contestant: bddm-online, steps: [6], seeds: 1}
+  - {contestant: bddm-released, steps: [6], seeds: 1}
   - {contestant: closed-form, steps: [6], seeds: 1}
+  - {contestant: closed-form-released, steps: [6], seeds: 1}
   - {contestant: constants, steps: [6], seeds: 1}
   - {contestant: constants-noise, steps: [6], seeds: 1}
   - {contestant: ddpm, steps: [3, 6], seeds: 2}
@@ -77,7 +79,7 @@ pytestmark = pytest.mark.slow
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     results = read_results(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 33
+    assert len(rows) == 39
     for convention in ("exact", "wrong"):
         for name in ("bddm-6", "constants-6", "ddpm-6", "ddim-6", "ddpm-200"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]
@@ -164,6 +166,20 @@ def test_searches_without_a_network_cost_less(place: Path) -> None:
     assert set(costs) >= {"exact", "exact/bddm-noise", "exact/closed-form", "exact/constants"}
     # Judged exactly, Gaussian data need evaluations for the moments alone.
     assert costs["ring"].search_nfe > costs["exact"].search_nfe
+
+
+def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
+    assert own != released
+    assert results.costs["exact/bddm-released"].schedule_net_steps == 300
+    assert results.costs["exact/closed-form-released"].schedule_net_parameters == 0
+    betas = {
+        name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
+        for name in ("closed-form-6", "closed-form-released-6", "bddm-6", "bddm-released-6")
+    }
+    assert betas["closed-form-6"] != betas["closed-form-released-6"]
+    assert betas["bddm-6"] != betas["bddm-released-6"]
 
 
 @pytest.mark.parametrize(
