@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from bddm_ref.bounds import Bilateral, bilateral, expected_elbo, step_weights
+from bddm_ref.bilateral import Bilateral, bilateral
+from bddm_ref.elbo import expected_elbo, step_weights
 from bddm_ref.losses import LOG_WEIGHT, optimal_ratio
 from bddm_ref.process import KERNELS
 from bddm_ref.rules import closed_form_rule, rule_betas
@@ -102,7 +103,9 @@ def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:
     mean_square = float((data.variance + data.mean.square()).mean())
 
     def elbo(schedule: NoiseSchedule, fitted: bool = False) -> float:
-        return expected_elbo(schedule, lambda a: 1 - data.power(a), mean_square, fitted)
+        return float(
+            expected_elbo(schedule, lambda a: 1 - data.power(a), mean_square).bound(fitted)
+        )
 
     return DataBounds(
         data=name,
