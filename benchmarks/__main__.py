@@ -14,7 +14,7 @@ import yaml
 from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
 
 if TYPE_CHECKING:
-    from benchmarks.progress import Progress
+    from benchmarks.stages.context import Context
 
 COMMANDS = [
     "run",
@@ -130,7 +130,7 @@ def _execute(options: Options) -> int:
     progress = Progress()
     context = Context(options.experiment, Workspace(options.workspace), progress)
     if options.command == "theory":
-        return _theory(options, progress)
+        return _theory(options, context)
     run = Run(context, options.from_scratch)
     table = run.until(STAGE_OF.get(options.command, options.command), options.results)
     progress.say(f"seconds: {describe(run)}")
@@ -140,12 +140,18 @@ def _execute(options: Options) -> int:
     return 0
 
 
-def _theory(options: Options, progress: Progress) -> int:
-    from benchmarks.theory.report import write_theory
+def _theory(options: Options, context: Context) -> int:
+    folder = options.results / "theory"
+    if options.experiment.track == "analytic":
+        from benchmarks.theory.report import write_theory
 
-    page = write_theory(options.experiment, progress, options.results / "theory")
+        page = write_theory(options.experiment, context.progress, folder)
+    else:
+        from benchmarks.theory.network_report import write_network_theory
+
+        page = write_network_theory(context, folder)
     sys.stdout.write(page.read_text())
-    progress.say(f"written: {page.parent}")
+    context.progress.say(f"written: {page}")
     return 0
 
 

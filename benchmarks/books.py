@@ -63,14 +63,28 @@ class Books:
 
     @cached_property
     def theory(self) -> dict[str, Any]:
-        """The theory's document.
+        """What exact scores say.
 
         Raises:
             MissingResultError: not published.
         """
-        path = self.folder / "theory" / "theory.json"
+        return self._theory("theory")
+
+    def network_theory(self, track: str, convention: str) -> dict[str, Any]:
+        """What a track's networks say of the theory, in one convention.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        for one in self._theory(track)["conventions"]:
+            if one["convention"] == convention:
+                return dict(one)
+        raise MissingResultError(f"theory/{track}.json has no convention {convention}")
+
+    def _theory(self, name: str) -> dict[str, Any]:
+        path = self.folder / "theory" / f"{name}.json"
         if not path.is_file():
-            raise MissingResultError("theory/theory.json is not published")
+            raise MissingResultError(f"theory/{name}.json is not published")
         verify_checksum(path)
         content: dict[str, Any] = json.loads(path.read_text())
         return content

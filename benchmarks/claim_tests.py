@@ -216,6 +216,32 @@ class BoundHolds(_Test):
         return f"F_elbo <= F_bddm <= log p on {self.data}, variance {variance}"
 
 
+class AboveElbo(_Test):
+    """F_elbo <= F_bddm of a track's networks at every junction and number of steps."""
+
+    kind: Literal["above_elbo"]
+    track: str
+    convention: str
+    fitted: bool = Field(description="which variance of the last step")
+
+    def decide(self, books: Books) -> Finding:
+        """One point whose interval is below 0 refutes; all above 0 reproduce."""
+        points = books.network_theory(self.track, self.convention)["points"]
+        found = [point["over_elbo_fitted" if self.fitted else "over_elbo"] for point in points]
+        above, below = (
+            sum(one["low"] >= 0 for one in found),
+            sum(one["high"] < 0 for one in found),
+        )
+        measured = f"of {len(found)} points {below} below F_elbo, {above} above it"
+        return Finding(_verdict(above == len(found), below > 0), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        variance = "fitted" if self.fitted else "beta_1"
+        return f"F_elbo <= F_bddm on {self.track}, {self.convention}, variance {variance}"
+
+
 class Sigma(_Test):
     """Mean of sigma_phi after training on a loss, on one side of a bound."""
 
@@ -336,6 +362,7 @@ ClaimTest = (
     | AtLeast
     | SpeedUp
     | BoundHolds
+    | AboveElbo
     | Sigma
     | Selection
     | Honest

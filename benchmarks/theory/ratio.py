@@ -92,7 +92,7 @@ def ratio_study(
         networks = (score_net, schedule_net)
         return schedule_loss(networks, x_0, None, training, TAU, generator, form)
 
-    steps = _levels(training)
+    steps = junctions(training, TAU, LEVELS)
     looked_at = [_noisy(name, training, t) for t in steps]
     watched = {0: _mean_sigma(schedule_net, looked_at)}
 
@@ -102,15 +102,15 @@ def ratio_study(
 
     trained, _ = train(schedule_net, loss, config, observe=observe)
     points = [
-        _ratio_at(trained, x_t, t, data.power(float(training.alphas[t - 1])), training, form)
+        ratio_at(trained, x_t, (t, TAU), data.power(float(training.alphas[t - 1])), training, form)
         for t, x_t in zip(steps, looked_at, strict=True)
     ]
     return RatioStudy(name, form, points, watched)
 
 
-def _levels(training: NoiseSchedule) -> list[int]:
-    """Junctions t in {tau, .., T - tau}, as in training."""
-    return torch.linspace(TAU, len(training) - TAU, LEVELS).round().int().tolist()
+def junctions(training: NoiseSchedule, tau: int, count: int) -> list[int]:
+    """Values of t in {tau, .., T - tau}, as in training, evenly spaced."""
+    return torch.linspace(tau, len(training) - tau, count).round().int().tolist()
 
 
 def _noisy(name: str, training: NoiseSchedule, t: int) -> Tensor:
@@ -126,17 +126,28 @@ def _mean_sigma(schedule_net: nn.Module, looked_at: list[Tensor]) -> float:
 
 
 @torch.no_grad()
-def _ratio_at(
+def ratio_at(
     schedule_net: nn.Module,
     x_t: Tensor,
-    t: int,
+    junction: tuple[int, int],
     s: float,
     training: NoiseSchedule,
     form: StepLossForm,
 ) -> RatioPoint:
+    """What a schedule network chooses at one level, and what the closed form does.
+
+    Args:
+        schedule_net: sigma_phi.
+        x_t: items at that level, ``(B, ...)``.
+        junction: t and tau, as in training.
+        s: E|eps_theta|^2 / D at that level.
+        training: the training schedule.
+        form: of the loss.
+    """
+    t, tau = junction
     delta = float(training.deltas[t - 1])
-    after = float(junction_beta(training, torch.tensor([t - 1]), TAU))
-    sigma = schedule_net(x_t).double()
+    after = float(junction_beta(training, torch.tensor([t - 1]), tau))
+    sigma = schedule_net(x_t).double().cpu()
     ratios = next_beta(sigma, torch.tensor(delta).double(), torch.tensor(after).double()) / delta
     closed = min(1.0, after / delta, optimal_ratio(s, form))
     return RatioPoint(t, s, float(ratios.mean()), float(ratios.std()), closed)

@@ -1,0 +1,125 @@
+"""The page of what trained networks say of the theory: ``TRACK.json`` is the truth."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bddm_ref.checkpoint import write_atomically, write_with_checksum
+from benchmarks import provenance
+from benchmarks.report.cells import table
+from benchmarks.searches import PAPER
+from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.train import judge_net_weights, schedule_net_weights, score_net_weights
+from benchmarks.theory.networks import DRAWS, NetworkTheory, evaluations, network_theory
+from benchmarks.theory.plot import plot_networks
+from metrics.statistics import Estimate
+
+SCHEMA_VERSION = 1
+
+
+def write_network_theory(context: Context, folder: Path) -> Path:
+    """Look at an experiment's networks and write ``TRACK.json``, ``TRACK.md`` and ``TRACK.svg``.
+
+    Args:
+        context: of the experiment; networks that it does not name are trained.
+        folder: where they go.
+
+    Returns:
+        The page.
+    """
+    experiment, track = context.experiment, context.track
+    track.judge_weights = judge_net_weights(context)
+    score_weights = score_net_weights(context)
+    weights = {"score_net": score_weights} | {
+        f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)
+        for one in experiment.conventions
+    }
+    work = len(experiment.conventions) * evaluations(len(track.training))
+    with context.progress.task("theory (NFE of each item)", work) as advance:
+        found = [network_theory(context, one, advance) for one in experiment.conventions]
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "track": experiment.track,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "provenance": provenance.collect(context.device, torch.get_num_threads()),
+        "data": {"name": track.data.name, "sha256": track.data.sha256},
+        "weights": {name: weights_digest(path) for name, path in weights.items()},
+        "conventions": [one.as_dict() for one in found],
+    }
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    stem = folder / experiment.track
+    write_with_checksum(stem.with_suffix(".json"), partial(Path.write_text, data=text))
+    write_atomically(stem.with_suffix(".svg"), lambda path: plot_networks(found, path))
+    page = stem.with_suffix(".md")
+    write_atomically(page, lambda path: path.write_text(_page(found, document)))
+    return page
+
+
+def _page(found: Sequence[NetworkTheory], document: dict[str, Any]) -> str:
+    track, made = document["track"], document["provenance"]
+    parts = [
+        f"# Theory: what the {track} track's networks say\n",
+        f"The trained networks on validation items of `{document['data']['name']}`. Nats per "
+        "dimension of the continuous data; brackets: 95 % intervals over items. Figures of one "
+        "line are of the same items.\n",
+        "## Is F_elbo ≤ F_bddm?\n",
+        "F_bddm = −L_step − R at a junction t with n short steps of equal log-SNR spacing left; "
+        f"F_elbo of the whole training schedule, by {DRAWS} levels of each item. *β₁*: DDPM's "
+        "variance of the last step; *fitted*: the variance that makes each bound largest. log p is "
+        "not known here.\n",
+        f"![F_bddm over the junction t]({track}.svg)\n",
+        *(_bounds(one) for one in found),
+        "## What does the schedule network learn, and does it follow the item?\n",
+        "r = β_n / δ_t that the network chooses: mean ± standard deviation over items; r* is the "
+        "optimum of the expected loss for the measured s = E|ε_θ|² / D.\n",
+        *(_ratios(one) for one in found),
+        "## Origin\n",
+        f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
+        f"{document['created']}, on {made['device']}",
+        f"- data `{document['data']['sha256'][:12]}`, "
+        + ", ".join(f"{name} `{digest[:12]}`" for name, digest in document["weights"].items())
+        + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def _bounds(one: NetworkTheory) -> str:
+    heads = ["t", "n", "F_bddm, β₁", "F_score, β₁", "F_bddm − F_elbo, β₁"]
+    heads += ["F_bddm, fitted", "F_bddm − F_elbo, fitted"]
+    lines = [
+        [
+            str(point.t),
+            str(point.n),
+            f"{point.f_bddm.value:.4g}",
+            f"{point.f_score.value:.4g}",
+            _cell(point.over_elbo),
+            f"{point.f_bddm_fitted.value:.3f}",
+            _cell(point.over_elbo_fitted),
+        ]
+        for point in one.points
+    ]
+    return (
+        f"Convention `{one.convention}`, {one.items} items: F_elbo {_cell(one.elbo)} with β₁, "
+        f"{_cell(one.elbo_fitted)} fitted.\n\n{table(heads, lines)}"
+    )
+
+
+def _ratios(one: NetworkTheory) -> str:
+    heads = ["t", "s", "r", "r*"]
+    lines = [
+        [str(p.t), f"{p.s:.4f}", f"{p.learned:.3f} ± {p.spread:.3f}", f"{p.closed:.3f}"]
+        for p in one.ratios
+    ]
+    return f"Convention `{one.convention}`:\n\n{table(heads, lines)}"
+
+
+def _cell(estimate: Estimate) -> str:
+    value, low, high = (f"{v:.4g}" for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"

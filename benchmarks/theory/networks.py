@@ -1,0 +1,164 @@
+"""Both bounds and the learned ratio of trained networks, on validation items, by Monte Carlo.
+
+The counterpart on real data of :mod:`benchmarks.theory.bounds` and :mod:`benchmarks.theory.ratio`,
+where everything is exact: the score network is the trained one, log p is unknown, and each figure
+has an interval over items.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.bilateral import Bilateral, bilateral
+from bddm_ref.elbo import Elbo, elbo
+from bddm_ref.process import q_sample
+from bddm_ref.rules import LARGEST_POWER
+from benchmarks.experiment import Convention
+from benchmarks.progress import Advance
+from benchmarks.protocol import EvaluatedNet
+from benchmarks.searches import PAPER
+from benchmarks.stages.context import Context
+from benchmarks.stages.train import (
+    load_schedule_net,
+    load_score_net,
+    schedule_net_weights,
+    score_net_weights,
+)
+from benchmarks.theory.bounds import spaced
+from benchmarks.theory.ratio import RatioPoint, junctions, ratio_at
+from metrics.statistics import Estimate, mean_interval
+
+JUNCTIONS = (10, 25, 50, 100, 200, 400, 700, 1000)  # t
+STEPS = (4, 16, 64)  # n
+DRAWS = 50  # levels of each item in the ELBO
+LEVELS = 12  # at which the schedule network is looked at
+SEED = 0
+
+
+@dataclass(frozen=True)
+class NetworkPoint:
+    """The bilateral bound at one junction, nats per dimension; ``over_`` is paired with the ELBO.
+
+    Attributes:
+        t: the junction, 1 .. T.
+        n: steps of the short process from there, of equal log-SNR spacing.
+        f_bddm: F_bddm.
+        f_score: F_score.
+        over_elbo: F_bddm - F_elbo.
+        f_bddm_fitted: F_bddm with the last step's variance fitted.
+        over_elbo_fitted: F_bddm - F_elbo, both with fitted variances.
+    """
+
+    t: int
+    n: int
+    f_bddm: Estimate
+    f_score: Estimate
+    over_elbo: Estimate
+    f_bddm_fitted: Estimate
+    over_elbo_fitted: Estimate
+
+
+@dataclass(frozen=True)
+class NetworkTheory:
+    """One convention's networks.
+
+    Attributes:
+        convention: its name.
+        items: validation items.
+        elbo: F_elbo of the training schedule.
+        elbo_fitted: the same with the last step's variance fitted.
+        points: the bilateral bound.
+        ratios: the schedule network against the closed form; s is measured.
+    """
+
+    convention: str
+    items: int
+    elbo: Estimate
+    elbo_fitted: Estimate
+    points: list[NetworkPoint]
+    ratios: list[RatioPoint]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def network_theory(context: Context, convention: Convention, advance: Advance) -> NetworkTheory:
+    """Bounds and ratios of an experiment's networks in one convention."""
+    training = context.track.training
+    score_weights = score_net_weights(context)
+    score_net = load_score_net(context, score_weights)
+    adapted = context.track.for_convention(score_net, convention)
+    net = EvaluatedNet(adapted, context.experiment.bf16, lambda items: advance(1))
+    x_0, condition = context.track.search_bench(score_net, net, convention).examples()
+    x_0 = x_0.to(context.device, torch.float32)
+    generator = torch.Generator().manual_seed(SEED)
+    whole = elbo(net, x_0, condition, training, generator, DRAWS)
+    points = []
+    for t, n in short_processes(len(training)):
+        found = bilateral(net, x_0, condition, spaced(training, t, n), generator)
+        points.append(_point((t, n), found, whole))
+    weights = schedule_net_weights(context, convention, PAPER, score_weights)
+    schedule_net = load_schedule_net(context, convention, weights)
+    networks = (net, schedule_net)
+    return NetworkTheory(
+        convention=convention.name,
+        items=len(x_0),
+        elbo=_mean(whole.bound()),
+        elbo_fitted=_mean(whole.bound(fitted=True)),
+        points=points,
+        ratios=_ratios(context, networks, (x_0, condition), generator),
+    )
+
+
+def short_processes(T: int) -> list[tuple[int, int]]:
+    """(t, n) of all points in a training schedule of T steps."""
+    return [(t, n) for t in JUNCTIONS if t <= T for n in STEPS if n <= t]
+
+
+def evaluations(T: int) -> int:
+    """Network evaluations for each item."""
+    return DRAWS + 1 + sum(n for _, n in short_processes(T)) + LEVELS
+
+
+def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoint:
+    # The fitted variance is one number for all items. As the bound is flat in it there, the
+    # interval over items, with that number kept, is right to first order.
+    return NetworkPoint(
+        *place,
+        f_bddm=_mean(found.f_bddm()),
+        f_score=_mean(found.f_score()),
+        over_elbo=_mean(found.f_bddm() - whole.bound()),
+        f_bddm_fitted=_mean(found.f_bddm(fitted=True)),
+        over_elbo_fitted=_mean(found.f_bddm(fitted=True) - whole.bound(fitted=True)),
+    )
+
+
+@torch.no_grad()
+def _ratios(
+    context: Context,
+    networks: tuple[EvaluatedNet, nn.Module],
+    items: tuple[Tensor, Any],
+    generator: torch.Generator,
+) -> list[RatioPoint]:
+    """The schedule network on noisy items of levels all along its training."""
+    net, schedule_net = networks
+    x_0, condition = items
+    training, config = context.track.training, context.experiment.schedule_net
+    points = []
+    for t in junctions(training, config.tau, LEVELS):
+        alpha = training.alphas[t - 1].expand(len(x_0)).to(x_0.device)
+        noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+        x_t = q_sample(x_0, alpha, noise)
+        power = float(net(x_t, alpha, condition).double().square().mean())
+        s = min(power, LARGEST_POWER)
+        points.append(ratio_at(schedule_net, x_t, (t, config.tau), s, training, config.loss))
+    return points
+
+
+def _mean(values: Tensor) -> Estimate:
+    return mean_interval(values.numpy(), SEED)
