@@ -35,7 +35,12 @@ class Candidate(Generic[S]):
     @property
     def quality(self) -> float:
         """Sum of the scores: what candidates are ranked by; a score of NaN ranks last."""
-        return -math.inf if any(map(math.isnan, self.scores)) else math.fsum(self.scores)
+        return -math.inf if self.failed else math.fsum(self.scores)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a score is NaN: its sampler diverged."""
+        return any(map(math.isnan, self.scores))
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
 """The search as the released code does it: the baseline for :mod:`bddm_ref.search`.
 
 Every judgement is on fresh noise and none is repeated; a candidate replaces the best of its length
-only if all scores rise; a pass is a candidate for the length it ends at and no other; refinement
-starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what is no start. The
-scores it reports are those that won: optimistic ones.
+only if all scores rise, or the best has none; a pass is a candidate for the length it ends at and
+no other; refinement starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what
+is no start. The scores it reports are those that won: optimistic ones.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
 import random
 from collections.abc import Callable, Sequence
 
-from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search import (
@@ -50,12 +50,13 @@ def released_search(
     """
     best: dict[int, Candidate[Start]] = {}
     trials = itertools.count(FIRST_TRIAL)
+    kernels = dict.fromkeys(start.kernel for start in grid)
 
     def attempt(start: Start) -> None:
         betas = propose(start)
         new = judged(start, betas, judge, next(trials))
         old = best.get(len(betas))
-        if old is None or all(a > b for a, b in zip(new.scores, old.scores, strict=True)):
+        if old is None or old.failed or all(map(operator.gt, new.scores, old.scores)):
             best[len(betas)] = new
 
     for start in grid:
@@ -66,7 +67,7 @@ def released_search(
         alpha, beta, _ = best[length].start
         for _ in range(plan.refinements):
             moved = Start(round(alpha, 2), round(beta, 2), "").perturbed(source)
-            for kernel in KERNELS:
+            for kernel in kernels:
                 if is_start(start := moved._replace(kernel=kernel), training):
                     attempt(start)
             if length in plan.lengths:

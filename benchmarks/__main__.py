@@ -90,6 +90,8 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
     if known.command in ("check", "claims"):
+        if rest or known.results is not None:
+            parser.error(f"{known.command} takes a results folder and no options")
         folder = Path(known.experiment if known.experiment != "cpu" else "results")
         return Options(known.command, Experiment(), known.workspace, folder, False, False)
     rest += ["--help"] if known.help_fields else []
@@ -106,11 +108,14 @@ def _execute(options: Options) -> int:
     if options.command == "check":
         from benchmarks.claims import check_ledger
         from benchmarks.report.check import LEDGER, check_results
+        from benchmarks.theory.check import check_theory
 
         for line in check_results(options.results):
             sys.stdout.write(f"{line}\n")
         if (options.results / LEDGER).is_file():
             sys.stdout.write(f"{check_ledger(options.results)}\n")
+        for line in check_theory(options.results):
+            sys.stdout.write(f"{line}\n")
         return 0
     if options.command == "claims":
         from benchmarks.claims import write_ledger

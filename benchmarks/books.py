@@ -9,7 +9,10 @@ from typing import Any
 
 from bddm_ref.checkpoint import verify_checksum
 from benchmarks.report.check import read_results
+from benchmarks.report.pages import PAGES
+from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Results, RowResult
+from benchmarks.stages.train import network_cost
 
 
 class MissingResultError(Exception):
@@ -17,24 +20,41 @@ class MissingResultError(Exception):
 
 
 class Books:
-    """The published results, each file read and verified once."""
+    """The published results, each file read and verified once.
+
+    Attributes:
+        folder: of the results.
+        made: each file that was read, to when it was made.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.made: dict[str, str] = {}
         self._read: dict[str, Results] = {}
 
     def results(self, name: str) -> Results:
         """A track's results.
 
         Raises:
-            MissingResultError: not published.
+            MissingResultError: not published, or from a run whose figures mean nothing.
         """
         if name not in self._read:
             path = self.folder / f"{name}.json"
             if not path.is_file():
-                raise MissingResultError(f"{path.name} is not published")
-            self._read[name] = read_results(path)
+                raise MissingResultError(f"{name}.json is not published")
+            found = read_results(path)
+            if found.meaningless:
+                raise MissingResultError(f"{name}.json is of a smoke run")
+            self._read[name] = found
+            self.made[f"{name}.json"] = found.created
         return self._read[name]
+
+    def lacks_seeds(self, name: str, key: str) -> str | None:
+        """Why a row has too few noise seeds for a verdict, where it has."""
+        seeds = self.row(name, key).seeds
+        if PAGES[self.results(name).track].counts_items or seeds >= CLAIM_SEEDS:
+            return None
+        return f"{seeds} noise seeds, of {CLAIM_SEEDS} that a verdict needs"
 
     def row(self, name: str, key: str) -> RowResult:
         """A row that was sampled.
@@ -87,16 +107,20 @@ class Books:
             raise MissingResultError(f"theory/{name}.json is not published")
         verify_checksum(path)
         content: dict[str, Any] = json.loads(path.read_text())
+        self.made[f"theory/{name}.json"] = content["created"]
         return content
 
     def card(self, name: str) -> dict[str, Any]:
-        """The card of shipped weights: parameters, steps and seconds of their training.
+        """The card of shipped weights: parameters, and steps and seconds of their whole training.
 
         Raises:
-            MissingResultError: there is none.
+            MissingResultError: there is none, or nothing of its training was timed.
         """
         path = self.folder / "weights" / f"{name}.json"
         if not path.is_file():
             raise MissingResultError(f"weights/{name}.json is not there")
-        content: dict[str, Any] = json.loads(path.read_text())
-        return content
+        verify_checksum(path)
+        parameters, steps, seconds = network_cost(path.with_suffix(".safetensors"))
+        if seconds is None:
+            raise MissingResultError(f"weights/{name}.json: its training was not timed")
+        return {"parameters": parameters, "steps": steps, "seconds": seconds}

@@ -1,7 +1,9 @@
 """The ledger of claims: what the papers say, what the published results say, and the verdict.
 
-A claim is a file ``claims/*.yaml`` that fixes beforehand what is measured, how it is decided and
-with which margin. The ledger is made from the results folder alone; nothing is measured here.
+A claim is a file ``claims/*.yaml`` that fixes what is measured, how it is decided and with which
+margin. The ledger is made from the results folder alone; nothing is measured here. It prints when
+a claim's file came to be and last changed, and when the results were made, so that everyone sees
+which margins were there first.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +29,8 @@ from bddm_ref.checkpoint import (
 )
 from benchmarks import provenance
 from benchmarks.books import Books, MissingResultError
-from benchmarks.claim_tests import ClaimTest, ClaimVerdict, Finding
+from benchmarks.claim_tests import ClaimTest
+from benchmarks.claim_tests.base import ClaimVerdict, Finding, Level
 from benchmarks.experiment import ExperimentError
 from benchmarks.report.cells import table
 
@@ -47,6 +51,7 @@ class Untested(BaseModel):
 
     what: str
     needs: str
+    level: Level = "paper-scale"
 
 
 class Claim(BaseModel):
@@ -59,12 +64,12 @@ class Claim(BaseModel):
     source: str
     reported: str = Field(description="the papers' own figures, second-hand")
     reading: str = Field(description="what is measured for it, and why that decides it")
-    tests: list[Annotated[ClaimTest, Field(discriminator="kind")]]
+    tests: list[Annotated[ClaimTest, Field(discriminator="kind")]] = []
     not_tested: list[Untested] = []
 
 
 def read_claims(folder: Path = FOLDER) -> dict[str, Claim]:
-    """All claims by file name, in the order of these.
+    """All claims by file name, in the order of their numbers.
 
     A test with ``for: {name: [values]}`` stands for one test for each combination of the values,
     which take the place of ``{name}`` in its other fields.
@@ -79,11 +84,18 @@ def read_claims(folder: Path = FOLDER) -> dict[str, Claim]:
             claims[path.name] = Claim.model_validate(_expanded(content))
         except yaml.YAMLError as error:
             raise ExperimentError(f"{path} cannot be read as YAML: {error}") from error
+        except ExperimentError as error:
+            raise ExperimentError(f"{path.name}: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ExperimentError(f"{path.name}: {where}: {first['msg']}") from error
-    return claims
+    return dict(sorted(claims.items(), key=lambda item: _order(item[1].number)))
+
+
+def _order(number: str) -> tuple[int, str]:
+    digits = number.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return (int(digits) if digits.isdigit() else 0, number)
 
 
 def _expanded(content: Any) -> Any:
@@ -93,19 +105,24 @@ def _expanded(content: Any) -> Any:
 
 
 def _each(test: Any) -> Iterator[Any]:
-    if not isinstance(test, dict) or not isinstance(test.get("for"), dict):
+    if not isinstance(test, dict) or "for" not in test:
         yield test
         return
+    names = test["for"]
+    if not isinstance(names, dict) or not all(isinstance(v, list) for v in names.values()):
+        raise ExperimentError(f"'for' must map names to lists of values, not {names!r}")
     rest = {key: value for key, value in test.items() if key != "for"}
-    for values in itertools.product(*test["for"].values()):
-        named = dict(zip(test["for"], values, strict=True))
-        yield {k: v.format(**named) if isinstance(v, str) else v for k, v in rest.items()}
+    for values in itertools.product(*names.values()):
+        named = dict(zip(names, values, strict=True))
+        try:
+            yield {k: v.format(**named) if isinstance(v, str) else v for k, v in rest.items()}
+        except (KeyError, IndexError) as error:
+            raise ExperimentError(f"'for' names no {error} that a field uses") from error
 
 
 def decided(claims: dict[str, Claim], folder: Path) -> list[dict[str, Any]]:
     """Every claim with its tests' findings, from a results folder."""
-    books = Books(folder)
-    return [_decided(name, claim, books) for name, claim in claims.items()]
+    return [_decided(name, claim, Books(folder)) for name, claim in claims.items()]
 
 
 def _decided(name: str, claim: Claim, books: Books) -> dict[str, Any]:
@@ -129,6 +146,7 @@ def _decided(name: str, claim: Claim, books: Books) -> dict[str, Any]:
             for test, finding in zip(claim.tests, findings, strict=True)
         ],
         "not_tested": [one.model_dump() for one in claim.not_tested],
+        "results": dict(sorted(books.made.items())),
     }
 
 
@@ -140,10 +158,15 @@ def _finding(test: ClaimTest, books: Books) -> Finding:
 
 
 def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
-    """A claim holds where all its tests do: one that fails refutes it, one open leaves it open."""
+    """A claim holds where all its tests do; one that fails refutes it, one open leaves it open.
+
+    A test that could not be made leaves the claim open too, where others were made.
+    """
     for verdict in WORST_FIRST:
         if verdict in verdicts:
-            return verdict
+            tested = set(verdicts) - {"not tested here"}
+            partly = verdict == "reproduced" and len(tested) < len(set(verdicts))
+            return "undecided" if partly else verdict
     return "not tested here"
 
 
@@ -157,7 +180,7 @@ def write_ledger(folder: Path) -> Path:
     document = {
         "schema_version": SCHEMA_VERSION,
         "claims": [
-            one | {"file_sha256": sha256_of(FOLDER / one["file"]), "file_date": _date(one["file"])}
+            one | {"file_sha256": sha256_of(FOLDER / one["file"])} | _dates(one["file"])
             for one in decided(claims, folder)
         ],
     }
@@ -178,31 +201,46 @@ def check_ledger(folder: Path) -> str:
     verify_checksum(path)
     document = json.loads(path.read_text())
     stated = [
-        {key: value for key, value in one.items() if key not in ("file_sha256", "file_date")}
+        {key: value for key, value in one.items() if key not in ("first", "last")}
         for one in document["claims"]
     ]
-    again = json.loads(json.dumps(decided(read_claims(), folder)))
+    again = [
+        one | {"file_sha256": sha256_of(FOLDER / one["file"])}
+        for one in json.loads(json.dumps(decided(read_claims(), folder)))
+    ]
     page = folder / "claims.md"
     if stated != again or page.read_text() != ledger_page(document):
         raise DamagedFileError(f"{path} is not what the results say; make it again with 'claims'")
     return f"{path}: {len(stated)} claims follow from the results"
 
 
-def _date(name: str) -> str | None:
-    """When a claim's file was last changed, as its history says."""
-    return provenance.git("log", "-1", "--format=%cs", "--", f"benchmarks/claims/{name}") or None
+def _dates(name: str) -> dict[str, str | None]:
+    """When a claim's file was first and last committed; None where it was not as it stands."""
+    path = f"benchmarks/claims/{name}"
+    commits = (provenance.git("log", "--format=%cI", "--", path) or "").split()
+    changed = provenance.git("status", "--porcelain", "--", path)
+    return {
+        "first": commits[-1] if commits else None,
+        "last": commits[0] if commits and not changed else None,
+    }
 
 
 def summary(document: dict[str, Any]) -> str:
-    """One line for each claim."""
-    heads = ["", "Claim", "Reported", "Verdict", "Tests"]
+    """One line for each claim: its verdict, and its tests by what they rest on."""
+    levels: tuple[Level, ...] = ("analytic", "CPU-scale", "paper-scale")
+    heads = ["", "Claim", "Reported", "Verdict", *levels]
     lines = []
     for one in document["claims"]:
-        counts = Counter(test["verdict"] for test in one["tests"])
-        tests = ", ".join(f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]) or "none"
-        cells = [one["number"], one["statement"], one["reported"]]
-        lines.append([*cells, f"**{one['verdict']}**", tests])
+        cells = [one["number"], one["statement"], one["reported"], f"**{one['verdict']}**"]
+        lines.append([*cells, *(_counted(one, level) for level in levels)])
     return table(heads, lines)
+
+
+def _counted(claim: dict[str, Any], level: Level) -> str:
+    verdicts = [t["verdict"] for t in claim["tests"] if t["level"] == level]
+    verdicts += ["not tested here" for u in claim["not_tested"] if u["level"] == level]
+    counts = Counter(verdicts)
+    return ", ".join(f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]) or "—"
 
 
 def ledger_page(document: dict[str, Any]) -> str:
@@ -210,8 +248,9 @@ def ledger_page(document: dict[str, Any]) -> str:
     parts = [
         "# Claims of the papers, and what the published results say\n",
         "A claim is *reproduced* where all its tests are, *not reproduced* where one is not, and "
-        "*undecided* where the interval of one straddles its margin. Tests and margins stand in "
-        "the files named; the date of each file's last change and its checksum stand with it.\n",
+        "*undecided* where the interval of one straddles its margin, or one could not be made. "
+        "Tests and margins stand in the files named, whose dates and checksums stand with them, "
+        "and so do the dates of the results.\n",
         summary(document),
     ]
     for one in document["claims"]:
@@ -223,12 +262,30 @@ def ledger_page(document: dict[str, Any]) -> str:
             for t in one["tests"]
         ]
         lines += [
-            [u["what"], f"needs {u['needs']}", "not tested here", "paper-scale", "—"]
+            [u["what"], f"needs {u['needs']}", "not tested here", u["level"], "—"]
             for u in one["not_tested"]
         ]
         parts.append(table(["Test", "Measured", "Verdict", "Evidence", "Command"], lines))
-        parts.append(
-            f"`benchmarks/claims/{one['file']}`, {one['file_date'] or 'not committed'}, "
-            f"SHA-256 `{one['file_sha256'][:12]}`\n"
-        )
+        parts.append(_origin(one))
     return "\n".join(parts)
+
+
+def _origin(claim: dict[str, Any]) -> str:
+    """The file with its dates, and those of the results that it was there before, or not."""
+    first, last = claim["first"], claim["last"]
+    made = [f"`{name}` {when}" for name, when in claim["results"].items()]
+    late = [
+        name
+        for name, when in claim["results"].items()
+        if last is None or datetime.fromisoformat(when) < datetime.fromisoformat(last)
+    ]
+    text = (
+        f"`benchmarks/claims/{claim['file']}`, first committed {first or 'not yet'}, last changed "
+        f"{last or 'since'}, SHA-256 `{claim['file_sha256'][:12]}`. Results: "
+        f"{', '.join(made) or 'none'}.\n"
+    )
+    if late:
+        text += (
+            f"\nThe file last changed after {', '.join(f'`{name}`' for name in late)} was made.\n"
+        )
+    return text

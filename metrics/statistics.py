@@ -32,8 +32,8 @@ class Estimate:
 def item_means(values: ArrayLike) -> NDArray[np.float64]:
     """Mean over noise seeds of each item, of the scored ones only; NaN if no seed was scored.
 
-    To compare two contestants, take the difference seed by seed first: a seed that failed for one
-    of them then counts for neither.
+    To compare two contestants see `paired_differences`: a seed that failed for one of them counts
+    for neither there.
 
     Args:
         values: ``(seeds, items)``, NaN where an item was not scored.
@@ -91,24 +91,25 @@ def mean_interval(values: ArrayLike, seed: int, resamples: int = RESAMPLES) -> E
     return Estimate(value, float(interval.low), float(interval.high), len(scored))
 
 
-def paired_difference(
-    a: ArrayLike, b: ArrayLike, seed: int, resamples: int = RESAMPLES
-) -> Estimate:
-    """Mean of a - b over the items that both have scored, as `mean_interval` gives it.
+def paired_differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Difference a - b of each item, over the noise seeds that both have scored it with.
 
     Args:
-        a: one score per item, ``(items,)``.
-        b: the same items' other scores, ``(items,)``.
-        seed: of the resampling.
-        resamples: number of bootstrap samples.
+        a: ``(seeds, items)``, NaN where an item was not scored.
+        b: the same items' other scores, ``(seeds, items)``; where one has more seeds, its first
+            ones are the other's.
+
+    Returns:
+        ``(items,)``, NaN where no seed has both.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the numbers of items differ.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape:
-        raise ValueError(f"paired scores must be of one shape, not {a.shape} and {b.shape}")
-    return mean_interval(a - b, seed, resamples)
+    if a.shape[1:] != b.shape[1:]:
+        raise ValueError(f"paired scores must be of the same items, not {a.shape} and {b.shape}")
+    seeds = min(len(a), len(b))
+    return item_means(a[:seeds] - b[:seeds])
 
 
 def sign_flip_p(differences: ArrayLike, seed: int, resamples: int = RESAMPLES) -> float:

@@ -1,8 +1,11 @@
-"""BDDM with its schedule network running online: every item finds its own schedule.
+"""BDDM with a schedule for each item: does it pay that sigma_phi sees the data?
 
-The papers' schedules are static lists, found by one pass over a validation item. Algorithm 3 of
-arXiv 2203.13508 could as well run while sampling; this contestant does so, and tells whether the
-data dependence of sigma_phi pays.
+The papers' schedules are static lists, found by one pass over a validation item. Here each test
+item has its own pass (Algorithm 3 of arXiv 2203.13508), from the start of the searched schedule of
+the same length: followed once and kept as its sample (:class:`OnlineBddm`), or made into a list
+that the item is then sampled by, as by any other (:class:`OwnBddm`). Only the latter differs from
+the static list in nothing but whose pass it was: a list's levels follow from its betas, and are not
+those of the pass that found it.
 """
 
 from __future__ import annotations
@@ -22,23 +25,42 @@ from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, found_by
 from benchmarks.searches import SearchName
 
+IDLE = Coefficients(1.0, 0.0, 0.0)  # of an item whose pass is over
+
 
 @dataclass(frozen=True)
 class OnlineBddm:
-    """From the start of the searched schedule of this length, with as many evaluations."""
+    """The pass itself is the sampling: as many evaluations as the schedule has steps."""
 
     title: str = "BDDM, online"
     search: SearchName = "paper"
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The start of the schedule of this length, and the network that goes on from there."""
-        start = found_by(self.search, steps, setting).start
-        if start is None or setting.schedule_net is None:
-            raise SkipContestantError("there is no schedule network to run")
-        network, digest = setting.schedule_net()
-        pass_ = _Pass(network, start, steps, setting.training)
-        recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest}
-        return Sampler(pass_.run, steps, recipe)
+        pass_, recipe = _prepared(self.search, steps, setting)
+        return Sampler(pass_.online, steps, recipe)
+
+
+@dataclass(frozen=True)
+class OwnBddm:
+    """A pass over the item finds its list, then the list samples it: 2 N - 1 evaluations."""
+
+    title: str = "BDDM, a list for each item"
+    search: SearchName = "paper"
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The start of the schedule of this length, and the network that goes on from there."""
+        pass_, recipe = _prepared(self.search, steps, setting)
+        return Sampler(pass_.own, 2 * steps - 1, recipe)
+
+
+def _prepared(search: SearchName, steps: int, setting: Setting) -> tuple[_Pass, dict[str, Any]]:
+    start = found_by(search, steps, setting).start
+    if start is None or setting.schedule_net is None:
+        raise SkipContestantError("there is no schedule network to run")
+    network, digest = setting.schedule_net()
+    recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
+    return _Pass(network, start, steps, setting.training), recipe
 
 
 class _Pass:
@@ -48,50 +70,96 @@ class _Pass:
         self._schedule_net = schedule_net
         self._start = start
         self._steps = steps
-        self._cleanest, self._smallest = float(training.alphas[0]), training.betas[0]
+        self._training = training
 
     @torch.inference_mode()
-    def run(
+    def online(
         self,
         score_net: ScoreNet,
         x_N: Tensor,
         condition: Any,
         generators: Sequence[torch.Generator],
     ) -> Tensor:
-        """Items that come to the end of their pass early stay as they are."""
-        alphas, betas = ([value] * len(x_N) for value in (self._start.alpha, self._start.beta))
-        live = [True] * len(x_N)
-        x, z = x_N, torch.empty(x_N.shape, dtype=x_N.dtype)
-        for left in range(self._steps, 0, -1):
-            level = torch.tensor(alphas, dtype=torch.float64, device=x.device)
-            eps = score_net(x, level, condition)
-            if left == 1:  # whatever noise is left goes at once
-                betas = [1 - alpha**2 for alpha in alphas]
-            for item, generator in zip(z, generators, strict=True):
-                item.normal_(generator=generator)
-            steps = [_step(*one) for one in zip(alphas, betas, live, strict=True)]
-            x = _applied(x, eps, z.to(x.device), steps)
-            if left > 1:
-                sigmas = self._schedule_net(x).double().tolist()
-                self._go_on(alphas, betas, live, sigmas)
+        """The last evaluation takes away all noise that an item still has."""
+        kernel = KERNELS["ddpm"]
+        x, alphas, _ = self._followed(score_net, x_N, condition, generators, "ddpm")
+        eps = score_net(x, _levels(alphas, x), condition)
+        last = [kernel(a, 1 - a**2) if self._training.contains(a) else IDLE for a in alphas]
+        return _applied(x, eps, torch.zeros_like(x), last)
+
+    @torch.inference_mode()
+    def own(
+        self,
+        score_net: ScoreNet,
+        x_N: Tensor,
+        condition: Any,
+        generators: Sequence[torch.Generator],
+    ) -> Tensor:
+        """An item whose pass ended early has a shorter list, and waits until its first step."""
+        copies = [_copy(generator) for generator in generators]  # the list's noise is its own
+        _, _, betas = self._followed(score_net, x_N, condition, copies, self._start.kernel)
+        lists = [NoiseSchedule(tuple(reversed(item))) for item in betas]
+        levels = [schedule.alphas.tolist() for schedule in lists]
+        x = x_N
+        for n in range(self._steps - 1, -1, -1):
+            alphas = [level[min(n, len(level) - 1)] for level in levels]
+            eps = score_net(x, _levels(alphas, x), condition)
+            steps = [
+                KERNELS["ddpm"](alpha, item.betas[n]) if n < len(item) else IDLE
+                for alpha, item in zip(alphas, lists, strict=True)
+            ]
+            if n == 0:  # [n > 1]: exactly, whatever the rounding
+                steps = [step._replace(noise=0.0) for step in steps]
+            x = _applied(x, eps, _noise(x, generators), steps)
         return x
 
-    def _go_on(
-        self, alphas: list[float], betas: list[float], live: list[bool], sigmas: list[float]
-    ) -> None:
-        """Each live item's next level and beta, as in Algorithm 3."""
-        for i, sigma in enumerate(sigmas):
-            if not live[i]:
-                continue
-            alpha = alphas[i] / math.sqrt(1 - betas[i])
-            beta = min((1 - alpha) * (1 + alpha), betas[i]) * sigma
-            live[i] = alpha <= self._cleanest and beta >= self._smallest
-            if live[i]:
-                alphas[i], betas[i] = alpha, beta
+    def _followed(
+        self,
+        score_net: ScoreNet,
+        x_N: Tensor,
+        condition: Any,
+        generators: Sequence[torch.Generator],
+        kernel: str,
+    ) -> tuple[Tensor, list[float], list[list[float]]]:
+        """Algorithm 3 for each item, up to N betas: x, its levels, and the betas, noisiest first.
+
+        The last beta of an item whose pass did not end early is not applied to it.
+        """
+        alphas = [self._start.alpha] * len(x_N)
+        betas = [[self._start.beta] for _ in alphas]
+        live = [True] * len(alphas)
+        x = x_N
+        for _ in range(self._steps - 1):
+            eps = score_net(x, _levels(alphas, x), condition)
+            steps = [
+                KERNELS[kernel](alpha, item[-1]) if going else IDLE
+                for alpha, item, going in zip(alphas, betas, live, strict=True)
+            ]
+            x = _applied(x, eps, _noise(x, generators), steps)
+            sigmas = self._schedule_net(x).double().tolist()
+            for i, sigma in enumerate(sigmas):
+                if live[i]:
+                    alphas[i] /= math.sqrt(1 - betas[i][-1])
+                    beta = min(1 - alphas[i] ** 2, betas[i][-1]) * sigma
+                    inside = alphas[i] < 1 and self._training.contains(alphas[i])
+                    live[i] = inside and beta >= self._training.betas[0]
+                    betas[i] += [beta] if live[i] else []
+        return x, alphas, betas
 
 
-def _step(alpha: float, beta: float, live: bool) -> Coefficients:
-    return KERNELS["ddpm"](alpha, beta) if live else Coefficients(1.0, 0.0, 0.0)
+def _copy(generator: torch.Generator) -> torch.Generator:
+    return torch.Generator().set_state(generator.get_state())
+
+
+def _levels(alphas: list[float], x: Tensor) -> Tensor:
+    return torch.tensor(alphas, dtype=torch.float64, device=x.device)
+
+
+def _noise(x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    z = torch.empty(x.shape, dtype=x.dtype)
+    for item, generator in zip(z, generators, strict=True):
+        item.normal_(generator=generator)
+    return z.to(x.device)
 
 
 def _applied(x: Tensor, eps: Tensor, z: Tensor, steps: list[Coefficients]) -> Tensor:

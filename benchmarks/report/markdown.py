@@ -13,7 +13,7 @@ def to_markdown(results: Results) -> str:
     """The whole page."""
     page = PAGES[results.track]
     conventions = {c["name"]: c for c in results.experiment["conventions"]}
-    parts = [_head(results), "## Summary\n", summary_table(results)]
+    parts = [_head(results), "## Summary\n", *summary(results)]
     for convention in dict.fromkeys(row.convention for row in results.rows):
         rows = [row for row in results.rows if row.convention == convention]
         parts.append(page.convention_head(results, conventions[convention]))
@@ -45,32 +45,30 @@ def _head(results: Results) -> str:
     return "\n".join(lines)
 
 
-def summary_table(results: Results) -> str:
-    """The headline metrics of every sampler, amplitude conventions side by side.
+def summary(results: Results) -> list[str]:
+    """Each headline metric as a table of samplers by steps."""
+    return [_by_steps(results, name) for name in results.experiment["headline"]]
 
-    Times are those of the last convention, which differs from the others in none of the work.
-    """
-    conventions = list(dict.fromkeys(row.convention for row in results.rows))
-    metrics = {name: results.metrics[name] for name in results.experiment["headline"]}
-    heads = ["Sampler", "Steps"]
-    heads += [
-        f"`{convention}` {m.title} {arrow(m)}"
-        for convention in conventions
-        for m in metrics.values()
+
+def _by_steps(results: Results, name: str) -> str:
+    """One metric of every sampler that has it; a line's figures are of equally many items."""
+    info = results.metrics[name]
+    scored = [row for row in results.rows if name in row.metrics]
+    most = max((row.metrics[name].n for row in scored), default=0)
+    cells = {
+        (row.convention, row.title, row.steps): estimate(row.metrics[name], info.digits)
+        for row in scored
+        if row.metrics[name].n == most
+    }
+    steps = sorted({step for _, _, step in cells})
+    samplers = dict.fromkeys((convention, title) for convention, title, _ in cells)
+    lines = [
+        [f"`{convention}`", title, *(cells.get((convention, title, step), "—") for step in steps)]
+        for convention, title in samplers
     ]
-    heads += ["Latency", "Speed-up (time)", "Step ratio"]
-    by_key = {row.key: row for row in results.rows}
-    lines = []
-    for row in (row for row in results.rows if row.convention == conventions[-1]):
-        name = row.key.split("/")[1]
-        cells = [row.title, str(row.steps)]
-        cells += [
-            estimate(by_key[f"{convention}/{name}"].metrics.get(metric), info.digits)
-            for convention in conventions
-            for metric, info in metrics.items()
-        ]
-        lines.append(cells + _time_cells(row.time))
-    return table(heads, lines)
+    return table(
+        [f"{info.title} {arrow(info)} at steps", "Sampler", *(str(step) for step in steps)], lines
+    )
 
 
 def _time_cells(time: RowTime | None) -> list[str]:

@@ -14,7 +14,13 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from bddm_ref.checkpoint import load_state, load_weights, roundable_parameters, save_weights
+from bddm_ref.checkpoint import (
+    load_state,
+    load_weights,
+    roundable_parameters,
+    save_weights,
+    write_with_checksum,
+)
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
 from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs
@@ -182,8 +188,12 @@ def _keep(
     weights = folder.path / WEIGHTS
     save_weights(module, weights, dtype)
     card_file = weights.with_suffix(".json")
-    write_json(card_file, card)
-    outputs = [weights, weights.with_name(weights.name + ".sha256"), card_file]
+    write_with_checksum(card_file, lambda path: write_json(path, card))
+    outputs = [
+        file
+        for path in (weights, card_file)
+        for file in (path, path.with_name(path.name + ".sha256"))
+    ]
     folder.finish(outputs, _whole_seconds(card) or 0.0)
     for name in (STATE, f"{STATE}.sha256"):
         (folder.path / name).unlink(missing_ok=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.checkpoint import write_atomically, write_with_checksum
 from benchmarks import provenance
@@ -21,7 +20,19 @@ from benchmarks.theory.networks import DRAWS, NetworkTheory, evaluations, networ
 from benchmarks.theory.plot import plot_networks
 from metrics.statistics import Estimate
 
-SCHEMA_VERSION = 1
+
+class NetworkDocument(BaseModel):
+    """What ``TRACK.json`` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1]
+    track: str
+    created: str
+    provenance: dict[str, Any]
+    data: dict[str, str]
+    weights: dict[str, str]
+    conventions: list[NetworkTheory]
 
 
 def write_network_theory(context: Context, folder: Path) -> Path:
@@ -44,29 +55,30 @@ def write_network_theory(context: Context, folder: Path) -> Path:
     work = len(experiment.conventions) * evaluations(len(track.training))
     with context.progress.task("theory (NFE of each item)", work) as advance:
         found = [network_theory(context, one, advance) for one in experiment.conventions]
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "track": experiment.track,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "provenance": provenance.collect(context.device, torch.get_num_threads()),
-        "data": {"name": track.data.name, "sha256": track.data.sha256},
-        "weights": {name: weights_digest(path) for name, path in weights.items()},
-        "conventions": [one.as_dict() for one in found],
-    }
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    document = NetworkDocument(
+        schema_version=1,
+        track=experiment.track,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        provenance=provenance.collect(context.device, torch.get_num_threads()),
+        data={"name": track.data.name, "sha256": track.data.sha256},
+        weights={name: weights_digest(path) for name, path in weights.items()},
+        conventions=found,
+    )
+    text = document.model_dump_json(indent=1) + "\n"
     stem = folder / experiment.track
     write_with_checksum(stem.with_suffix(".json"), partial(Path.write_text, data=text))
     write_atomically(stem.with_suffix(".svg"), lambda path: plot_networks(found, path))
     page = stem.with_suffix(".md")
-    write_atomically(page, lambda path: path.write_text(_page(found, document)))
+    write_atomically(page, lambda path: path.write_text(network_page(document)))
     return page
 
 
-def _page(found: Sequence[NetworkTheory], document: dict[str, Any]) -> str:
-    track, made = document["track"], document["provenance"]
+def network_page(document: NetworkDocument) -> str:
+    """The page that a document gives."""
+    track, made, found = document.track, document.provenance, document.conventions
     parts = [
         f"# Theory: what the {track} track's networks say\n",
-        f"The trained networks on validation items of `{document['data']['name']}`. Nats per "
+        f"The trained networks on validation items of `{document.data['name']}`. Nats per "
         "dimension of the continuous data; brackets: 95 % intervals over items. Figures of one "
         "line are of the same items.\n",
         "## Is F_elbo ≤ F_bddm?\n",
@@ -82,9 +94,9 @@ def _page(found: Sequence[NetworkTheory], document: dict[str, Any]) -> str:
         *(_ratios(one) for one in found),
         "## Origin\n",
         f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
-        f"{document['created']}, on {made['device']}",
-        f"- data `{document['data']['sha256'][:12]}`, "
-        + ", ".join(f"{name} `{digest[:12]}`" for name, digest in document["weights"].items())
+        f"{document.created}, on {made['device']}",
+        f"- data `{document.data['sha256'][:12]}`, "
+        + ", ".join(f"{name} `{digest[:12]}`" for name, digest in document.weights.items())
         + "\n",
     ]
     return "\n".join(parts)
@@ -99,9 +111,9 @@ def _bounds(one: NetworkTheory) -> str:
             str(point.n),
             f"{point.f_bddm.value:.4g}",
             f"{point.f_score.value:.4g}",
-            _cell(point.over_elbo),
+            _cell(point.f_bddm_over_elbo),
             f"{point.f_bddm_fitted.value:.3f}",
-            _cell(point.over_elbo_fitted),
+            _cell(point.f_bddm_fitted_over_elbo),
         ]
         for point in one.points
     ]

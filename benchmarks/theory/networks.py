@@ -41,25 +41,29 @@ SEED = 0
 
 @dataclass(frozen=True)
 class NetworkPoint:
-    """The bilateral bound at one junction, nats per dimension; ``over_`` is paired with the ELBO.
+    """The bilateral bound at one junction, nats per dimension.
 
     Attributes:
         t: the junction, 1 .. T.
         n: steps of the short process from there, of equal log-SNR spacing.
         f_bddm: F_bddm.
         f_score: F_score.
-        over_elbo: F_bddm - F_elbo.
         f_bddm_fitted: F_bddm with the last step's variance fitted.
-        over_elbo_fitted: F_bddm - F_elbo, both with fitted variances.
+        f_score_fitted: F_score, likewise.
+
+    Each has its ``_over_elbo``: the paired difference from F_elbo with the same choice of variance.
     """
 
     t: int
     n: int
     f_bddm: Estimate
     f_score: Estimate
-    over_elbo: Estimate
     f_bddm_fitted: Estimate
-    over_elbo_fitted: Estimate
+    f_score_fitted: Estimate
+    f_bddm_over_elbo: Estimate
+    f_score_over_elbo: Estimate
+    f_bddm_fitted_over_elbo: Estimate
+    f_score_fitted_over_elbo: Estimate
 
 
 @dataclass(frozen=True)
@@ -128,14 +132,17 @@ def evaluations(T: int) -> int:
 def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoint:
     # The fitted variance is one number for all items. As the bound is flat in it there, the
     # interval over items, with that number kept, is right to first order.
-    return NetworkPoint(
-        *place,
-        f_bddm=_mean(found.f_bddm()),
-        f_score=_mean(found.f_score()),
-        over_elbo=_mean(found.f_bddm() - whole.bound()),
-        f_bddm_fitted=_mean(found.f_bddm(fitted=True)),
-        over_elbo_fitted=_mean(found.f_bddm(fitted=True) - whole.bound(fitted=True)),
-    )
+    plain, best = whole.bound(), whole.bound(fitted=True)
+    values = {
+        "f_bddm": (found.f_bddm(), plain),
+        "f_score": (found.f_score(), plain),
+        "f_bddm_fitted": (found.f_bddm(fitted=True), best),
+        "f_score_fitted": (found.f_score(fitted=True), best),
+    }
+    estimates = {name: _mean(value) for name, (value, _) in values.items()}
+    over = {f"{name}_over_elbo": _mean(value - less) for name, (value, less) in values.items()}
+    t, n = place
+    return NetworkPoint(t=t, n=n, **(estimates | over))
 
 
 @torch.no_grad()

@@ -26,15 +26,16 @@ from benchmarks.data.distributions import distribution
 from benchmarks.protocol import item_generators, start_noise
 from benchmarks.tracks.exact_score import ExactScoreNet
 from metrics.points import PointReference, energy_distance
-from metrics.statistics import mean_interval
+from metrics.statistics import Estimate, mean_interval
 
 DATA = ("modes-1", "modes-16")
 LENGTHS = (3, 7)
 BINS = 6
-RUNS = 12  # searches of each kind, each with noise of its own
+RUNS = 24  # searches of each kind, each with noise of its own
 FEW = 50  # samples of a judgement, as noisy as one clip is for PESQ
 MANY = 4_000  # samples of the last judgement
 REFERENCE = 4_000
+JUDGED_AGAIN = 40  # judgements of one schedule that tell the deviation of one
 APART = 100_000  # trials between two runs
 TRUE_TRIAL = 99_999
 RULES: dict[str, Callable[..., dict[int, Candidate[Start]]]] = {
@@ -51,30 +52,23 @@ class OptimismStudy:
         data: the distribution.
         rule: key of RULES.
         length: steps.
-        reported: mean energy distance that the search reports of its winner.
+        reported: mean energy distance that the search reports of its winner, over runs.
         true: mean energy distance of the winners, judged with MANY samples.
-        true_low: lower end of its 95 % interval over runs.
-        true_high: upper end.
-        noise: standard deviation of one judgement.
+        optimism: mean of true less reported, in standard deviations of one judgement.
+        noise: that standard deviation, energy distance.
     """
 
     data: str
     rule: str
     length: int
-    reported: float
-    true: float
-    true_low: float
-    true_high: float
+    reported: Estimate
+    true: Estimate
+    optimism: Estimate
     noise: float
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
-
-    @property
-    def optimism(self) -> float:
-        """How much better the reported distance is than the true one, in judgements' deviations."""
-        return (self.true - self.reported) / self.noise
 
 
 def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> list[OptimismStudy]:
@@ -104,18 +98,18 @@ def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> li
 def _study(
     name: str, kind: str, length: int, found: list[Candidate[Start]], judge: Callable[..., float]
 ) -> OptimismStudy:
-    true = [-judge(one.schedule, TRUE_TRIAL, MANY) for one in found]
-    noise = np.std([judge(found[0].schedule, TRUE_TRIAL + i, FEW) for i in range(40)], ddof=1)
-    interval = mean_interval(true, seed=0)
+    true = np.array([-judge(one.schedule, TRUE_TRIAL, MANY) for one in found])
+    reported = np.array([-one.quality for one in found])
+    again = [judge(found[0].schedule, TRUE_TRIAL + i, FEW) for i in range(JUDGED_AGAIN)]
+    noise = float(np.std(again, ddof=1))
     return OptimismStudy(
         data=name,
         rule=kind,
         length=length,
-        reported=-float(np.mean([one.quality for one in found])),
-        true=interval.value,
-        true_low=interval.low,
-        true_high=interval.high,
-        noise=float(noise),
+        reported=mean_interval(reported, seed=0),
+        true=mean_interval(true, seed=0),
+        optimism=mean_interval((true - reported) / noise, seed=0),
+        noise=noise,
     )
 
 

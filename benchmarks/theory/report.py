@@ -1,15 +1,15 @@
-"""The theory's page: ``theory.json`` is the truth, the table and the plot are derived from it."""
+"""The theory's page: ``theory.json`` is the truth, page and plot are derived from it."""
 
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.checkpoint import write_atomically, write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
@@ -25,8 +25,21 @@ from benchmarks.theory.plot import plot_bounds
 from benchmarks.theory.ratio import DATA as RATIO_DATA
 from benchmarks.theory.ratio import FORMS, TAU, RatioStudy, ratio_study
 
-SCHEMA_VERSION = 1
 SHOWN_UPDATES = (0, 10, 30, 100, 300, 1_000, 4_000)
+
+
+class TheoryDocument(BaseModel):
+    """What ``theory.json`` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1]
+    created: str
+    provenance: dict[str, Any]
+    training_schedule: dict[str, Any]
+    bounds: list[DataBounds]
+    ratios: list[RatioStudy]
+    searches: list[OptimismStudy]
 
 
 def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Path:
@@ -55,55 +68,54 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
         for name in SEARCH_DATA:
             searches += optimism_studies(name, training)
             advance(1)
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "provenance": provenance.collect(torch.device("cpu"), torch.get_num_threads()),
-        "training_schedule": as_dict(linear),
-        "bounds": [one.as_dict() for one in bounds],
-        "ratios": [one.as_dict() for one in studies],
-        "searches": [one.as_dict() for one in searches],
-    }
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    document = TheoryDocument(
+        schema_version=1,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        provenance=provenance.collect(torch.device("cpu"), torch.get_num_threads()),
+        training_schedule=as_dict(linear),
+        bounds=bounds,
+        ratios=studies,
+        searches=searches,
+    )
+    text = document.model_dump_json(indent=1) + "\n"
     write_with_checksum(folder / "theory.json", partial(Path.write_text, data=text))
     write_atomically(folder / "bounds.svg", lambda path: plot_bounds(bounds, path))
     page = folder / "theory.md"
-    write_atomically(page, lambda path: path.write_text(_page(bounds, studies, searches, document)))
+    write_atomically(page, lambda path: path.write_text(theory_page(document)))
     return page
 
 
-def _page(
-    bounds: Sequence[DataBounds],
-    studies: Sequence[RatioStudy],
-    searches: Sequence[OptimismStudy],
-    document: dict[str, Any],
-) -> str:
-    made = document["provenance"]
+def theory_page(document: TheoryDocument) -> str:
+    """The page that a document gives."""
+    made, searches = document.provenance, document.searches
     parts = [
         "# Theory: what exact scores decide\n",
         "Data of known density, the exact score in the score network's place, training schedule "
-        f"linear with T = {document['training_schedule']['T']}. Nats per dimension throughout.\n",
+        f"linear with T = {document.training_schedule['T']}. Nats per dimension throughout.\n",
         "## Is F_elbo ≤ F_bddm ≤ log p?\n",
         _readings(),
-        _bounds_table(bounds),
+        _bounds_table(document.bounds),
         "![Both bounds over the junction t](bounds.svg)\n",
-        _counts_table(bounds),
+        _counts_table(document.bounds),
         "## What does the schedule network learn?\n",
         f"A small network, trained with τ = {TAU} on each loss, against the optimum r* of the "
         "expected loss at its level. One level of a one-dimensional datum cannot be told from x_t: "
         "there the network averages over levels.\n",
-        _ratio_table(studies),
+        _ratio_table(document.ratios),
         "## Does the ELBO collapse it?\n",
         "Mean of σ_φ over levels, by number of updates.\n",
-        _collapse_table(studies),
+        _collapse_table(document.ratios),
         "## How optimistic is the released search?\n",
-        f"{RUNS} searches by each rule, each judgement on {FEW} samples from fresh noise; winners "
-        f"judged again on {MANY}. Energy distance, smaller is better. Optimism: how much better "
-        "the reported distance is than the true one, in standard deviations of one judgement.\n",
+        f"{RUNS} searches by each rule, each judgement on {FEW} samples. *released* takes fresh "
+        "noise for each and reports the score that won; *ours* judges all on the same noise, the "
+        "best again on other noise, and reports a third judgement of the winner. Winners are "
+        f"judged once more on {MANY}. Energy distance, smaller is better; optimism: the true "
+        "distance less the reported one, in standard deviations of one judgement. Brackets: 95 % "
+        "intervals over searches.\n",
         _searches_table(searches),
         "## Origin\n",
         f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
-        f"{document['created']}; made by `python -m benchmarks theory analytic`\n",
+        f"{document.created}; made by `python -m benchmarks theory analytic`\n",
     ]
     return "\n".join(parts)
 
@@ -169,10 +181,10 @@ def _searches_table(searches: Sequence[OptimismStudy]) -> str:
             f"`{one.data}`",
             one.rule,
             str(one.length),
-            f"{one.reported:.4f}",
-            f"{one.true:.4f} [{one.true_low:.4f}, {one.true_high:.4f}]",
+            f"{one.reported.value:.4f}",
+            f"{one.true.value:.4f} [{one.true.low:.4f}, {one.true.high:.4f}]",
             f"{one.noise:.4f}",
-            f"{one.optimism:+.2f}",
+            f"{one.optimism.value:+.2f} [{one.optimism.low:+.2f}, {one.optimism.high:+.2f}]",
         ]
         for one in searches
     ]

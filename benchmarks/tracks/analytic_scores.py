@@ -132,10 +132,11 @@ class AnalyticScores(Scored):
 
     def _distances(self, convention: str, energy: EnergySet) -> dict[str, Interval]:
         reference, count = self._references.of(convention), len(energy.points)
-        sliced = sliced_wasserstein(energy.points, reference.points[:count])
+        equal = min(count, len(reference.points))
+        sliced = sliced_wasserstein(energy.points[:equal], reference.points[:equal])
         return {
             "energy": interval_of(energy.interval),
-            "sw2": Interval(value=sliced, low=None, high=None, n=count),
+            "sw2": Interval(value=sliced, low=None, high=None, n=equal),
         }
 
     def _comparison(self, row: Row, against: Row) -> Comparison:

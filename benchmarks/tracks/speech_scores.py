@@ -36,7 +36,7 @@ from benchmarks.workspace import StageFolder, Workspace
 from metrics.items import ItemScore
 from metrics.scoring import score_items, scoring_pool
 from metrics.speech import SPEECH_METRICS
-from metrics.statistics import item_means, mean_interval, paired_difference, sign_flip_p
+from metrics.statistics import item_means, mean_interval, paired_differences, sign_flip_p
 
 SCORES = "scores.jsonl"
 VERSION = 1  # raised when a change here changes the scores that come out
@@ -102,11 +102,12 @@ class SpeechScores(Scored):
         )
 
     def _comparison(self, row: Row, against: Row, metric: str) -> Comparison:
-        experiment, scores = self._experiment, self._scores
-        a, b = (item_means(scores[r.key][metric]) for r in (row, against))
-        difference = paired_difference(a, b, seed=experiment.seed)
-        both = np.isfinite(a) & np.isfinite(b)
-        p = sign_flip_p((a - b)[both], seed=experiment.seed) if both.sum() > 1 else None
+        experiment = self._experiment
+        a, b = (self._scores[r.key][metric] for r in (row, against))
+        differences = paired_differences(a, b)
+        difference = mean_interval(differences, seed=experiment.seed)
+        both = np.isfinite(differences)
+        p = sign_flip_p(differences[both], seed=experiment.seed) if both.sum() > 1 else None
         margin = experiment.margins[metric]
         higher_is_better = bool(SPEECH_METRICS[metric].higher_is_better)
         found = Measured(metric, difference, p, margin, higher_is_better)
@@ -122,7 +123,10 @@ def _by_row(records: Sequence[Mapping[str, Any]]) -> Scores:
             row = seeds.setdefault(record["seed"], np.full(len(items), np.nan))
             row[items[record["item"]]] = math.nan if value is None else value
     return {
-        row: {metric: np.stack(list(seeds.values())) for metric, seeds in by_metric.items()}
+        row: {
+            metric: np.stack([seeds[k] for k in sorted(seeds)])
+            for metric, seeds in by_metric.items()
+        }
         for row, by_metric in collected.items()
     }
 

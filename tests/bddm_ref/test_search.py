@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -245,13 +247,18 @@ def test_released_refinement() -> None:
     assert len(seen) == len(grid) + 4
 
 
-def test_a_score_of_nan_never_wins() -> None:
+@pytest.mark.parametrize("searching", [search, released_search])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_score_of_nan_never_wins(searching: Callable[..., Any], sign: int) -> None:
+    """Wherever in the grid the failures are: the first candidate must not keep its place."""
+
     def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         first = schedule.betas[-1]
-        return (math.nan if first > 0.45 else first,)
+        return (math.nan if sign * first > sign * 0.45 else first,)
 
-    found = search(three, judge, GRID, TRAINING, SearchPlan(lengths=(3,), refinements=3))
-    assert 0.3 < found[3].start.beta <= 0.45
+    found = searching(three, judge, GRID, TRAINING, SearchPlan(lengths=(3,), refinements=3))
+    assert not found[3].failed
+    assert sign * found[3].start.beta <= sign * 0.45
 
 
 def test_lengths_nothing_leads_to_are_missing() -> None:

@@ -91,9 +91,10 @@ def test_bilateral_bounds_are_the_exact_ones(found: dict[str, Any]) -> None:
             ("f_bddm", exact.f_bddm()),
             ("f_score", exact.f_score()),
             ("f_bddm_fitted", exact.f_bddm(fitted=True)),
+            ("f_score_fitted", exact.f_score(fitted=True)),
         ):
             assert point[name]["value"] == pytest.approx(value, abs=wide(point[name]) + 1e-3)
-        paired = point["over_elbo"]["value"]
+        paired = point["f_bddm_over_elbo"]["value"]
         assert paired == pytest.approx(point["f_bddm"]["value"] - found["elbo"]["value"], rel=1e-6)
 
 

@@ -20,7 +20,7 @@ from benchmarks.data.speech import Utterance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
-NEED_A_SEARCH = {*SEARCHED, "bddm-online"}
+NEED_A_SEARCH = {*SEARCHED, "bddm-online", "bddm-own"}
 CASES = [
     (name, steps)
     for name in CONTESTANTS
@@ -81,7 +81,8 @@ def test_contract_of_contestants(name: str, steps: int) -> None:
 
     both = run([0, 1])
     assert both.shape == (2, 32)
-    assert evaluated.evaluations == 2 * sampler.nfe == 2 * steps
+    assert evaluated.evaluations == 2 * sampler.nfe
+    assert sampler.nfe == (2 * steps - 1 if name == "bddm-own" else steps)
     assert torch.equal(run([1])[0], both[1])
     assert json.loads(json.dumps(sampler.recipe)) == sampler.recipe
     assert CONTESTANTS[name].title
@@ -130,12 +131,15 @@ def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
     assert bool(x_0.isfinite().all())
 
 
-def test_online_items_that_are_done_stay() -> None:
-    class Stop(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return torch.zeros(len(x))
+class Ends(nn.Module):
+    """A schedule network whose first answer ends the pass of the second item."""
 
-    setting = Setting(TRAINING, SETTING.searched, lambda: (Stop(), ""))
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tensor([0.8, 0.0][: len(x)])
+
+
+def test_an_online_item_that_is_done_is_cleaned_at_its_own_level() -> None:
+    setting = Setting(TRAINING, SETTING.searched, lambda: (Ends(), ""))
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
     sampler = CONTESTANTS["bddm-online"].prepare(3, setting)
@@ -143,8 +147,44 @@ def test_online_items_that_are_done_stay() -> None:
     again = item_generators(3, [0, 1])
     start_noise(again, (5,), "cpu")
     z = torch.stack([torch.randn(5, generator=g) for g in again])
+    # The second item makes one step, waits, and is cleaned at the end.
     step = KERNELS["ddpm"](0.3, 0.6)
-    torch.testing.assert_close(x_0, step.signal * x_N + step.eps * 0.3 * x_N + step.noise * z)
+    x = step.signal * x_N[1] + step.eps * 0.3 * x_N[1] + step.noise * z[1]
+    alpha = 0.3 / math.sqrt(1 - 0.6)
+    last = KERNELS["ddpm"](alpha, 1 - alpha**2)
+    torch.testing.assert_close(x_0[1], last.signal * x + last.eps * 0.3 * x)
+
+
+def test_a_list_for_each_item_is_the_static_one_where_sigma_ignores_the_item() -> None:
+    class Constant(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.full((len(x),), 0.8, dtype=torch.float64)
+
+    start = Start(0.3, 0.6, "ddpm")
+    net = EvaluatedNet(Net(), False)
+    betas = schedule_betas(
+        (net, Constant()), start, torch.zeros(1, 5), None, TRAINING, 3, generator=torch.Generator()
+    )
+    schedule = NoiseSchedule(tuple(reversed(betas)))
+    setting = Setting(TRAINING, {"paper": {3: Found(schedule, start)}}, lambda: (Constant(), ""))
+    found = []
+    for name in ("bddm", "bddm-own"):
+        generators = item_generators(3, [0, 1])
+        x_N = start_noise(generators, (5,), "cpu")
+        found.append(CONTESTANTS[name].prepare(3, setting).run(net, x_N, None, generators))
+    torch.testing.assert_close(*found)
+
+
+def test_a_shorter_list_of_its_own_waits_for_its_first_step() -> None:
+    setting = Setting(TRAINING, SETTING.searched, lambda: (Ends(), ""))
+    generators = item_generators(3, [0, 1])
+    x_N = start_noise(generators, (5,), "cpu")
+    sampler = CONTESTANTS["bddm-own"].prepare(3, setting)
+    x_0 = sampler.run(EvaluatedNet(Net(), False), x_N, None, generators)
+    # One beta: a single step from its own level, sqrt(1 - 0.6).
+    alpha = math.sqrt(0.4)
+    step = KERNELS["ddpm"](alpha, 0.6)
+    torch.testing.assert_close(x_0[1], step.signal * x_N[1] + step.eps * 0.3 * x_N[1])
 
 
 def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:

@@ -13,42 +13,73 @@ from bddm_ref.checkpoint import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.experiment import load
 from benchmarks.report.check import check_results, read_results
-from benchmarks.report.markdown import summary_table
+from benchmarks.report.markdown import summary
 from benchmarks.theory.bounds import DATA as BOUND_DATA
+from benchmarks.theory.check import check_theory
 from benchmarks.theory.ratio import DATA as RATIO_DATA
 from benchmarks.theory.ratio import FORMS
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
+TRACKS = ("speech", "images")
+
+
 def test_results_pass_the_check() -> None:
-    lines = check_results(RESULTS)
-    assert any("speech.json" in line for line in lines)
+    lines = check_results(RESULTS) + check_theory(RESULTS)
+    for name in (*(f"{track}.json" for track in TRACKS), "theory.json"):
+        assert any(name in line for line in lines)
 
 
-def test_results_come_from_a_clean_tree_and_the_shipped_weights() -> None:
-    results = read_results(RESULTS / "speech.json")
+@pytest.mark.parametrize("track", TRACKS)
+def test_results_come_from_a_clean_tree_and_the_shipped_weights(track: str) -> None:
+    results = read_results(RESULTS / f"{track}.json")
     assert results.provenance["tree"] == "clean"
     assert not results.meaningless
-    sidecar = RESULTS / "weights" / "speech-score.safetensors.sha256"
+    assert not results.machine_busy
+    sidecar = RESULTS / "weights" / f"{track}-score.safetensors.sha256"
     assert results.weights["score_net"] == sidecar.read_text().split()[0]
+
+
+def test_the_speech_track_is_as_large_as_promised() -> None:
+    results = read_results(RESULTS / "speech.json")
     assert len(results.data["test_items"]) >= 20
+    assert results.clip_seconds is not None
     assert results.clip_seconds >= 2.5
+    assert all(row.seeds >= 6 for row in results.rows)
 
 
-def test_the_table_of_the_readme_is_the_published_one() -> None:
+def test_the_image_track_is_as_large_as_promised() -> None:
+    results = read_results(RESULTS / "images.json")
+    assert all(row.n_total >= 5_000 for row in results.rows if row.steps <= 100)
+    assert {row.steps for row in results.rows} == {3, 7, 16, 50, 100, 1000}
+    distance = results.rows[-1].metrics["fd_common"]
+    floor = results.floors["1000"]["fd"]
+    assert results.rows[-1].key == "plain/ddpm-1000"
+    assert distance.value is not None
+    assert floor.value is not None
+    assert distance.value < 3 * floor.value
+    grids = {path.stem for path in (RESULTS / "grids").glob("*.png")}
+    assert grids == {row.key.replace("/", "-") for row in results.rows} | {"test-images"}
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_the_tables_of_the_readme_are_the_published_ones(track: str) -> None:
     readme = (RESULTS.parent / "README.md").read_text()
-    assert summary_table(read_results(RESULTS / "speech.json")) in readme
+    for table in summary(read_results(RESULTS / f"{track}.json")):
+        assert table in readme
 
 
-def test_schedules_beside_them_are_those_of_the_table() -> None:
-    rows = {row.key: row for row in read_results(RESULTS / "speech.json").rows}
-    files = sorted((RESULTS / "schedules").glob("speech-*.json"))
-    assert len(files) == 8
+@pytest.mark.parametrize(("track", "count"), [("speech", 8), ("images", 10)])
+def test_schedules_beside_them_are_those_of_the_table(track: str, count: int) -> None:
+    rows = {row.key: row for row in read_results(RESULTS / f"{track}.json").rows}
+    files = sorted((RESULTS / "schedules").glob(f"{track}-*.json"))
+    assert len(files) == count
     for file in files:
-        _, convention, steps = file.stem.split("-")
+        _, convention, *of_search, steps = file.stem.split("-")
         schedule = NoiseSchedule.from_json(file.read_text())
-        assert list(schedule.betas) == rows[f"{convention}/bddm-{steps}"].betas
+        contestant = "-".join(["bddm", *of_search])
+        assert list(schedule.betas) == rows[f"{convention}/{contestant}-{steps}"].betas
         assert len(schedule) == int(steps)
 
 

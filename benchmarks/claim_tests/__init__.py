@@ -1,0 +1,30 @@
+"""The kinds of test that a claim may be put to, each decided from published results alone.
+
+A new kind is a class in one of these modules, and a line in :data:`ClaimTest`.
+"""
+
+from __future__ import annotations
+
+from benchmarks.claim_tests.rows import (
+    AtLeast,
+    CostShare,
+    Noninferior,
+    SpeedUp,
+    Superior,
+    WithinFactor,
+)
+from benchmarks.claim_tests.theory import AboveElbo, BoundHolds, Honest, Selection, Sigma
+
+ClaimTest = (
+    Noninferior
+    | Superior
+    | WithinFactor
+    | AtLeast
+    | SpeedUp
+    | CostShare
+    | BoundHolds
+    | AboveElbo
+    | Sigma
+    | Selection
+    | Honest
+)
