@@ -16,6 +16,7 @@ from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, na
 if TYPE_CHECKING:
     from benchmarks.stages.context import Context
 
+ABLATION = "ablation"  # the folder of results/ that the experiments of this name publish to
 COMMANDS = [
     "run",
     "data",
@@ -106,15 +107,7 @@ def _parse(arguments: list[str]) -> Options:
 
 def _execute(options: Options) -> int:
     if options.command == "check":
-        from benchmarks.claims import check_ledger
-        from benchmarks.report.check import LEDGER, check_results
-        from benchmarks.theory.check import check_theory
-
-        for line in check_results(options.results):
-            sys.stdout.write(f"{line}\n")
-        if (options.results / LEDGER).is_file():
-            sys.stdout.write(f"{check_ledger(options.results)}\n")
-        for line in check_theory(options.results):
+        for line in _checked(options.results):
             sys.stdout.write(f"{line}\n")
         return 0
     if options.command == "claims":
@@ -143,6 +136,20 @@ def _execute(options: Options) -> int:
         sys.stdout.write(table.read_text())
         progress.say(f"written: {table.parent}")
     return 0
+
+
+def _checked(folder: Path) -> list[str]:
+    """What agrees in a results folder, one line for each file."""
+    from benchmarks.claims import check_ledger
+    from benchmarks.report.check import LEDGER, check_results
+    from benchmarks.theory.check import check_theory
+
+    lines = check_results(folder)
+    if (folder / ABLATION).is_dir():
+        lines += check_results(folder / ABLATION)
+    if (folder / LEDGER).is_file():
+        lines.append(check_ledger(folder))
+    return lines + check_theory(folder)
 
 
 def _theory(options: Options, context: Context) -> int:

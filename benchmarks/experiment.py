@@ -158,8 +158,8 @@ class Experiment:
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
-    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files
-    grid_items: int = 64  # images: samples in a row's PNG grid
+    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: none
+    grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
     meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
 
 

@@ -252,6 +252,8 @@ class ImageTrack(Track):
 
     def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
         """One PNG grid for each row, all from the same noise, and one of test images."""
+        if self.experiment.grid_items == 0:
+            return
         test = self.data.split("test", "score", self.progress)
         write_grids(sampled, test.pixels, self.experiment.grid_items, folder / "grids")
 

@@ -97,7 +97,10 @@ def test_the_theory_comes_from_a_clean_tree_and_covers_what_is_claimed() -> None
     assert document["provenance"]["commit"][:12] in page
 
 
-@pytest.mark.parametrize("name", ["cpu", "cpu-full", "images-cpu", "images-cpu-full"])
+@pytest.mark.parametrize(
+    "name",
+    ["cpu", "cpu-full", "cpu-ablation", "images-cpu", "images-cpu-full", "images-cpu-ablation"],
+)
 def test_experiments_name_weights_that_are_there(name: str) -> None:
     experiment = load(name)
     paths = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
