@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from benchmarks.report.pages import PAGES
 from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Results, RowResult
 from benchmarks.stages.train import network_cost
+from benchmarks.theory.check import read_document
 
 
 class MissingResultError(Exception):
@@ -105,8 +105,7 @@ class Books:
         path = self.folder / "theory" / f"{name}.json"
         if not path.is_file():
             raise MissingResultError(f"theory/{name}.json is not published")
-        verify_checksum(path)
-        content: dict[str, Any] = json.loads(path.read_text())
+        content = read_document(path).model_dump(mode="json")
         self.made[f"theory/{name}.json"] = content["created"]
         return content
 

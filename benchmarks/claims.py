@@ -217,7 +217,7 @@ def check_ledger(folder: Path) -> str:
 def _dates(name: str) -> dict[str, str | None]:
     """When a claim's file was first and last committed; None where it was not as it stands."""
     path = f"benchmarks/claims/{name}"
-    commits = (provenance.git("log", "--format=%cI", "--", path) or "").split()
+    commits = (provenance.git("log", "--follow", "--format=%cI", "--", path) or "").split()
     changed = provenance.git("status", "--porcelain", "--", path)
     return {
         "first": commits[-1] if commits else None,

@@ -13,6 +13,24 @@ from benchmarks.theory.report import TheoryDocument, theory_page
 EXACT = "theory.json"  # the others are of tracks' networks
 
 
+def read_document(path: Path) -> TheoryDocument | NetworkDocument:
+    """A theory's document, once its checksum and its schema have been verified.
+
+    Raises:
+        DamagedFileError: missing, altered, or not of the schema.
+    """
+    verify_checksum(path)
+    kind = TheoryDocument if path.name == EXACT else NetworkDocument
+    try:
+        return kind.model_validate_json(path.read_text())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DamagedFileError(
+            f"{path} breaks its schema at {where}: {first['msg']}; make it again with 'theory'"
+        ) from error
+
+
 def check_theory(folder: Path) -> list[str]:
     """Verify every document below ``theory/``: checksum, schema, and the page.
 
@@ -24,19 +42,9 @@ def check_theory(folder: Path) -> list[str]:
     """
     lines = []
     for path in sorted(folder.glob("theory/*.json")):
-        verify_checksum(path)
-        text = path.read_text()
-        try:
-            expected = (
-                theory_page(TheoryDocument.model_validate_json(text))
-                if path.name == EXACT
-                else network_page(NetworkDocument.model_validate_json(text))
-            )
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise DamagedFileError(f"{path} breaks its schema at {where}: {first['msg']}") from None
+        found = read_document(path)
         page = path.with_suffix(".md")
+        expected = theory_page(found) if isinstance(found, TheoryDocument) else network_page(found)
         if not page.is_file() or page.read_text() != expected:
             raise DamagedFileError(f"{page} is not the page of {path.name}; make it with 'theory'")
         lines.append(f"{path}: checksum, schema and page agree")
