@@ -13,7 +13,14 @@ from benchmarks.claim_tests.rows import (
     Superior,
     WithinFactor,
 )
-from benchmarks.claim_tests.theory import AboveElbo, BoundHolds, Honest, Selection, Sigma
+from benchmarks.claim_tests.theory import (
+    AboveElbo,
+    BoundHolds,
+    Honest,
+    Selection,
+    Sigma,
+    SigmaOnElbo,
+)
 
 ClaimTest = (
     Noninferior
@@ -25,6 +32,7 @@ ClaimTest = (
     | BoundHolds
     | AboveElbo
     | Sigma
+    | SigmaOnElbo
     | Selection
     | Honest
 )

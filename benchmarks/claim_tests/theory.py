@@ -125,6 +125,34 @@ class Sigma(Test):
         return f"mean sigma_phi on {self.data}, loss {self.form}, {self.updates} updates: {side}"
 
 
+class SigmaOnElbo(Test):
+    """Mean of sigma_phi of a track's schedule network, trained on the ELBO, below a bound."""
+
+    kind: Literal["sigma_on_elbo"]
+    track: str
+    convention: str
+    updates: int
+    below: float
+
+    def decide(self, books: Books) -> Finding:
+        """A plain comparison; the network that the track uses stands beside."""
+        found = books.network_theory(self.track, self.convention)
+        by_updates = {int(key): value for key, value in found["sigma_on_elbo"].items()}
+        if self.updates not in by_updates:
+            raise MissingResultError(f"theory/{self.track}.json has no {self.updates} updates")
+        value = by_updates[self.updates]
+        measured = f"{by_updates[0]:.3f} before, {value:.4f} after; in use {found['sigma']:.3f}"
+        return Finding(verdict_of(value < self.below, value >= self.below), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return (
+            f"mean sigma_phi on {self.track}, {self.convention}, loss elbo, {self.updates} "
+            f"updates: below {self.below:g}"
+        )
+
+
 class _OfSearches(Test):
     data: str
     length: int

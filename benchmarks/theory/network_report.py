@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -92,6 +93,10 @@ def network_page(document: NetworkDocument) -> str:
         "r = β_n / δ_t that the network chooses: mean ± standard deviation over items; r* is the "
         "optimum of the expected loss for the measured s = E|ε_θ|² / D.\n",
         *(_ratios(one) for one in found),
+        "## Does the ELBO collapse it?\n",
+        "Mean of σ_φ over items and levels: of the network that the track uses, and of one trained "
+        "alike on the ELBO, by number of updates.\n",
+        _collapse(found),
         "## Origin\n",
         f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
         f"{document.created}, on {made['device']}",
@@ -130,6 +135,19 @@ def _ratios(one: NetworkTheory) -> str:
         for p in one.ratios
     ]
     return f"Convention `{one.convention}`:\n\n{table(heads, lines)}"
+
+
+def _collapse(found: Sequence[NetworkTheory]) -> str:
+    heads = ["Convention", "In use", *(f"ELBO, {n}" for n in found[0].sigma_on_elbo)]
+    lines = [
+        [
+            f"`{one.convention}`",
+            f"{one.sigma:.3f}",
+            *(f"{v:.4f}" for v in one.sigma_on_elbo.values()),
+        ]
+        for one in found
+    ]
+    return table(heads, lines)
 
 
 def _cell(estimate: Estimate) -> str:

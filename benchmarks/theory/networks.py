@@ -7,6 +7,7 @@ has an interval over items.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from bddm_ref.bilateral import Bilateral, bilateral
 from bddm_ref.elbo import Elbo, elbo
 from bddm_ref.process import q_sample
 from bddm_ref.rules import LARGEST_POWER
+from bddm_ref.training import train
 from benchmarks.experiment import Convention
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet
@@ -36,6 +38,7 @@ JUNCTIONS = (10, 25, 50, 100, 200, 400, 700, 1000)  # t
 STEPS = (4, 16, 64)  # n
 DRAWS = 50  # levels of each item in the ELBO
 LEVELS = 12  # at which the schedule network is looked at
+ELBO_UPDATES = (1, 10, 30, 100, 300, 1_000)  # of a training on the ELBO, after which it is, too
 SEED = 0
 
 
@@ -77,6 +80,8 @@ class NetworkTheory:
         elbo_fitted: the same with the last step's variance fitted.
         points: the bilateral bound.
         ratios: the schedule network against the closed form; s is measured.
+        sigma: mean of sigma_phi over items and levels.
+        sigma_on_elbo: the same of a network trained on the ELBO, by number of updates.
     """
 
     convention: str
@@ -85,6 +90,8 @@ class NetworkTheory:
     elbo_fitted: Estimate
     points: list[NetworkPoint]
     ratios: list[RatioPoint]
+    sigma: float
+    sigma_on_elbo: dict[int, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -108,14 +115,16 @@ def network_theory(context: Context, convention: Convention, advance: Advance) -
         points.append(_point((t, n), found, whole))
     weights = schedule_net_weights(context, convention, PAPER, score_weights)
     schedule_net = load_schedule_net(context, convention, weights)
-    networks = (net, schedule_net)
+    noisy = _noisy(context, x_0, generator)
     return NetworkTheory(
         convention=convention.name,
         items=len(x_0),
         elbo=_mean(whole.bound()),
         elbo_fitted=_mean(whole.bound(fitted=True)),
         points=points,
-        ratios=_ratios(context, networks, (x_0, condition), generator),
+        ratios=_ratios(context, (net, schedule_net), noisy, condition),
+        sigma=_mean_sigma(schedule_net, noisy),
+        sigma_on_elbo=_trained_on_elbo(context, convention, score_net, noisy),
     )
 
 
@@ -145,26 +154,57 @@ def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoin
     return NetworkPoint(t=t, n=n, **(estimates | over))
 
 
+def _noisy(context: Context, x_0: Tensor, generator: torch.Generator) -> dict[int, Tensor]:
+    """Items x_t by t, of levels all along the schedule network's training."""
+    training, tau = context.track.training, context.experiment.schedule_net.tau
+    found = {}
+    for t in junctions(training, tau, LEVELS):
+        noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+        found[t] = q_sample(x_0, training.alphas[t - 1].expand(len(x_0)).to(x_0.device), noise)
+    return found
+
+
 @torch.no_grad()
 def _ratios(
     context: Context,
     networks: tuple[EvaluatedNet, nn.Module],
-    items: tuple[Tensor, Any],
-    generator: torch.Generator,
+    noisy: dict[int, Tensor],
+    condition: Any,
 ) -> list[RatioPoint]:
-    """The schedule network on noisy items of levels all along its training."""
     net, schedule_net = networks
-    x_0, condition = items
     training, config = context.track.training, context.experiment.schedule_net
     points = []
-    for t in junctions(training, config.tau, LEVELS):
-        alpha = training.alphas[t - 1].expand(len(x_0)).to(x_0.device)
-        noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
-        x_t = q_sample(x_0, alpha, noise)
+    for t, x_t in noisy.items():
+        alpha = training.alphas[t - 1].expand(len(x_t)).to(x_t.device)
         power = float(net(x_t, alpha, condition).double().square().mean())
         s = min(power, LARGEST_POWER)
         points.append(ratio_at(schedule_net, x_t, (t, config.tau), s, training, config.loss))
     return points
+
+
+def _trained_on_elbo(
+    context: Context, convention: Convention, score_net: nn.Module, noisy: dict[int, Tensor]
+) -> dict[int, float]:
+    """What the papers argue against: sigma_phi trained as the shipped one, but on the ELBO."""
+    config = context.experiment.schedule_net.training
+    config = dataclasses.replace(config, steps=ELBO_UPDATES[-1])
+    module = context.track.build_schedule_net(convention).to(context.device)
+    loss = context.track.schedule_batch_loss((score_net, module), convention, "elbo")
+    watched = {0: _mean_sigma(module, noisy)}
+    with context.progress.task(f"train on the ELBO ({convention.name})", config.steps) as advance:
+
+        def observe(step: int, value: float) -> None:
+            if step in ELBO_UPDATES:
+                watched[step] = _mean_sigma(module, noisy)
+            advance(1)
+
+        train(module, loss, config, observe=observe)
+    return watched
+
+
+@torch.no_grad()
+def _mean_sigma(schedule_net: nn.Module, noisy: dict[int, Tensor]) -> float:
+    return sum(float(schedule_net(x_t).mean()) for x_t in noisy.values()) / len(noisy)
 
 
 def _mean(values: Tensor) -> Estimate:

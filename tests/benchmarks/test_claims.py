@@ -22,6 +22,7 @@ from benchmarks.claim_tests import (
     Noninferior,
     Selection,
     Sigma,
+    SigmaOnElbo,
     SpeedUp,
     Superior,
     WithinFactor,
@@ -237,6 +238,22 @@ def test_sigma() -> None:
         found(updates=7, below=0.05)
     with pytest.raises(ValueError, match="give one of below and above"):
         found(updates=100)
+
+
+def test_sigma_on_elbo() -> None:
+    class Networks(FakeBooks):
+        def network_theory(self, track: str, convention: str) -> dict[str, object]:
+            return {"sigma": 0.7, "sigma_on_elbo": {"0": 0.5, "30": 0.3, "1000": 0.01}}
+
+    test = SigmaOnElbo(
+        kind="sigma_on_elbo", track="t", convention="c", updates=1000, below=0.05, **ANY
+    )
+    assert test.decide(Networks()).verdict == "reproduced"
+    assert test.decide(Networks()).measured == "0.500 before, 0.0100 after; in use 0.700"
+    early = test.model_copy(update={"updates": 30})
+    assert early.decide(Networks()).verdict == "not reproduced"
+    with pytest.raises(MissingResultError, match="has no 7 updates"):
+        test.model_copy(update={"updates": 7}).decide(Networks())
 
 
 def estimate(value: float, half: float) -> dict[str, float]:

@@ -110,6 +110,12 @@ def test_ratios_stand_beside_the_closed_form(found: dict[str, Any]) -> None:
     assert middle["learned"] == pytest.approx(middle["closed"], rel=0.25)
 
 
+def test_the_elbo_collapses_the_network_and_the_step_loss_does_not(found: dict[str, Any]) -> None:
+    assert found["sigma"] > 0.4
+    assert found["sigma_on_elbo"]["0"] > 0.3
+    assert found["sigma_on_elbo"]["1000"] < 0.05
+
+
 def test_the_page_and_its_files(folder: Path) -> None:
     page = (folder / "analytic.md").read_text()
     assert "# Theory: what the analytic track's networks say" in page
