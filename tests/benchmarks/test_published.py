@@ -11,6 +11,9 @@ from safetensors.torch import load_file
 
 from bddm_ref.checkpoint import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.claims import check_ledger
+from benchmarks.claims import summary as ledger_summary
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiment import load
 from benchmarks.report.check import check_results, read_results
 from benchmarks.report.markdown import summary
@@ -81,6 +84,31 @@ def test_schedules_beside_them_are_those_of_the_table(track: str, count: int) ->
         contestant = "-".join(["bddm", *of_search])
         assert list(schedule.betas) == rows[f"{convention}/{contestant}-{steps}"].betas
         assert len(schedule) == int(steps)
+
+
+def test_the_analytic_track_comes_from_a_clean_tree_and_covers_all_contestants() -> None:
+    results = read_results(RESULTS / "analytic.json")
+    assert results.provenance["tree"] == "clean"
+    assert not results.meaningless
+    assert {row.contestant for row in results.rows} == set(CONTESTANTS)
+    assert {row.steps for row in results.rows} == {3, 7, 16, 50, 100, 1000}
+
+
+def test_the_ledger_follows_from_what_is_published_and_stands_in_the_readme() -> None:
+    assert check_ledger(RESULTS)
+    document = json.loads((RESULTS / "claims.json").read_text())
+    assert all(claim["last"] is not None for claim in document["claims"])
+    numbers = {claim["number"].rstrip("abc") for claim in document["claims"]}
+    assert numbers >= {str(number) for number in range(1, 10)}
+    assert ledger_summary(document) in (RESULTS.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_the_theory_of_networks_is_of_the_shipped_weights(track: str) -> None:
+    document = json.loads((RESULTS / "theory" / f"{track}.json").read_text())
+    assert document["provenance"]["tree"] == "clean"
+    published = read_results(RESULTS / f"{track}.json").weights
+    assert document["weights"].items() <= published.items()
 
 
 def test_the_theory_comes_from_a_clean_tree_and_covers_what_is_claimed() -> None:
