@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -77,10 +76,6 @@ class DataBounds:
     elbo: float  # F_elbo of the training schedule
     elbo_fitted: float  # the same with the last step's variance fitted
     points: list[BoundPoint]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
     def counts(self, fitted: bool) -> tuple[int, int, int, int]:
         """Of all points: how many, at most log p, at least the ELBO, both.

@@ -8,7 +8,7 @@ has an interval over items.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -92,10 +92,6 @@ class NetworkTheory:
     ratios: list[RatioPoint]
     sigma: float
     sigma_on_elbo: dict[int, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def network_theory(context: Context, convention: Convention, advance: Advance) -> NetworkTheory:

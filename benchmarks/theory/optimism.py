@@ -9,8 +9,7 @@ judged once more with many.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -65,10 +64,6 @@ class OptimismStudy:
     true: Estimate
     optimism: Estimate
     noise: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> list[OptimismStudy]:

@@ -6,8 +6,7 @@ is the training of sigma_phi.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -67,10 +66,6 @@ class RatioStudy:
     form: StepLossForm
     points: list[RatioPoint]
     watched: dict[int, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
     @property
     def error(self) -> float:
