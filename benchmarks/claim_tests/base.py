@@ -64,6 +64,4 @@ def ends(interval: Interval | None) -> tuple[float, float]:
 
 def text_of(interval: Interval, sign: str = "") -> str:
     """A value and its interval as the ledger prints them."""
-    if interval.low == interval.high:  # exact
-        interval = interval.model_copy(update={"low": None, "high": None})
     return estimate(interval, 4 if abs(interval.value or 0.0) < 1 else 2, sign)

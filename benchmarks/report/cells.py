@@ -11,11 +11,11 @@ def arrow(metric: MetricInfo) -> str:
 
 
 def estimate(interval: Interval | None, digits: int, sign: str = "") -> str:
-    """A value and its interval, to so many decimals."""
+    """A value and its interval, to so many decimals; an exact value has none."""
     if interval is None or interval.value is None:
         return "—"
     text = f"{interval.value:{sign}.{digits}f}"
-    if interval.low is None or interval.high is None:
+    if interval.low is None or interval.high is None or interval.low == interval.high:
         return text
     return f"{text} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
 

@@ -38,7 +38,8 @@ def publish(
     write_with_checksum(folder / f"{track}.json", lambda path: path.write_text(text))
     table = folder / f"{track}.md"
     write_atomically(table, lambda path: path.write_text(to_markdown(results)))
-    _write_schedules(results, folder / "schedules")
+    if context.track.trains_score_net:  # lists for a known score stand in the JSON alone
+        _write_schedules(results, folder / "schedules")
     context.track.keep_examples(sampled, folder)
     return table
 
