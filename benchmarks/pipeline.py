@@ -55,6 +55,7 @@ class Run:
             self.context.progress.say(f"data: {data.name}, {sizes}")
         if "train" not in wanted:
             return None
+        self.context.track.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
         with self._timed("train"):
             self.context.track.judge_weights = judge_net_weights(self.context, self.from_scratch)

@@ -12,7 +12,18 @@ from typing import Any
 import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("torch", "torchaudio", "torchmetrics", "scipy", "numpy", "pesq", "pystoi", "soundfile")
+PACKAGES = (
+    "torch",
+    "torchaudio",
+    "torchmetrics",
+    "torch-fidelity",
+    "scipy",
+    "numpy",
+    "pesq",
+    "pystoi",
+    "soundfile",
+    "pillow",
+)
 PRODUCED = ("results", "runs")  # folders that a run itself writes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 BATCH = 500  # images
 
 
-class Extractor(nn.Module):
+class Extractor(nn.Module, ABC):
     """Turns images into features; a subclass gives ``features``.
 
     A Fréchet distance is called FID on Inception's features, and only there.
@@ -24,9 +25,9 @@ class Extractor(nn.Module):
     dimensions: ClassVar[int]  # D of the features
     name: str
 
+    @abstractmethod
     def features(self, images: Tensor) -> Tensor:
         """Images ``(N, C, H, W)``, uint8, to features ``(N, D)``, float32."""
-        raise NotImplementedError
 
     @property
     def distance_title(self) -> str:

@@ -25,6 +25,7 @@ from metrics.image import (
 from metrics.resampling import CHUNK, bootstrap_counts, centred
 from metrics.statistics import Estimate
 
+MOMENT_BYTES = 2**29  # of the covariances of a chunk; a handful of that size are alive at a time
 PRODUCTS_UP_TO = 128  # dimensions: up to here, second moments of a chunk are matrix products
 
 
@@ -40,7 +41,7 @@ def frechet_interval(
     moments = _Moments(checked_features(samples))
     drawn = [
         distances_from(reference, *moments.weighted(weights))
-        for weights in bootstrap_counts(len(samples), seed, resamples)
+        for weights in bootstrap_counts(len(samples), seed, resamples, moments.at_once)
     ]
     return centred(value, torch.cat(drawn), len(samples))
 
@@ -59,7 +60,7 @@ def frechet_difference(
     value = _difference(a, b, reference)
     both = [_Moments(checked_features(features)) for features in (a, b)]
     drawn = []
-    for weights in bootstrap_counts(len(a), seed, resamples):
+    for weights in bootstrap_counts(len(a), seed, resamples, both[0].at_once):
         first, second = (distances_from(reference, *m.weighted(weights)) for m in both)
         drawn.append(first - second)
     return centred(value, torch.cat(drawn), len(a))
@@ -84,8 +85,8 @@ def swap_p(
     moments = _Moments(checked_features(torch.cat([a, b])))
     generator = torch.Generator().manual_seed(seed)
     as_large = 0
-    for first in range(0, resamples, CHUNK):
-        count = min(CHUNK, resamples - first)
+    for first in range(0, resamples, moments.at_once):
+        count = min(moments.at_once, resamples - first)
         stays = torch.randint(2, (count, len(a)), generator=generator).double()
         weights = torch.cat([stays, 1 - stays], dim=1)
         differences = distances_from(reference, *moments.weighted(weights)) - distances_from(
@@ -139,6 +140,12 @@ class _Moments:
         self._shift = features.mean(0)
         self._features = features - self._shift  # moments about the mean lose no digits
         self._upper = torch.triu_indices(features.shape[1], features.shape[1])
+
+    @property
+    def at_once(self) -> int:
+        """Resamples whose covariances fit into MOMENT_BYTES."""
+        dimensions = self._features.shape[1]
+        return max(1, min(CHUNK, MOMENT_BYTES // (8 * dimensions**2)))
 
     def weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Weights ``(R, N)`` to means ``(R, D)`` and covariances ``(R, D, D)``."""

@@ -17,11 +17,21 @@ from metrics.statistics import LEVEL, Estimate
 CHUNK = 250  # resamples at a time
 
 
-def bootstrap_counts(n: int, seed: int, resamples: int) -> Iterator[Tensor]:
-    """How often each of n rows is drawn, n draws with replacement: chunks ``(R, n)``, float64."""
+def bootstrap_counts(n: int, seed: int, resamples: int, chunk: int = CHUNK) -> Iterator[Tensor]:
+    """How often each of n rows is drawn, n draws with replacement.
+
+    Args:
+        n: rows of the set.
+        seed: of the draws, which do not depend on the chunks.
+        resamples: how many.
+        chunk: of them at a time.
+
+    Yields:
+        ``(R, n)``, float64, R at most ``chunk``.
+    """
     generator = torch.Generator().manual_seed(seed)
-    for first in range(0, resamples, CHUNK):
-        count = min(CHUNK, resamples - first)
+    for first in range(0, resamples, chunk):
+        count = min(chunk, resamples - first)
         drawn = torch.randint(n, (count, n), generator=generator)
         weights = torch.zeros(count, n, dtype=torch.float64)
         yield weights.scatter_add_(1, drawn, torch.ones(count, n, dtype=torch.float64))

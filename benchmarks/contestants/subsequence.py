@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.contestants.base import Sampler, Setting, kernel_sampler
+from benchmarks.contestants.base import (
+    Sampler,
+    Setting,
+    SkipContestantError,
+    kernel_sampler,
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,10 @@ class Subsequence:
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
+        if steps > len(setting.training):
+            raise SkipContestantError(
+                f"the training schedule has only {len(setting.training)} steps"
+            )
         whole = steps == len(setting.training)
         schedule = setting.training if whole else setting.training.subsequence(steps, self.spacing)
         return kernel_sampler(schedule, self.kernel)

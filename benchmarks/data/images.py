@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from bddm_ref.checkpoint import DamagedFileError
@@ -243,10 +243,11 @@ def _read_records(path: Path, start: int, count: int) -> Tensor:
 def folder_images(folder: Path, size: int, channels: int, progress: Progress) -> ImageSet:
     """Any folder of pictures (PNG, JPEG, BMP, WebP), folders inside it too; no labels.
 
-    Every picture becomes grey (Pillow's ``L``) or ``RGB``, transparency dropped; its shorter side
-    is resized to ``size`` with antialiased bicubic interpolation, and the centre ``size`` x
-    ``size`` is cut out. The splits depend on the file names alone: names are ordered by their
-    SHA-256, the first tenth (at most 10 000) is the test split, the next the validation split.
+    Every picture is turned as its EXIF says and becomes grey (Pillow's ``L``) or ``RGB``,
+    transparency dropped; its shorter side is resized to ``size`` with antialiased bicubic
+    interpolation, and the centre ``size`` x ``size`` is cut out. The splits depend on the file
+    names alone: names are ordered by their SHA-256, the first tenth (at most 10 000) is the test
+    split, the next the validation split, and within a split they keep that order.
 
     Args:
         folder: where the pictures are.
@@ -272,7 +273,7 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
     # With the suffix: a.png and a.jpg may be two pictures.
     paths = {path.relative_to(folder).as_posix(): path for path in files}
     digests = checksums(paths, "pictures", progress)
-    digests |= {"image.size": str(size), "image.channels": str(channels)}
+    digests |= {"image.size": str(size), "image.channels": str(channels), "order": "sha256"}
     parts = {}
     for split, names in splits_by_name(paths, LARGEST_HELD_OUT).items():
         chosen = [paths[name] for name in names]
@@ -306,7 +307,8 @@ def read_picture(path: Path, size: int, channels: int) -> Tensor:
             with Image.open(path, formats=FORMATS) as opened:
                 if opened.mode.startswith(("I", "F")):
                     raise ValueError("more than 8 bits a value")  # Pillow would clip them
-                picture = opened.convert("L" if channels == 1 else "RGB")
+                upright = ImageOps.exif_transpose(opened)
+                picture = upright.convert("L" if channels == 1 else "RGB")
     except (
         OSError,
         SyntaxError,  # how Pillow reports a broken PNG

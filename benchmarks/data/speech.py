@@ -149,7 +149,7 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
             f"needed; {FESTVOX_RU.alternative}"
         )
     paths = {str(path.relative_to(folder).with_suffix("")): path for path in files}
-    digests = checksums(paths, "recordings", progress)
+    digests = checksums(paths, "recordings", progress) | {"order": "sha256"}
     splits = splits_by_name(paths, LARGEST_HELD_OUT)
     return SpeechCorpus(folder.name, paths, splits, combined_digest(digests))
 

@@ -47,7 +47,8 @@ def _head(results: Results) -> str:
 
 def summary(results: Results) -> list[str]:
     """Each headline metric as a table of samplers by steps."""
-    return [_by_steps(results, name) for name in results.experiment["headline"]]
+    headline = results.experiment["headline"]
+    return [_by_steps(results, name) for name in headline if name in results.metrics]
 
 
 def _by_steps(results: Results, name: str) -> str:

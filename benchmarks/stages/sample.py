@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.train import load_schedule_net, load_score_net
-from benchmarks.workspace import StageFolder
+from benchmarks.tracks.base import DivergedError
+from benchmarks.workspace import StageFolder, write_json
 
 VERSION = 1  # raised when a change here changes the samples that come out
+FAILED = "failed.json"  # in the place of samples
 
 
 class Session:
@@ -115,6 +118,10 @@ class _Plan:
         """What became of the row."""
         if self.sampler is None:
             return Sampled(self.row, (), 0, skipped=self.skipped)
+        for folder in self.folders:
+            if (folder.path / FAILED).is_file():
+                reason = json.loads((folder.path / FAILED).read_text())["reason"]
+                return Sampled(self.row, (), self.sampler.nfe, skipped=reason)
         files = tuple(folder.path / "samples.safetensors" for folder in self.folders)
         return Sampled(self.row, files, self.sampler.nfe, self.sampler.recipe.get("betas"))
 
@@ -158,7 +165,13 @@ def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Ad
             plan.row.convention, indices, folder.inputs["seed"]
         )
         x_0 = plan.sampler.run(evaluated, x_N, condition, generators)
-        parts.append(track.finished(x_0, plan.row.convention).cpu())
+        try:
+            parts.append(track.finished(x_0, plan.row.convention).cpu())
+        except DivergedError as reason:
+            file = folder.path / FAILED
+            write_json(file, {"reason": str(reason)})
+            folder.finish([file], time.monotonic() - began)
+            return
     file = folder.path / "samples.safetensors"
     write_samples(file, torch.cat(parts))
     folder.finish([file], time.monotonic() - began)

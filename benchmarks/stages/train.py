@@ -44,6 +44,7 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         "version": VERSION,
         "config": as_dict(config) | {"weights": None},
         **context.track.training_inputs,
+        "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,
     }
     return _train(
@@ -89,6 +90,7 @@ def schedule_net_weights(
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
+        "bf16": context.experiment.bf16,
     }
     return _train(
         context,
@@ -175,7 +177,8 @@ def _train(
             module, loss_of(module), config, state, observe=lambda step, loss: advance(1)
         )
     if distributed.is_first():
-        card = _card(result, losses, time.monotonic() - started, config.steps - done)
+        card = {"data": context.track.data.name}
+        card |= _card(result, losses, time.monotonic() - started, config.steps - done)
         _keep(folder, result, card, torch.bfloat16 if config.bf16 else None)
     distributed.wait_for_all()
     return weights

@@ -66,6 +66,8 @@ class AnalyticTrack(Track):
         "vector": lambda size, schedule: VectorRatioNet(**size)
     }
     trains_score_net = False
+    metric_names = ("kl", "energy", "sw2")
+    margins_needed = ("kl", "energy")
 
     def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
         """The distributions, or the dimensions of one."""
@@ -105,7 +107,7 @@ class AnalyticTrack(Track):
         return {}
 
     def refuse_impossible(self) -> None:
-        """Too few samples for exact moments, metrics without a margin, bfloat16, another device."""
+        """Too few samples for exact moments, bfloat16, another device."""
         if self.device.type != "cpu":
             raise ExperimentError("device: the analytic track runs on the CPU; make it cpu")
         for row in rows_of(self.experiment):
@@ -115,9 +117,6 @@ class AnalyticTrack(Track):
                     f"rows: {row.name}: {row.items} samples do not determine the moments of "
                     f"{row.steps} steps; make items {needed} or more"
                 )
-        for metric in ("kl", "energy"):
-            if metric not in self.experiment.margins:
-                raise ExperimentError(f"margins: {metric} has none; give one above 0")
         if self.experiment.bf16:
             raise ExperimentError("bf16: an exact score is of no use in bfloat16; make it false")
 

@@ -53,6 +53,10 @@ class SearchBench:
     examples: Callable[[], tuple[Tensor, Any]]  # validation items, and their condition
 
 
+class DivergedError(Exception):
+    """A sampler's output that is no item; the message becomes its row's reason."""
+
+
 @dataclass(frozen=True)
 class JudgeNet:
     """A network that samples are judged by, and how it is trained."""
@@ -87,6 +91,8 @@ class Track(ABC):
     score_nets: ClassVar[dict[str, NetworkMaker]]
     schedule_nets: ClassVar[dict[str, NetworkMaker]]
     trains_score_net: ClassVar[bool] = True  # or else it is known
+    metric_names: ClassVar[tuple[str, ...]]
+    margins_needed: ClassVar[tuple[str, ...]] = ()  # metrics that are compared in any case
 
     def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
         self.experiment = experiment
@@ -156,6 +162,24 @@ class Track(ABC):
         """What beside the search's own fields decides how its judge scores."""
         return {}
 
+    def refuse_unknown_metrics(self) -> None:
+        """Refuse names of metrics that the track does not have, and missing margins.
+
+        Raises:
+            ExperimentError: names the field.
+        """
+        named = {"headline": self.experiment.headline, "margins": tuple(self.experiment.margins)}
+        for field, metrics in named.items():
+            for metric in metrics:
+                if metric not in self.metric_names:
+                    raise ExperimentError(
+                        f"{field}: {metric!r} is no metric of the {self.experiment.track} track; "
+                        f"use {', '.join(self.metric_names)}"
+                    )
+        for metric in self.margins_needed:
+            if metric not in self.experiment.margins:
+                raise ExperimentError(f"margins: {metric} has none; give one above 0")
+
     def refuse_impossible(self) -> None:  # noqa: B027 (most tracks have nothing to refuse)
         """Refuse at once what would fail only after hours.
 
@@ -189,7 +213,11 @@ class Track(ABC):
 
     @abstractmethod
     def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
-        """What a sampler gave, ``(B, ...)``, as items of the data."""
+        """What a sampler gave, ``(B, ...)``, as items of the data.
+
+        Raises:
+            DivergedError: it cannot be one.
+        """
 
     @abstractmethod
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> Scored:

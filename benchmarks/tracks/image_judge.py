@@ -50,17 +50,17 @@ class ImageJudge:
         """(minus the distance,); trials 1 and 2 are larger batches from other noise."""
         config = self._config
         count = config.finalist_items if trial in (1, 2) else config.judge_items
-        parts = [
-            self._samples(schedule, config.seed + trial, range(i, min(i + self._batch, count)))
-            for i in range(0, count, self._batch)
-        ]
+        parts = []
+        for first in range(0, count, self._batch):
+            indices = range(first, min(first + self._batch, count))
+            x_0 = self._samples(schedule, config.seed + trial, indices)
+            if not bool(x_0.isfinite().all()):
+                return (float("nan"),)
+            parts.append(pixels_of(x_0))
         features = extract(self._extractor, torch.cat(parts))
-        if not bool(features.isfinite().all()):
-            return (float("nan"),)
         return (-frechet_distance(GaussianFit.of(features), self._reference),)
 
     def _samples(self, schedule: NoiseSchedule, seed: int, indices: range) -> Tensor:
         generators = item_generators(seed, indices)
         x_N = start_noise(generators, self._shape, self._device)
-        x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)
-        return pixels_of(x_0)
+        return sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,24 +103,42 @@ class ImageScores(Scored):
         return KID_SCALE if self._extractor.kernel_title == "KID" else 1
 
     @cached_property
+    def _shared(self) -> tuple[int, int]:
+        """Noise seeds, and images of each, that all rows have."""
+        return min(row.seeds for row in self._features), min(row.items for row in self._features)
+
+    @cached_property
     def _common(self) -> int:
-        """The smallest number of images of a row."""
-        return min(len(features) for features in self._features.values())
+        """The number of images that all rows have."""
+        return math.prod(self._shared)
+
+    @cached_property
+    def _covered(self) -> int:
+        """The number of images of each side that precision and recall are of."""
+        return min(self._common, len(self._sets.reference))
+
+    def _images(self, row: Row, seeds: int, items: int) -> Tensor:
+        """Features of a row's first images of its first seeds: other rows' from the same noise."""
+        every: Tensor = self._features[row].unflatten(0, (row.seeds, row.items))
+        return every[:seeds, :items].flatten(0, 1)
 
     def evaluate(self) -> Evaluation:
         """Distances with bootstrap intervals, and paired comparisons at equal numbers of images."""
-        counts = sorted({len(features) for features in self._features.values()})
-        margin = self._experiment.margins.get("fd")
+        if not self._features:
+            return Evaluation({}, {}, [], [], judge=self._judge())
+        other, margin = self._sets.other, self._experiment.margins["fd"]
+        counts = sorted({min(len(found), len(other)) for found in self._features.values()})
         return Evaluation(
             metrics=self._metric_infos(),
-            rows={row.key: self._row(row, f) for row, f in self._features.items()},
+            rows={row.key: self._row(row) for row in self._features},
             comparisons=[
                 self._comparison(row, against, margin)
                 for row, against in compared_rows(list(self._features), self._experiment.reference)
-                if margin is not None
             ],
             test_items=[],
-            floors={str(count): self._metrics(self._sets.other[:count]) for count in counts},
+            floors={
+                str(count): self._metrics(other[:count], other[: self._common]) for count in counts
+            },
             judge=self._judge(),
         )
 
@@ -129,27 +148,27 @@ class ImageScores(Scored):
             "fd": (distance, 2, False),
             "fd_common": (f"{distance} of {self._common}", 2, False),
             "kd": (kernel if self._scale == 1 else f"{kernel} × {self._scale}", 2, False),
-            "precision": (f"Precision of {self._common}", 3, True),
-            "recall": (f"Recall of {self._common}", 3, True),
+            "precision": (f"Precision of {self._covered}", 3, True),
+            "recall": (f"Recall of {self._covered}", 3, True),
         }
         return {
             name: MetricInfo(title=title, digits=digits, unit="", higher_is_better=up)
             for name, (title, digits, up) in infos.items()
         }
 
-    def _row(self, row: Row, features: Tensor) -> RowScores:
-        metrics = self._metrics(features)
-        classes: list[int] | None = None
-        if self._sets.test_classes is not None:
-            mine = [r["classes"] for r in self.records if r["row"] == row.key]
-            classes = [sum(counts) for counts in zip(*mine, strict=True)]
+    def _row(self, row: Row) -> RowScores:
+        features = self._features[row]
+        metrics = self._metrics(features, self._images(row, *self._shared))
+        mine = [r["classes"] for r in self.records if r["row"] == row.key]
+        known = None not in mine
+        classes = [sum(counts) for counts in zip(*mine, strict=True)] if known else None
         return RowScores(metrics, {name: len(features) for name in metrics}, classes)
 
-    def _metrics(self, features: Tensor) -> dict[str, Interval]:
-        """All metrics of a set of images against the reference."""
+    def _metrics(self, features: Tensor, common: Tensor) -> dict[str, Interval]:
+        """All metrics of a set of images, and of so many as all have, against the reference."""
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
-        common = features[: self._common]
-        reference = self._sets.reference[: self._common]
+        near = common[: self._covered]
+        reference = self._sets.reference[: self._covered]
         whole = frechet_interval(features, self._reference, seed, resamples)
         at_common = (
             whole
@@ -163,22 +182,20 @@ class ImageScores(Scored):
             "fd": whole,
             "fd_common": at_common,
             "kd": _times(kernel, self._scale),
-            "precision": mean_interval(
-                covered(common, reference).double().numpy(), seed, resamples
-            ),
-            "recall": mean_interval(covered(reference, common).double().numpy(), seed, resamples),
+            "precision": mean_interval(covered(near, reference).double().numpy(), seed, resamples),
+            "recall": mean_interval(covered(reference, near).double().numpy(), seed, resamples),
         }
         return {name: interval_of(estimate) for name, estimate in estimates.items()}
 
     def _comparison(self, row: Row, against: Row, relative: float) -> Comparison:
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
-        count = min(len(self._features[r]) for r in (row, against))
-        a, b = (self._features[r][:count] for r in (row, against))
+        seeds, items = min(row.seeds, against.seeds), min(row.items, against.items)
+        a, b = (self._images(r, seeds, items) for r in (row, against))
         difference = frechet_difference(a, b, self._reference, seed, resamples)
         p = swap_p(a, b, self._reference, seed, resamples)
         theirs = frechet_distance(GaussianFit.of(b), self._reference)
         margin = relative * theirs
-        found = Measured("fd", difference, p, margin, items=count)
+        found = Measured("fd", difference, p, margin, items=len(a))
         return comparison_of(row, against, found)
 
     def _judge(self) -> dict[str, Any]:

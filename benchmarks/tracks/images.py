@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from benchmarks.data.pixels import pixels_of, scaled
 from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.rows import Sampled, rows_of
-from benchmarks.tracks.base import JudgeNet, NetworkMaker, SearchBench, Track
+from benchmarks.tracks.base import DivergedError, JudgeNet, NetworkMaker, SearchBench, Track
 from benchmarks.tracks.grids import write_grids
 from benchmarks.tracks.image_judge import ImageJudge
 from benchmarks.tracks.image_scores import CLASSES, ImageScores, score_images
@@ -54,6 +55,9 @@ class ImageTrack(Track):
         "ratio": lambda size, schedule: ImageRatioNet(**size),
         "vgg11": lambda size, schedule: VGG11Ratio(**size),
     }
+
+    metric_names = ("fd", "fd_common", "kd", "precision", "recall")
+    margins_needed = ("fd",)
 
     def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
         """The channels of the images."""
@@ -98,12 +102,19 @@ class ImageTrack(Track):
         counts = {"search.judge_items": experiment.search.judge_items}
         counts["search.finalist_items"] = experiment.search.finalist_items
         counts |= {f"rows: {row.name}": row.items * row.seeds for row in rows_of(experiment)}
+        counts["image.judge_reference"] = experiment.image.judge_reference
         dimensions = self._dimensions
         for where, count in counts.items():
             if count < dimensions:
                 raise ExperimentError(
                     f"{where}: {count} images are too few for a Fréchet distance of {dimensions} "
                     f"feature dimensions; make it {dimensions} or more"
+                )
+        for split, count in self.data.sizes().items():
+            if count < dimensions:
+                raise ExperimentError(
+                    f"data: {self.data.name} has {count} images in its {split} split, too few for "
+                    f"{dimensions} feature dimensions; give a larger data set"
                 )
         for convention in experiment.conventions:
             if convention.amplitude != 1.0:
@@ -208,8 +219,8 @@ class ImageTrack(Track):
         assert self.judge_weights is not None
         classifier = self._build_classifier()
         load_weights(classifier, self.judge_weights)
-        name = SHORT_NAMES.get(self.data.name, self.data.name)
-        return ClassifierExtractor(name, classifier).to(self.device).eval()
+        name = _trained_on(self.judge_weights) or self.data.name
+        return ClassifierExtractor(SHORT_NAMES.get(name, name), classifier).to(self.device).eval()
 
     @cached_property
     def judge_sha256(self) -> str:
@@ -243,7 +254,14 @@ class ImageTrack(Track):
         return None
 
     def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
-        """Pixels, uint8."""
+        """Pixels, uint8.
+
+        Raises:
+            DivergedError: an image is not finite; as pixels it would be a black one.
+        """
+        lost = int((~x_0.isfinite().flatten(1).all(1)).sum())
+        if lost:
+            raise DivergedError(f"{lost} of {len(x_0)} samples of a batch diverged")
         return pixels_of(x_0)
 
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> ImageScores:
@@ -256,6 +274,15 @@ class ImageTrack(Track):
             return
         test = self.data.split("test", "score", self.progress)
         write_grids(sampled, test.pixels, self.experiment.grid_items, folder / "grids")
+
+
+def _trained_on(weights: Path) -> str | None:
+    """The data that a network was trained on, as its card tells."""
+    card = weights.with_suffix(".json")
+    if not card.is_file():
+        return None
+    name: str | None = json.loads(card.read_text()).get("data")
+    return name
 
 
 def level_weight(alpha: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ from benchmarks.tracks.levels import drawn_levels
 from benchmarks.tracks.speech_judge import SpeechJudge
 from benchmarks.tracks.speech_scores import SpeechScores, score_clips
 from benchmarks.workspace import Workspace
+from metrics.speech import SPEECH_METRICS
 
 NETWORK_AMPLITUDE = 8.0
 """Score networks of this track are trained on recordings times this."""
@@ -42,6 +43,7 @@ PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 class SpeechTrack(Track):
     """Mel-conditioned vocoding of held-out recordings."""
 
+    metric_names = tuple(SPEECH_METRICS)
     score_nets: ClassVar[dict[str, NetworkMaker]] = {
         "spectral_vocoder": lambda size, schedule: SpectralVocoder(
             SpectralVocoderConfig(**size), filterbank()

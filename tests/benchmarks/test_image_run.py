@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
 
+from bddm_ref.checkpoint import sha256_of
 from benchmarks.__main__ import main
-from benchmarks.report.check import read_results
+from benchmarks.experiment import Convention
+from benchmarks.report.check import check_results, read_results
+from benchmarks.tracks.images import ImageTrack
 
 TINY = """
 track: images
@@ -152,6 +157,18 @@ def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
         pixels = np.asarray(grid)
     first = np.frombuffer((place / "data" / "test_batch.bin").read_bytes()[1:3073], np.uint8)
     assert (pixels[:32, :32] == first.reshape(3, 32, 32).transpose(1, 2, 0)).all()
+    # A cell is what its row makes of its noise: DDIM in one place, from item 1's start.
+    for name in ("ddpm-3", "ddim-quad-3"):
+        (record,) = [r for r in figures(place) if r["row"] == f"plain/{name}"]
+        (folder,) = [
+            file.parent
+            for file in (place / "work" / "sample").glob("*/samples.safetensors")
+            if sha256_of(file) == record["samples_sha256"]
+        ]
+        samples = load_file(folder / "samples.safetensors")["samples"]
+        with Image.open(place / "out" / "grids" / f"plain-{name}.png") as grid:
+            cell = np.asarray(grid)[:32, 32:64]
+        assert (cell == samples[1].permute(1, 2, 0).numpy()).all()
 
 
 def test_the_page_says_what_it_is(place: Path) -> None:
@@ -225,7 +242,42 @@ def test_a_wrong_size_is_refused(place: Path, capsys: pytest.CaptureFixture[str]
 def test_a_folder_of_images_without_labels_needs_another_extractor(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for i in range(10):
-        Image.new("RGB", (40, 36), (20 * i, 0, 90)).save(tmp_path / f"{i}.png")
+    for i in range(700):
+        Image.new("RGB", (9, 8), (i % 256, 0, 90)).save(tmp_path / f"{i}.bmp")
     assert call(place, "train", "--data", str(tmp_path)) == 2
     assert "has no labels" in capsys.readouterr().err
+    for i in range(630):
+        (tmp_path / f"{i}.bmp").unlink()
+    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert "has 7 images in its test split, too few for 64" in capsys.readouterr().err
+
+
+def test_a_sampler_that_diverges_is_a_row_with_a_reason(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = ImageTrack.finished
+
+    def diverging(self: ImageTrack, x_0: Tensor, convention: Convention) -> Tensor:
+        if convention.name == "clipped":
+            x_0[1] = float("nan")
+        return finished(self, x_0, convention)
+
+    monkeypatch.setattr(ImageTrack, "finished", diverging)
+    for _ in range(2):  # made, then found
+        assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
+        rows = {row.key: row for row in read_results(tmp_path / "out" / "images.json").rows}
+        assert rows["clipped/ddpm-3"].skipped == "1 of 30 samples of a batch diverged"
+        assert not rows["clipped/ddpm-3"].metrics
+        assert rows["plain/ddpm-3"].n_total == 72
+    assert check_results(tmp_path / "out")
+
+
+def test_networks_are_trained_anew_for_another_schedule_or_precision(place: Path) -> None:
+    counts = []
+    for change in ([], ["--training-schedule.end", "0.31"], ["--no-bf16"]):
+        assert call(place, "train", *change) == 0
+        counts.append(
+            [len(list((place / "work" / n).iterdir())) for n in ("score_net", "schedule_net")]
+        )
+    assert counts[1] == [counts[0][0] + 1, counts[0][1] + 2]  # two conventions
+    assert counts[2] == [counts[1][0], counts[1][1] + 2]

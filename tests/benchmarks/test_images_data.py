@@ -82,8 +82,9 @@ def test_splits_by_name_are_disjoint_bounded_and_in_order_of_sha256() -> None:
     splits = splits_by_name(reversed(names), 3)
     assert sorted(splits["test"] + splits["valid"] + splits["train"]) == sorted(names)
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    assert splits["test"] == sorted(order[:3])
-    assert splits["valid"] == sorted(order[3:6])
+    assert splits["test"] == order[:3]
+    assert splits["valid"] == order[3:6]
+    assert splits["train"] == order[6:]  # no class or speaker comes first
     assert len(splits_by_name(names, 30)["test"]) == 4
 
 

@@ -28,7 +28,22 @@ def test_unknown_track() -> None:
     "name", ["cpu", "cpu-full", "smoke", "images-cpu", "images-smoke", "analytic"]
 )
 def test_shipped_experiments_are_possible(name: str) -> None:
-    track(load(name)).refuse_impossible()
+    possible = track(load(name))
+    possible.refuse_unknown_metrics()
+    possible.refuse_impossible()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"headline": ("pesq_wb_lqo",)}, "headline: 'pesq_wb_lqo' is no metric of the images"),
+        ({"margins": {"stoi": 0.01}}, "margins: 'stoi' is no metric of the images track; use fd,"),
+        ({"margins": {}}, "margins: fd has none"),
+    ],
+)
+def test_metrics_of_another_track_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        track(load("images-cpu"), **changes).refuse_unknown_metrics()
 
 
 def test_speech_rows_have_all_clips() -> None:

@@ -25,7 +25,8 @@ class ImagesPage(Page):
             "" if judge["distance"] == "FID" else ", which is not FID",
             "; a smaller number of images makes it larger, so compare at equal numbers, and with "
             "the floor: as many images of the other split in the samples' place. Brackets: 95 % "
-            "bootstrap over the samples' features, the reference fixed.",
+            "bootstrap over the samples' features, the reference fixed; of recall, over the "
+            "reference images that it counts, the samples fixed.",
         ]
         return "".join(lines)
 
@@ -56,13 +57,14 @@ class ImagesPage(Page):
     def appendix(self, results: Results, rows: Sequence[RowResult]) -> list[str]:
         """How many of each row's images the classifier puts in each class, in per cent."""
         judge = results.judge or {}
-        if "test_classes" not in judge:
-            return []
         counted = [(f"{row.title}, {row.steps} steps", row.classes) for row in rows if row.classes]
-        counted.append(("*Test images*", judge["test_classes"]))
+        if not counted:
+            return []
+        if "test_classes" in judge:
+            counted.append(("*Test images*", judge["test_classes"]))
         heads = [
             "Share of images in class, %",
-            *(str(i) for i in range(len(judge["test_classes"]))),
+            *(str(i) for i in range(len(counted[0][1]))),
         ]
         lines = [
             [name, *(f"{100 * count / sum(counts):.1f}" for count in counts)]
