@@ -166,21 +166,30 @@ class CostShare(Test):
     kind: Literal["cost_share"]
     score_net: str = Field(description="card in results/weights")
     schedule_net: str
+    results: str = Field(description="whose experiment names their batches")
     of: Literal["parameters", "seconds"]
     at_most: float = Field(gt=0)
 
     def decide(self, books: Books) -> Finding:
-        """A plain comparison of the two cards; evaluations stand beside, for the reader."""
+        """A plain comparison of the two cards; updates and evaluations stand beside."""
         cards = [books.card(name) for name in (self.schedule_net, self.score_net)]
         mine, theirs = (card[self.of] for card in cards)
         holds = mine <= self.at_most * theirs
-        measured = f"{mine:g} of {theirs:g} = {mine / theirs:.2%}"
+        measured = _share(mine, theirs, "")
         if self.of == "seconds":
-            updates = [card["steps"] for card in cards]
-            measured += f"; {updates[0]} of {updates[1]} updates = {updates[0] / updates[1]:.1%}"
+            experiment = books.results(self.results).experiment
+            ours, whole = (card["steps"] for card in cards)
+            measured += f"; {_share(ours, whole, ' updates')}"
+            ours *= experiment["schedule_net"]["batch_size"]
+            whole *= experiment["score_net"]["batch_size"]
+            measured += f"; {_share(ours, whole, ' evaluations')}"
         return Finding(verdict_of(holds, not holds), measured)
 
     @property
     def asked(self) -> str:
         """What is asked."""
         return f"{self.of} of {self.schedule_net} at most {self.at_most:.0%} of {self.score_net}"
+
+
+def _share(mine: float, theirs: float, unit: str) -> str:
+    return f"{mine:g} of {theirs:g}{unit} = {mine / theirs:.1%}"

@@ -66,7 +66,8 @@ class FakeBooks(Books):
         info = MetricInfo(
             title="M", digits=2, unit="", higher_is_better=bool(self.told.get("up", True))
         )
-        return type("R", (), {"metrics": {"m": info}})()
+        experiment = {"schedule_net": {"batch_size": 4}, "score_net": {"batch_size": 8}}
+        return type("R", (), {"metrics": {"m": info}, "experiment": experiment})()
 
     def row(self, name: str, key: str):  # type: ignore[no-untyped-def]
         ends = self.told[key]
@@ -297,10 +298,20 @@ def test_honest(rule: str, at_most: float, expected: str) -> None:
 
 def test_cost_share() -> None:
     test = CostShare(
-        kind="cost_share", score_net="s", schedule_net="p", of="seconds", at_most=0.1, **ANY
+        kind="cost_share",
+        results="x",
+        score_net="s",
+        schedule_net="p",
+        of="seconds",
+        at_most=0.1,
+        **ANY,
     )
     assert test.decide(FakeBooks(s=100.0, p=10.0)).verdict == "reproduced"
-    assert test.decide(FakeBooks(s=100.0, p=10.1)).verdict == "not reproduced"
+    found = test.decide(FakeBooks(s=100.0, p=10.1))
+    assert found.verdict == "not reproduced"
+    assert found.measured == (
+        "10.1 of 100 = 10.1%; 10 of 10 updates = 100.0%; 40 of 80 evaluations = 50.0%"
+    )
 
 
 @pytest.mark.parametrize(
