@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.bddm import Bddm
-from benchmarks.contestants.online import OnlineBddm, OwnBddm
+from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.subsequence import Subsequence
 from benchmarks.searches import SEARCHES
 
@@ -17,8 +17,8 @@ CONTESTANTS: dict[str, Contestant] = {
     "closed-form-released": Bddm("Closed form of the released loss", "closed-form-released"),
     "constants": Bddm("Two constants", "constants"),
     "constants-noise": Bddm("Two constants, from α_T", "constants-noise"),
-    "bddm-online": OnlineBddm(),
-    "bddm-own": OwnBddm(),
+    "bddm-online": OnlineBddm("BDDM, online"),
+    "bddm-own": OnlineBddm("BDDM, a list for each item", own=True),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),

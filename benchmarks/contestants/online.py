@@ -2,10 +2,9 @@
 
 The papers' schedules are static lists, found by one pass over a validation item. Here each test
 item has its own pass (Algorithm 3 of arXiv 2203.13508), from the start of the searched schedule of
-the same length: followed once and kept as its sample (:class:`OnlineBddm`), or made into a list
-that the item is then sampled by, as by any other (:class:`OwnBddm`). Only the latter differs from
-the static list in nothing but whose pass it was: a list's levels follow from its betas, and are not
-those of the pass that found it.
+the same length: followed once and kept as its sample, or made into a list that the item is then
+sampled by, as by any other. Only the latter differs from the static list in nothing but whose pass
+it was: a list's levels follow from its betas, and are not those of the pass that found it.
 """
 
 from __future__ import annotations
@@ -30,37 +29,26 @@ IDLE = Coefficients(1.0, 0.0, 0.0)  # of an item whose pass is over
 
 @dataclass(frozen=True)
 class OnlineBddm:
-    """The pass itself is the sampling: as many evaluations as the schedule has steps."""
+    """A pass over each item: the sample itself, or else the source of a list of its own.
 
-    title: str = "BDDM, online"
+    With ``own`` the list then samples the item, so that it takes 2 N - 1 evaluations.
+    """
+
+    title: str
     search: SearchName = "paper"
+    own: bool = False
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The start of the schedule of this length, and the network that goes on from there."""
-        pass_, recipe = _prepared(self.search, steps, setting)
+        start = found_by(self.search, steps, setting).start
+        if start is None or setting.schedule_net is None:
+            raise SkipContestantError("there is no schedule network to run")
+        network, digest = setting.schedule_net()
+        recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
+        pass_ = _Pass(network, start, steps, setting.training)
+        if self.own:
+            return Sampler(pass_.own, 2 * steps - 1, recipe)
         return Sampler(pass_.online, steps, recipe)
-
-
-@dataclass(frozen=True)
-class OwnBddm:
-    """A pass over the item finds its list, then the list samples it: 2 N - 1 evaluations."""
-
-    title: str = "BDDM, a list for each item"
-    search: SearchName = "paper"
-
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The start of the schedule of this length, and the network that goes on from there."""
-        pass_, recipe = _prepared(self.search, steps, setting)
-        return Sampler(pass_.own, 2 * steps - 1, recipe)
-
-
-def _prepared(search: SearchName, steps: int, setting: Setting) -> tuple[_Pass, dict[str, Any]]:
-    start = found_by(search, steps, setting).start
-    if start is None or setting.schedule_net is None:
-        raise SkipContestantError("there is no schedule network to run")
-    network, digest = setting.schedule_net()
-    recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
-    return _Pass(network, start, steps, setting.training), recipe
 
 
 class _Pass:
