@@ -116,6 +116,12 @@ class ImageTrack(Track):
                     f"data: {self.data.name} has {count} images in its {split} split, too few for "
                     f"{dimensions} feature dimensions; give a larger data set"
                 )
+        score_net = self.build_score_net()
+        try:
+            with torch.inference_mode():
+                score_net(torch.zeros(1, *self.data.shape), torch.full((1,), 0.5), None)
+        except ValueError as error:
+            raise ExperimentError(f"score_net: {error}") from error
         for convention in experiment.conventions:
             if convention.amplitude != 1.0:
                 raise ExperimentError(

@@ -63,6 +63,19 @@ def test_a_batch_of_the_judge_that_is_too_small() -> None:
         track(load("images-cpu"), search=search).refuse_impossible()
 
 
+def test_a_network_that_cannot_take_the_images() -> None:
+    size = {"channels": 8, "multipliers": [1, 1, 1, 1], "blocks": 1, "attention": [], "groups": 4}
+    score_net = dataclasses.replace(load("images-cpu").score_net, size=size)
+    with pytest.raises(
+        ExperimentError, match=r"score_net: images of \(28, 28\) need sides divisible by 8"
+    ):
+        track(load("images-cpu"), score_net=score_net).refuse_impossible()
+    with pytest.raises(ExperimentError, match=r"^score_net\.network: 'u' is none of unet"):
+        track(
+            load("images-cpu"), score_net=dataclasses.replace(score_net, network="u")
+        ).refuse_impossible()
+
+
 def test_exact_scores_stay_on_the_cpu() -> None:
     on_a_gpu = make_track(load("analytic"), Progress(Console(quiet=True)), torch.device("cuda"))
     with pytest.raises(ExperimentError, match="device: the analytic track runs on the CPU"):
