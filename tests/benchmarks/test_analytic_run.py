@@ -12,6 +12,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.__main__ import main
 from benchmarks.data.distributions import distribution
 from benchmarks.report.check import check_results, read_results
+from benchmarks.tracks import analytic
 from benchmarks.tracks.exact_score import gaussian_kl
 
 TINY = """
@@ -180,6 +181,16 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
     }
     assert betas["closed-form-6"] != betas["closed-form-released-6"]
     assert betas["bddm-6"] != betas["bddm-released-6"]
+
+
+def test_more_samples_than_draws_to_compare_with(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
+    assert call(place, "run", "--results", str(tmp_path / "out")) == 0
+    rows = {row.key: row for row in read_results(tmp_path / "out" / "analytic.json").rows}
+    assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
+    assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
 
 
 @pytest.mark.parametrize(
