@@ -28,6 +28,18 @@ RESULTS = Path(__file__).resolve().parents[2] / "results"
 TRACKS = ("speech", "images")
 
 
+def test_the_ablation_has_the_published_rows_again() -> None:
+    """Another run, another tree: the same schedules, samples and scores."""
+    assert check_results(RESULTS / "ablation")
+    found, published = (read_results(RESULTS / d / "speech.json") for d in ("ablation", "."))
+    assert found.provenance["tree"] == "clean"
+    rows = {row.key: row for row in published.rows}
+    for row in found.rows:
+        if row.contestant in {"bddm", "ddpm"}:
+            assert row.betas == rows[row.key].betas
+            assert row.metrics == rows[row.key].metrics
+
+
 def test_results_pass_the_check() -> None:
     lines = check_results(RESULTS) + check_theory(RESULTS)
     for name in (*(f"{track}.json" for track in TRACKS), "theory.json"):
