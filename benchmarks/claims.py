@@ -33,6 +33,7 @@ from benchmarks.claim_tests import ClaimTest
 from benchmarks.claim_tests.base import ClaimVerdict, Finding, Level
 from benchmarks.experiment import ExperimentError
 from benchmarks.report.cells import table
+from benchmarks.validation import first_error
 
 FOLDER = Path(__file__).parent / "claims"
 SCHEMA_VERSION = 1
@@ -87,9 +88,7 @@ def read_claims(folder: Path = FOLDER) -> dict[str, Claim]:
         except ExperimentError as error:
             raise ExperimentError(f"{path.name}: {error}") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ExperimentError(f"{path.name}: {where}: {first['msg']}") from error
+            raise ExperimentError(f"{path.name}: {first_error(error)}") from error
     return dict(sorted(claims.items(), key=lambda item: _order(item[1].number)))
 
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from bddm_ref.losses import StepLossForm
 from bddm_ref.training import TrainingConfig
 from benchmarks.searches import SearchName
+from benchmarks.validation import first_error
 
 FOLDER = Path(__file__).parent / "experiments"
 
@@ -192,9 +193,7 @@ def load(name_or_path: str) -> Experiment:
     try:
         experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ExperimentError(f"{path.name}: {where}: {first['msg']}") from error
+        raise ExperimentError(f"{path.name}: {first_error(error)}") from error
     return experiment
 
 

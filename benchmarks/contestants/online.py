@@ -84,7 +84,9 @@ class _Pass:
         generators: Sequence[torch.Generator],
     ) -> Tensor:
         """An item whose pass ended early has a shorter list, and waits until its first step."""
-        copies = [_copy(generator) for generator in generators]  # the list's noise is its own
+        copies = [
+            _copy(generator) for generator in generators
+        ]  # sampling then draws as it does without a pass
         _, _, betas = self._followed(score_net, x_N, condition, copies, self._start.kernel)
         lists = [NoiseSchedule(tuple(reversed(item))) for item in betas]
         levels = [schedule.alphas.tolist() for schedule in lists]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bddm_ref.checkpoint import DamagedFileError, verify_checksum
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.schema import Results
+from benchmarks.validation import first_error
 
 LEDGER = "claims.json"  # no results: benchmarks.claims checks it
 
@@ -25,11 +26,9 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_text())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise DamagedFileError(
-            f"{path} breaks the results schema at {where}: {first['msg']}"
-        ) from (error)
+            f"{path} breaks the results schema at {first_error(error)}"
+        ) from error
 
 
 def check_results(folder: Path) -> list[str]:

@@ -52,14 +52,17 @@ def summary(results: Results) -> list[str]:
 
 
 def _by_steps(results: Results, name: str) -> str:
-    """One metric of every sampler that has it; a line's figures are of equally many items."""
-    info = results.metrics[name]
+    """One metric of every sampler that has it.
+
+    Distances of sets depend on how many items there are: those of the largest number are shown.
+    """
+    info, of_sets = results.metrics[name], PAGES[results.track].counts_items
     scored = [row for row in results.rows if name in row.metrics]
     most = max((row.metrics[name].n for row in scored), default=0)
     cells = {
         (row.convention, row.title, row.steps): estimate(row.metrics[name], info.digits)
         for row in scored
-        if row.metrics[name].n == most
+        if row.metrics[name].n == most or not of_sets
     }
     steps = sorted({step for _, _, step in cells})
     samplers = dict.fromkeys((convention, title) for convention, title, _ in cells)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bddm_ref.checkpoint import DamagedFileError, verify_checksum
 from benchmarks.theory.network_report import NetworkDocument, network_page
 from benchmarks.theory.report import TheoryDocument, theory_page
+from benchmarks.validation import first_error
 
 EXACT = "theory.json"  # the others are of tracks' networks
 
@@ -24,10 +25,8 @@ def read_document(path: Path) -> TheoryDocument | NetworkDocument:
     try:
         return kind.model_validate_json(path.read_text())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise DamagedFileError(
-            f"{path} breaks its schema at {where}: {first['msg']}; make it again with 'theory'"
+            f"{path} breaks its schema at {first_error(error)}; make it again with 'theory'"
         ) from error
 
 

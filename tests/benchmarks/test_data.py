@@ -18,6 +18,7 @@ from benchmarks.data.crops import CropTable
 from benchmarks.data.debian import DataUnavailableError, DebianDataset
 from benchmarks.data.features import FLOOR, HOP, MELS, filterbank, log_mel
 from benchmarks.data.speech import FESTVOX_RU, folder_corpus, load_utterance
+from benchmarks.data.splits import splits_by_name
 from benchmarks.progress import Progress
 
 QUIET = Progress(Console(quiet=True))
@@ -198,3 +199,14 @@ def test_the_splits_are_disjoint_and_in_the_manifest() -> None:
     assert len(held_out["test"]) == len(held_out["valid"]) == 30
     assert not set(held_out["test"]) & set(held_out["valid"])
     assert {*held_out["test"], *held_out["valid"]} <= names
+
+
+def test_splits_by_name_are_disjoint_bounded_and_in_order_of_sha256() -> None:
+    names = [f"{i}.png" for i in range(40)]
+    splits = splits_by_name(reversed(names), 3)
+    assert sorted(splits["test"] + splits["valid"] + splits["train"]) == sorted(names)
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    assert splits["test"] == order[:3]
+    assert splits["valid"] == order[3:6]
+    assert splits["train"] == order[6:]  # no class or speaker comes first
+    assert len(splits_by_name(names, 30)["test"]) == 4

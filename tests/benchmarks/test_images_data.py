@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,6 @@ from benchmarks.data.images import (
     read_idx,
     read_picture,
 )
-from benchmarks.data.splits import splits_by_name
 from benchmarks.progress import Progress
 
 QUIET = Progress(Console(quiet=True))
@@ -75,17 +73,6 @@ def test_the_test_split_is_closed(tmp_path: Path, stage: str) -> None:
     for name, size in (("cifar", 32), ("pictures", 8)):
         with pytest.raises(PermissionError, match="must not open the test split"):
             open_images(str(tmp_path / name), size, 3, QUIET).split("test", stage, QUIET)
-
-
-def test_splits_by_name_are_disjoint_bounded_and_in_order_of_sha256() -> None:
-    names = [f"{i}.png" for i in range(40)]
-    splits = splits_by_name(reversed(names), 3)
-    assert sorted(splits["test"] + splits["valid"] + splits["train"]) == sorted(names)
-    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    assert splits["test"] == order[:3]
-    assert splits["valid"] == order[3:6]
-    assert splits["train"] == order[6:]  # no class or speaker comes first
-    assert len(splits_by_name(names, 30)["test"]) == 4
 
 
 def test_idx_values_come_back(tmp_path: Path) -> None:

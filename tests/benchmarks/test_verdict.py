@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
+from benchmarks.report.check import read_results
 from benchmarks.report.evaluation import verdict
+from benchmarks.report.markdown import summary
 from metrics.statistics import Estimate
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 @pytest.mark.parametrize(
@@ -30,3 +35,22 @@ def test_verdicts_with_a_margin_of_a_tenth(
     assert verdict(Estimate(middle, low, high, 20), 0.1, True, p) == expected
     # A metric that falls with quality: the mirror image.
     assert verdict(Estimate(-middle, -high, -low, 20), 0.1, False, p) == expected
+
+
+def test_a_row_with_a_clip_that_has_no_score_stays_in_the_summary() -> None:
+    results = read_results(RESULTS / "speech.json")
+    rows = [
+        row.model_copy(
+            update={"metrics": {k: v.model_copy(update={"n": 19}) for k, v in row.metrics.items()}}
+        )
+        if row.key == "raw/bddm-7"
+        else row
+        for row in results.rows
+    ]
+    assert summary(results.model_copy(update={"rows": rows})) == summary(results)
+
+
+def test_sets_of_fewer_items_are_not_in_the_line_of_larger_ones() -> None:
+    at_own_number, at_common = summary(read_results(RESULTS / "images.json"))
+    assert "| 1000 |" not in at_own_number  # 1 000 images there, 5 000 elsewhere
+    assert "| 1000 |" in at_common
