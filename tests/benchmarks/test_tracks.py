@@ -8,15 +8,30 @@ import pytest
 import torch
 from rich.console import Console
 
+from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.experiment import Convention, Experiment, ExperimentError, RowConfig, load
 from benchmarks.progress import Progress
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
 
 
+def images_of(name: str, **counts: int) -> ImageSet:
+    """A set of no pictures that says it has so many."""
+    nothing = Images(torch.empty(0), None)
+    parts = {split: Part(n, lambda advance: nothing) for split, n in counts.items()}
+    return ImageSet(name, "0" * 64, (1, 28, 28), parts)
+
+
+FASHION = images_of("fashion-mnist", train=55_000, valid=5_000, test=10_000)
+"""As large as the real one, which these tests do not need."""
+
+
 def track(experiment: Experiment, **changes: object) -> Track:
     changed = dataclasses.replace(experiment, **changes)
-    return make_track(changed, Progress(Console(quiet=True)), torch.device("cpu"))
+    made = make_track(changed, Progress(Console(quiet=True)), torch.device("cpu"))
+    if changed.track == "images":
+        made.__dict__["data"] = FASHION
+    return made
 
 
 def test_unknown_track() -> None:
@@ -74,6 +89,13 @@ def test_a_network_that_cannot_take_the_images() -> None:
         track(
             load("images-cpu"), score_net=dataclasses.replace(score_net, network="u")
         ).refuse_impossible()
+
+
+def test_a_split_that_is_too_small() -> None:
+    few = track(load("images-cpu"))
+    few.__dict__["data"] = images_of("mine", train=500, valid=63, test=70)
+    with pytest.raises(ExperimentError, match="mine has 63 images in its valid split, too few for"):
+        few.refuse_impossible()
 
 
 def test_exact_scores_stay_on_the_cpu() -> None:
