@@ -40,6 +40,16 @@ def test_the_ablation_has_the_published_rows_again() -> None:
             assert row.metrics == rows[row.key].metrics
 
 
+def test_the_image_ablation_has_the_published_network_and_judge() -> None:
+    """Its search is the papers' own grid, so that its schedules are others."""
+    found, published = (read_results(RESULTS / d / "images.json") for d in ("ablation", "."))
+    assert found.provenance["tree"] == "clean"
+    assert not found.machine_busy
+    assert all(row.skipped is None for row in found.rows)
+    for name in ("score_net", "judge"):
+        assert found.weights[name] == published.weights[name]
+
+
 def test_results_pass_the_check() -> None:
     lines = check_results(RESULTS) + check_theory(RESULTS)
     for name in (*(f"{track}.json" for track in TRACKS), "theory.json"):
