@@ -20,7 +20,7 @@ from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import SPREAD, Start, is_possible
 
-LEVELS = 33  # at which s is measured
+LEVELS = 33  # at which s and the error are measured
 LARGEST_POWER = 1 - 1e-9  # s is below 1; a measured one may not be
 Rule = Callable[[float, float], float]
 """``(alpha_n, beta_{n+1}) -> beta_n``."""
@@ -69,7 +69,6 @@ def constant_rule(start: ConstantStart) -> Rule:
     return rule
 
 
-@torch.no_grad()
 def measured_power(
     score_net: ScoreNet,
     x_0: Tensor,
@@ -77,7 +76,19 @@ def measured_power(
     training: NoiseSchedule,
     generator: torch.Generator,
 ) -> Callable[[float], float]:
-    """Measure s(alpha) = E|eps_theta|^2 / D on data, at LEVELS levels of the training schedule.
+    """Measure s(alpha) = E|eps_theta|^2 / D on data; arguments and result as of measured_error."""
+    power = _measured(score_net, (x_0, condition), training, generator, lambda eps, noise: eps)
+    return lambda alpha: min(power(alpha), LARGEST_POWER)
+
+
+def measured_error(
+    score_net: ScoreNet,
+    x_0: Tensor,
+    condition: Any,
+    training: NoiseSchedule,
+    generator: torch.Generator,
+) -> Callable[[float], float]:
+    """Measure E|eps - eps_theta|^2 / D on data, at LEVELS levels of the training schedule.
 
     Args:
         score_net: eps_theta.
@@ -87,26 +98,38 @@ def measured_power(
         generator: CPU generator of the noise.
 
     Returns:
-        s of a level, linear in the log signal-to-noise ratio between those measured.
+        The error at a level alpha, linear in the log signal-to-noise ratio between those measured.
     """
+    data = (x_0, condition)
+    return _measured(score_net, data, training, generator, lambda eps, noise: noise - eps)
+
+
+@torch.no_grad()
+def _measured(
+    score_net: ScoreNet,
+    data: tuple[Tensor, Any],
+    training: NoiseSchedule,
+    generator: torch.Generator,
+    of: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[float], float]:
+    x_0, condition = data
     high, low = (float(torch.logit(training.alphas[end].square())) for end in (0, -1))
     places = torch.linspace(low, high, LEVELS, dtype=torch.float64)
-    powers = []
+    squares = []
     for place in places:
         alpha = place.sigmoid().sqrt().expand(len(x_0)).to(x_0.device)
         noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
         eps = score_net(q_sample(x_0, alpha, noise), alpha, condition)
-        powers.append(float(eps.double().square().mean()))
+        squares.append(float(of(eps, noise).double().square().mean()))
     spacing = float(places[1] - places[0])
 
-    def power(alpha: float) -> float:
+    def square(alpha: float) -> float:
         position = (2 * math.log(alpha) - math.log1p(-(alpha**2)) - low) / spacing
         below = min(max(int(position), 0), LEVELS - 2)
         share = min(max(position - below, 0.0), 1.0)
-        value = (1 - share) * powers[below] + share * powers[below + 1]
-        return min(value, LARGEST_POWER)
+        return (1 - share) * squares[below] + share * squares[below + 1]
 
-    return power
+    return square
 
 
 def rule_betas(

@@ -88,6 +88,13 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
     parser.add_argument("--from-scratch", action="store_true", help="train all networks")
     parser.add_argument("--dry-run", action="store_true", help="print the resolved experiment")
+    parser.add_argument(
+        "--contestant",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE.py:CLASS",
+        help="hold your own sampler against the others: docs/contestants.md",
+    )
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
     if known.command in ("check", "claims"):
@@ -99,6 +106,11 @@ def _parse(arguments: list[str]) -> Options:
     experiment = tyro.cli(
         Experiment, default=load(known.experiment), args=rest, prog=f"{parser.prog} ..."
     )
+    if known.contestant:
+        from benchmarks.contestants.known import with_contestant
+
+        for option in known.contestant:
+            experiment = with_contestant(experiment, option)
     results = known.results or Path(experiment.publish)
     return Options(
         known.command, experiment, known.workspace, results, known.from_scratch, known.dry_run

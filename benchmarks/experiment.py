@@ -98,7 +98,7 @@ class Convention:
 class RowConfig:
     """A family of rows in the results: one contestant at several step counts."""
 
-    contestant: str  # a key of benchmarks.contestants.CONTESTANTS
+    contestant: str  # a key of benchmarks.contestants.CONTESTANTS, or of the field contestants
     steps: tuple[int, ...]
     seeds: int = 3  # noise seeds
     items: int | None = None  # test items of each seed; None: the experiment's
@@ -142,12 +142,14 @@ class Experiment:
     schedule_net: ScheduleNetConfig = ScheduleNetConfig()
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
+    contestants: dict[str, str] = field(default_factory=dict)  # yours: name to file.py:Class
     margins: dict[str, float] = (
         field(  # how much worse still counts as good (images: relative; analytic: absolute)
             default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
         )
     )
     headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
+    predicted_mos: tuple[Literal["distillmos", "dnsmos"], ...] = ()  # speech: see metrics.mos
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: int = 20  # test clips, or images to sample
     clip_frames: int = 160  # speech: hops in a clip; 160 are 2.56 s

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 
 from benchmarks import distributed
+from benchmarks.contestants.known import contestant
+from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.experiment import Experiment
 from benchmarks.report.build import build_results
 from benchmarks.report.publish import publish
@@ -24,6 +26,7 @@ from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, searched_schedules
 from benchmarks.stages.train import (
     judge_net_weights,
+    noise_estimator_weights,
     schedule_net_name,
     schedule_net_weights,
     score_net_weights,
@@ -69,6 +72,7 @@ class Run:
                 name: schedule_net_weights(self.context, *whose, score_weights, self.from_scratch)
                 for name, whose in wanted_nets.items()
             }
+            estimators = self._noise_estimators()
         if "search" not in wanted or not distributed.is_first():
             return None
         with self._timed("search"):
@@ -87,11 +91,25 @@ class Run:
             }
         if "sample" not in wanted:
             return None
-        return self._measure(score_weights, schedule_weights, searched, wanted, results)
+        weights = {"score_net": score_weights, **estimators}
+        return self._measure(weights, schedule_weights, searched, wanted, results)
+
+    def _noise_estimators(self) -> dict[str, Path]:
+        """Trained here, where all processes are, if a row needs them."""
+        experiment = self.context.experiment
+        needed = {
+            row.convention.name: row.convention
+            for row in rows_of(experiment)
+            if isinstance(contestant(row.contestant, experiment), NoiseEstimation)
+        }
+        return {
+            f"noise_estimator/{name}": noise_estimator_weights(self.context, convention)
+            for name, convention in needed.items()
+        }
 
     def _measure(
         self,
-        score_weights: Path,
+        weights: dict[str, Path],
         schedule_weights: dict[str, Path],
         searched: dict[str, dict[str, SearchResult]],
         wanted: tuple[str, ...],
@@ -101,7 +119,7 @@ class Run:
             name: {search: result.found for search, result in results_of.items()}
             for name, results_of in searched.items()
         }
-        session = Session(self.context, score_weights, schedule_weights, found)
+        session = Session(self.context, weights["score_net"], schedule_weights, found)
         with self._timed("sample"):
             sampled = sampled_rows(session)
             timings = timed_rows(session)
@@ -111,7 +129,6 @@ class Run:
             scored = self.context.track.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
-        weights = {"score_net": score_weights}
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
         if self.context.track.judge_weights is not None:
             weights["judge"] = self.context.track.judge_weights

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.known import contestant
 from benchmarks.experiment import Convention, Experiment, ExperimentError
 
 
@@ -64,10 +64,7 @@ def rows_of(experiment: Experiment) -> list[Row]:
 def _expand(experiment: Experiment) -> Iterator[Row]:
     for convention in experiment.conventions:
         for config in experiment.rows:
-            if config.contestant not in CONTESTANTS:
-                raise ExperimentError(
-                    f"rows: contestant {config.contestant!r} is none of {', '.join(CONTESTANTS)}"
-                )
+            contestant(config.contestant, experiment)
             for steps in config.steps:
                 items = config.items or experiment.test_items
                 yield Row(convention, config.contestant, steps, config.seeds, items)

@@ -10,6 +10,10 @@ from bddm_ref.losses import StepLossForm
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search import starts, starts_in_noise
+from benchmarks.rivals.base import Rival
+from benchmarks.rivals.beta_grid import BetaGrid
+from benchmarks.rivals.elbo_paths import ElboPaths
+from benchmarks.rivals.learned_levels import LearnedLevels
 
 SearchName = Literal[
     "paper",
@@ -20,6 +24,9 @@ SearchName = Literal[
     "closed-form-released",
     "constants",
     "constants-noise",
+    "beta-grid",
+    "elbo-paths",
+    "learned-levels",
 ]
 
 
@@ -40,8 +47,17 @@ class SearchKind:
     loss: StepLossForm | None = None
 
 
+@dataclass(frozen=True)
+class RivalKind:
+    """A search of its own kind."""
+
+    rival: Rival
+    chooser: Literal["rival"] = "rival"
+    loss: None = None
+
+
 PAPER: SearchName = "paper"
-SEARCHES: dict[SearchName, SearchKind] = {
+SEARCHES: dict[SearchName, SearchKind | RivalKind] = {
     "paper": SearchKind(starts, "network"),
     "noise": SearchKind(starts_in_noise, "network"),
     "released-loss": SearchKind(starts, "network", "released"),
@@ -50,4 +66,7 @@ SEARCHES: dict[SearchName, SearchKind] = {
     "closed-form-released": SearchKind(starts, "closed form", "released"),
     "constants": SearchKind(starts, "constants"),
     "constants-noise": SearchKind(starts_in_noise, "constants"),
+    "beta-grid": RivalKind(BetaGrid()),
+    "elbo-paths": RivalKind(ElboPaths()),
+    "learned-levels": RivalKind(LearnedLevels()),
 }

@@ -89,6 +89,23 @@ def checked_pair(preds: ArrayLike, target: ArrayLike, shortest: int) -> tuple[Cl
     return preds, target
 
 
+def checked_clip(preds: ArrayLike, shortest: int) -> Clip:
+    """A clip without a reference, as float64, ready for scoring.
+
+    Args:
+        preds: the scored clip, ``(L,)``.
+        shortest: fewest samples that the metric can score.
+
+    Raises:
+        ValueError: the shape is not ``(L,)``: a mistake of the caller.
+        UnscoredError: a sample is not finite, or the clip is too short or silent.
+    """
+    preds = np.asarray(preds, np.float64)
+    if preds.ndim != 1:
+        raise ValueError(f"expected a clip of shape (L,): {preds.shape}")
+    return checked_pair(preds, preds, shortest)[0]
+
+
 class ItemMetric(Metric):
     """A metric of single items, in torchmetrics' contract, that remembers every item's score.
 

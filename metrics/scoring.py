@@ -13,7 +13,10 @@ import numpy as np
 import torch
 
 from metrics.items import Clip, ItemMetric, ItemScore, score_item
+from metrics.mos import MOS_METRICS
 from metrics.speech import SPEECH_METRICS
+
+KNOWN = SPEECH_METRICS | MOS_METRICS
 
 
 def score_items(
@@ -28,7 +31,7 @@ def score_items(
     """Score many pairs by many metrics; the number of workers changes nothing but the time.
 
     Args:
-        metric_names: keys of `SPEECH_METRICS`.
+        metric_names: keys of `SPEECH_METRICS` or `MOS_METRICS`.
         preds: scored clips, ``(L_i,)`` each.
         target: references, each as long as its scored clip.
         sample_rate: Hz.
@@ -69,10 +72,10 @@ def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _known_metric(name: str) -> type[ItemMetric]:
-    if name not in SPEECH_METRICS:
-        nearest = difflib.get_close_matches(name, SPEECH_METRICS, n=1, cutoff=0.0)[0]
+    if name not in KNOWN:
+        nearest = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.0)[0]
         raise ValueError(f"there is no speech metric {name!r}; did you mean {nearest!r}?")
-    return SPEECH_METRICS[name]
+    return KNOWN[name]
 
 
 def _check_pairs(preds: Sequence[Clip], target: Sequence[Clip], workers: int) -> None:

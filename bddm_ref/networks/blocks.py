@@ -1,12 +1,22 @@
-"""Building blocks of the CPU-scale networks."""
+"""Building blocks of several networks."""
 
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+def normed(layer: Layer) -> Layer:
+    """The layer, its weight as length times direction (Salimans & Kingma 2016, Eq. 2)."""
+    weight_norm(layer)
+    return layer
 
 
 class ConvNextBlock(nn.Module):

@@ -23,20 +23,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import weight_norm
 
+from bddm_ref.networks.blocks import normed
 from bddm_ref.schedule import NoiseSchedule
 
 DiffWaveCondition = tuple[Tensor, ...]
 """One ``(B, 2 channels, columns * hop)`` tensor per block: what its gates have added."""
-
-Layer = TypeVar("Layer", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -84,18 +82,15 @@ class ResidualBlock(nn.Module):
         super().__init__()
         channels = config.channels
         self.step = nn.Linear(config.embedding[2], channels)
-        self.dilated = _normed(nn.Conv1d(channels, 2 * channels, 3, 1, dilation, dilation))
-        self.upsample = nn.ModuleList(_upsampler(stride) for stride in config.upsampling)
-        self.mel = _normed(nn.Conv1d(config.mels, 2 * channels, 1))
-        self.residual = _normed(nn.Conv1d(channels, channels, 1))
-        self.skip = _normed(nn.Conv1d(channels, channels, 1))
+        self.dilated = normed(nn.Conv1d(channels, 2 * channels, 3, 1, dilation, dilation))
+        self.upsample = nn.ModuleList(normed(upsampler(stride)) for stride in config.upsampling)
+        self.mel = normed(nn.Conv1d(config.mels, 2 * channels, 1))
+        self.residual = normed(nn.Conv1d(channels, channels, 1))
+        self.skip = normed(nn.Conv1d(channels, channels, 1))
 
     def encode(self, log_mel: Tensor) -> Tensor:
         """Mel ``(B, mels, columns)`` to ``(B, 2 channels, columns * hop)``."""
-        plane = log_mel[:, None]
-        for upsample in self.upsample:
-            plane = F.leaky_relu(upsample(plane), 0.4)
-        projected: Tensor = self.mel(plane[:, 0])
+        projected: Tensor = self.mel(upsampled(log_mel, self.upsample))
         return projected
 
     def forward(self, hidden: Tensor, step: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,18 +114,18 @@ class DiffWave(nn.Module):
         schedule: the training schedule; maps a noise level to a fractional training step.
     """
 
+    block: ClassVar[type[nn.Module]] = ResidualBlock
+
     def __init__(self, config: DiffWaveConfig, schedule: NoiseSchedule) -> None:
         super().__init__()
         self.config, self.schedule = config, schedule
         features, width, embedding = config.embedding
         self.widen_step = nn.Linear(features, width)
         self.mix_step = nn.Linear(width, embedding)
-        self.enter = _normed(nn.Conv1d(1, config.channels, 1))
-        self.blocks = nn.ModuleList(
-            ResidualBlock(config, dilation=2 ** (i % config.dilation_cycle))
-            for i in range(config.layers)
-        )
-        self.gather = _normed(nn.Conv1d(config.channels, config.channels, 1))
+        self.enter = normed(nn.Conv1d(1, config.channels, 1))
+        dilations = [2 ** (i % config.dilation_cycle) for i in range(config.layers)]
+        self.blocks = nn.ModuleList(self.block(config, dilation) for dilation in dilations)
+        self.gather = normed(nn.Conv1d(config.channels, config.channels, 1))
         self.predict = nn.Conv1d(config.channels, 1, 1)
         for parameter in self.predict.parameters():
             nn.init.zeros_(parameter)
@@ -145,7 +140,7 @@ class DiffWave(nn.Module):
         Returns:
             A tensor per block; at the released size 0.7 GB per second of speech in float32.
         """
-        return tuple(block.encode(log_mel) for block in self._blocks())
+        return tuple(b.encode(log_mel) for b in self.blocks if isinstance(b, ResidualBlock))
 
     def forward(self, x: Tensor, alpha: Tensor, condition: DiffWaveCondition) -> Tensor:
         """Predict the noise.
@@ -167,7 +162,7 @@ class DiffWave(nn.Module):
         step = self.embed_level(alpha)
         hidden = F.relu(self.enter(x[:, None]))
         skips = torch.zeros_like(hidden)
-        for block, projected in zip(self._blocks(), condition, strict=True):
+        for block, projected in zip(self.blocks, condition, strict=True):
             hidden, skip = block(hidden, step, projected[..., :length])
             skips = skips + skip
         gathered = F.relu(self.gather(skips * math.sqrt(1 / self.config.layers)))
@@ -175,7 +170,7 @@ class DiffWave(nn.Module):
 
     def embed_level(self, alpha: Tensor) -> Tensor:
         """Noise levels ``(B,)`` to step embeddings ``(B, embedding)``."""
-        features = step_features(self.schedule.step_of(alpha), self.config.embedding[0])
+        features = self._features(self.schedule.step_of(alpha))
         hidden = F.silu(self.widen_step(features.to(self.widen_step.weight.dtype)))
         return F.silu(self.mix_step(hidden))
 
@@ -185,16 +180,19 @@ class DiffWave(nn.Module):
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
 
-    def _blocks(self) -> list[ResidualBlock]:
-        return [block for block in self.blocks if isinstance(block, ResidualBlock)]
+    def _features(self, steps: Tensor) -> Tensor:
+        return step_features(steps, self.config.embedding[0])
 
 
-def _normed(layer: Layer) -> Layer:
-    weight_norm(layer)
-    return layer
-
-
-def _upsampler(stride: int) -> nn.ConvTranspose2d:
+def upsampler(stride: int) -> nn.ConvTranspose2d:
     """Exactly ``stride`` columns for one, over 3 neighbouring bands."""
     shape, step, margin = (3, 2 * stride), (1, stride), (1, stride // 2)
-    return _normed(nn.ConvTranspose2d(1, 1, shape, step, margin))
+    return nn.ConvTranspose2d(1, 1, shape, step, margin)
+
+
+def upsampled(log_mel: Tensor, layers: nn.ModuleList) -> Tensor:
+    """Mel ``(B, mels, columns)`` to ``(B, mels, columns * hop)`` by :func:`upsampler` layers."""
+    plane = log_mel[:, None]
+    for layer in layers:
+        plane = F.leaky_relu(layer(plane), 0.4)
+    return plane[:, 0]

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
+from benchmarks.contestants.analytic_dpm import AnalyticDpm
 from benchmarks.contestants.base import Contestant
-from benchmarks.contestants.bddm import Bddm
+from benchmarks.contestants.diffusers_solvers import DIFFUSERS
+from benchmarks.contestants.fast_dpm import FastDpm
+from benchmarks.contestants.fixed import DIFFWAVE_6, FixedList
+from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.online import OnlineBddm
+from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
 from benchmarks.searches import SEARCHES
 
 CONTESTANTS: dict[str, Contestant] = {
-    "bddm": Bddm(),
-    "bddm-noise": Bddm("BDDM, from α_T", "noise"),
-    "bddm-released": Bddm("BDDM, released loss", "released-loss"),
-    "closed-form": Bddm("Closed form, no network", "closed-form"),
-    "closed-form-noise": Bddm("Closed form, from α_T", "closed-form-noise"),
-    "closed-form-released": Bddm("Closed form of the released loss", "closed-form-released"),
-    "constants": Bddm("Two constants", "constants"),
-    "constants-noise": Bddm("Two constants, from α_T", "constants-noise"),
+    "bddm": Searched("BDDM"),
+    "bddm-noise": Searched("BDDM, from α_T", "noise"),
+    "bddm-released": Searched("BDDM, released loss", "released-loss"),
+    "closed-form": Searched("Closed form, no network", "closed-form"),
+    "closed-form-noise": Searched("Closed form, from α_T", "closed-form-noise"),
+    "closed-form-released": Searched("Closed form of the released loss", "closed-form-released"),
+    "constants": Searched("Two constants", "constants"),
+    "constants-noise": Searched("Two constants, from α_T", "constants-noise"),
     "bddm-online": OnlineBddm("BDDM, online"),
     "bddm-own": OnlineBddm("BDDM, a list for each item", own=True),
+    "bddm-ddim": Searched("BDDM's schedule, DDIM", kernel="ddim"),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),
     "ddim-quad": Subsequence("DDIM, quadratic sub-sequence", "ddim", "quadratic"),
+    "ddpm-snr": Subsequence("DDPM, equal steps of log-SNR", "ddpm", "log-snr"),
+    "ddim-snr": Subsequence("DDIM, equal steps of log-SNR", "ddim", "log-snr"),
+    "fast-sampling": FixedList("DiffWave's fast sampling", DIFFWAVE_6),
+    "beta-grid": Searched("WaveGrad's grid search", "beta-grid"),
+    "fastdpm-var": FastDpm("FastDPM, VAR linear, κ = 1", "var", "linear", "ddpm"),
+    "fastdpm-var-ddim": FastDpm("FastDPM, VAR linear, κ = 0", "var", "linear", "ddim"),
+    "fastdpm-var-quad": FastDpm("FastDPM, VAR quadratic, κ = 1", "var", "quadratic", "ddpm"),
+    "fastdpm-var-quad-ddim": FastDpm("FastDPM, VAR quadratic, κ = 0", "var", "quadratic", "ddim"),
+    "fastdpm-step": FastDpm("FastDPM, STEP linear, κ = 1", "step", "linear", "ddpm"),
+    "fastdpm-step-ddim": FastDpm("FastDPM, STEP linear, κ = 0", "step", "linear", "ddim"),
+    "fastdpm-step-quad": FastDpm("FastDPM, STEP quadratic, κ = 1", "step", "quadratic", "ddpm"),
+    "fastdpm-step-quad-ddim": FastDpm(
+        "FastDPM, STEP quadratic, κ = 0", "step", "quadratic", "ddim"
+    ),
+    "noise-estimation": NoiseEstimation("Noise estimation, linear", "linear"),
+    "noise-estimation-fib": NoiseEstimation("Noise estimation, Fibonacci", "fibonacci"),
+    "elbo-paths": Searched("Largest ELBO, dynamic programming", "elbo-paths"),
+    "analytic-dpm": AnalyticDpm("Analytic-DPM", "ddpm"),
+    "analytic-ddim": AnalyticDpm("Analytic-DDIM", "ddim"),
+    "learned-levels": Searched("Learned levels, DDIM", "learned-levels", "ddim"),
+    **DIFFUSERS,
 }
-SEARCHED = {name: c.search for name, c in CONTESTANTS.items() if isinstance(c, Bddm)}
+SEARCHED = {
+    name: c.search
+    for name, c in CONTESTANTS.items()
+    if isinstance(c, Searched) and name != "bddm-ddim"
+}
 """Contestants whose schedules a search found, and which."""
 BILATERAL = [name for name, s in SEARCHED.items() if SEARCHES[s].chooser == "network"]
 """Those of them that a schedule network chose: the papers' method."""

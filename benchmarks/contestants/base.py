@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS
+from bddm_ref.process import KERNELS, Kernel
 from bddm_ref.sampling import ScoreNet, sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
@@ -35,11 +35,15 @@ class Setting:
         training: the training schedule.
         searched: search to length to what it found.
         schedule_net: gives the schedule network and its weights' checksum.
+        noise_estimator: the same of the network that reads the noise level off an item.
+        power: gives s of a level, measured on validation items: E|eps_theta|^2 / D.
     """
 
     training: NoiseSchedule
     searched: Mapping[str, Mapping[int, Found]]
     schedule_net: Callable[[], tuple[nn.Module, str]] | None = None
+    noise_estimator: Callable[[], tuple[nn.Module, str]] | None = None
+    power: Callable[[], Callable[[float], float]] | None = None
 
 
 def found_by(search: str, steps: int, setting: Setting) -> Found:
@@ -85,12 +89,22 @@ class Contestant(Protocol):
         """
 
 
-def kernel_sampler(schedule: NoiseSchedule, kernel: str) -> Sampler:
-    """A schedule driven by one of the two reverse kernels."""
+def kernel_sampler(
+    schedule: NoiseSchedule, kernel: str, function: Kernel | None = None, **recipe: Any
+) -> Sampler:
+    """A schedule driven by a reverse kernel.
+
+    Args:
+        schedule: of any length.
+        kernel: one of :data:`bddm_ref.process.KERNELS`, or what to call another.
+        function: that other kernel.
+        recipe: what determines it besides its name and the betas.
+    """
+    step = function or KERNELS[kernel]
 
     def run(
         score_net: ScoreNet, x_N: Tensor, condition: Any, generators: Sequence[torch.Generator]
     ) -> Tensor:
-        return sample(score_net, schedule, KERNELS[kernel], x_N, condition, generators)
+        return sample(score_net, schedule, step, x_N, condition, generators)
 
-    return Sampler(run, len(schedule), {"kernel": kernel, "betas": list(schedule.betas)})
+    return Sampler(run, len(schedule), {"kernel": kernel, "betas": list(schedule.betas), **recipe})

@@ -17,14 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS, Coefficients
+from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, found_by
+from benchmarks.contestants.by_item import IDLE, applied, fresh_noise, levels
 from benchmarks.searches import SearchName
-
-IDLE = Coefficients(1.0, 0.0, 0.0)  # of an item whose pass is over
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,9 @@ class _Pass:
         """The last evaluation takes away all noise that an item still has."""
         kernel = KERNELS["ddpm"]
         x, alphas, _ = self._followed(score_net, x_N, condition, generators, "ddpm")
-        eps = score_net(x, _levels(alphas, x), condition)
+        eps = score_net(x, levels(alphas, x), condition)
         last = [kernel(a, 1 - a**2) if self._training.contains(a) else IDLE for a in alphas]
-        return _applied(x, eps, torch.zeros_like(x), last)
+        return applied(x, eps, torch.zeros_like(x), last)
 
     @torch.inference_mode()
     def own(
@@ -89,18 +88,18 @@ class _Pass:
         ]  # sampling then draws as it does without a pass
         _, _, betas = self._followed(score_net, x_N, condition, copies, self._start.kernel)
         lists = [NoiseSchedule(tuple(reversed(item))) for item in betas]
-        levels = [schedule.alphas.tolist() for schedule in lists]
+        lists_alphas = [schedule.alphas.tolist() for schedule in lists]
         x = x_N
         for n in range(self._steps - 1, -1, -1):
-            alphas = [level[min(n, len(level) - 1)] for level in levels]
-            eps = score_net(x, _levels(alphas, x), condition)
+            alphas = [own[min(n, len(own) - 1)] for own in lists_alphas]
+            eps = score_net(x, levels(alphas, x), condition)
             steps = [
                 KERNELS["ddpm"](alpha, item.betas[n]) if n < len(item) else IDLE
                 for alpha, item in zip(alphas, lists, strict=True)
             ]
             if n == 0:  # [n > 1]: exactly, whatever the rounding
                 steps = [step._replace(noise=0.0) for step in steps]
-            x = _applied(x, eps, _noise(x, generators), steps)
+            x = applied(x, eps, fresh_noise(x, generators), steps)
         return x
 
     def _followed(
@@ -120,12 +119,12 @@ class _Pass:
         live = [True] * len(alphas)
         x = x_N
         for _ in range(self._steps - 1):
-            eps = score_net(x, _levels(alphas, x), condition)
+            eps = score_net(x, levels(alphas, x), condition)
             steps = [
                 KERNELS[kernel](alpha, item[-1]) if going else IDLE
                 for alpha, item, going in zip(alphas, betas, live, strict=True)
             ]
-            x = _applied(x, eps, _noise(x, generators), steps)
+            x = applied(x, eps, fresh_noise(x, generators), steps)
             sigmas = self._schedule_net(x).double().tolist()
             for i, sigma in enumerate(sigmas):
                 if live[i]:
@@ -139,24 +138,3 @@ class _Pass:
 
 def _copy(generator: torch.Generator) -> torch.Generator:
     return torch.Generator().set_state(generator.get_state())
-
-
-def _levels(alphas: list[float], x: Tensor) -> Tensor:
-    return torch.tensor(alphas, dtype=torch.float64, device=x.device)
-
-
-def _noise(x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    z = torch.empty(x.shape, dtype=x.dtype)
-    for item, generator in zip(z, generators, strict=True):
-        item.normal_(generator=generator)
-    return z.to(x.device)
-
-
-def _applied(x: Tensor, eps: Tensor, z: Tensor, steps: list[Coefficients]) -> Tensor:
-    """One reverse step, each item with its own coefficients."""
-    shape = (-1, *[1] * (x.ndim - 1))
-    signal, by_eps, noise = (
-        torch.tensor(values, dtype=x.dtype, device=x.device).reshape(shape)
-        for values in zip(*steps, strict=True)
-    )
-    return signal * x + by_eps * eps + noise * z

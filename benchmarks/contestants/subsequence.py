@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Sampler,
     Setting,
@@ -14,11 +18,14 @@ from benchmarks.contestants.base import (
 
 @dataclass(frozen=True)
 class Subsequence:
-    """N levels of the training schedule, betas recomputed, driven by ``kernel``."""
+    """N levels of the training schedule, betas recomputed, driven by ``kernel``.
+
+    ``log-snr`` spaces them between its first and last level, not at its steps.
+    """
 
     title: str
     kernel: str  # key of bddm_ref.process.KERNELS
-    spacing: str = "linear"
+    spacing: Literal["linear", "quadratic", "log-snr"] = "linear"
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
@@ -26,6 +33,12 @@ class Subsequence:
             raise SkipContestantError(
                 f"the training schedule has only {len(setting.training)} steps"
             )
-        whole = steps == len(setting.training)
-        schedule = setting.training if whole else setting.training.subsequence(steps, self.spacing)
-        return kernel_sampler(schedule, self.kernel)
+        return kernel_sampler(self._schedule(steps, setting.training), self.kernel)
+
+    def _schedule(self, steps: int, training: NoiseSchedule) -> NoiseSchedule:
+        if steps == len(training):
+            return training
+        if self.spacing == "log-snr":
+            high, low = (float(torch.logit(training.alphas[end].square())) for end in (0, -1))
+            return NoiseSchedule.log_snr(steps, high, low)
+        return training.subsequence(steps, self.spacing)

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from benchmarks import provenance
-from benchmarks.contestants import BILATERAL, CONTESTANTS, SEARCHED
+from benchmarks.contestants import BILATERAL, SEARCHED
+from benchmarks.contestants.known import contestant
 from benchmarks.experiment import as_dict
 from benchmarks.report.evaluation import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.report.schema import SCHEMA_VERSION, RowResult, RowTime
@@ -87,7 +88,7 @@ def _row_result(
         key=row.key,
         convention=row.convention.name,
         contestant=row.contestant,
-        title=CONTESTANTS[row.contestant].title,
+        title=contestant(row.contestant, experiment).title,
         steps=row.steps,
         nfe=one.nfe,
         seeds=len(one.files),

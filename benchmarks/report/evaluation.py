@@ -34,7 +34,8 @@ class Evaluation:
     comparisons: list[Comparison]
     test_items: list[str]
     floors: dict[str, dict[str, Interval]] = field(default_factory=dict)
-    """Number of images to the metrics of as many images of the other split."""
+    """Number of images to the metrics of as many images of the other split; of clips: to the
+    metrics of the recordings that need no reference."""
     judge: dict[str, Any] | None = None  # what is known of the network that judged
 
 

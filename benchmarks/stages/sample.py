@@ -13,15 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
+from benchmarks.contestants.known import contestant
 from benchmarks.experiment import Convention, convention_inputs
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.train import load_schedule_net, load_score_net
+from benchmarks.stages.examples import examples_power
+from benchmarks.stages.train import load_schedule_net, load_score_net, noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
 from benchmarks.workspace import StageFolder, write_json
 
@@ -43,7 +44,8 @@ class Session:
         self.score_weights = score_weights
         self._schedule_weights = schedule_weights
         self._searched = searched
-        self._schedule_nets: dict[str, tuple[nn.Module, str]] = {}
+        self._small_nets: dict[Path, tuple[nn.Module, str]] = {}
+        self._powers: dict[str, Callable[[float], float]] = {}
         self.training = context.track.training
 
     @cached_property
@@ -57,19 +59,30 @@ class Session:
         Raises:
             SkipContestantError: it cannot run.
         """
+        convention, context = row.convention, self.context
         setting = Setting(
             self.training,
-            self._searched.get(row.convention.name, {}),
-            lambda: self._schedule_net(row.convention),
+            self._searched.get(convention.name, {}),
+            lambda: self._small_net(convention, self._schedule_weights[convention.name]),
+            lambda: self._small_net(convention, noise_estimator_weights(context, convention)),
+            lambda: self._power(convention),
         )
-        return CONTESTANTS[row.contestant].prepare(row.steps, setting)
+        return contestant(row.contestant, context.experiment).prepare(row.steps, setting)
 
-    def _schedule_net(self, convention: Convention) -> tuple[nn.Module, str]:
-        if convention.name not in self._schedule_nets:
-            weights = self._schedule_weights[convention.name]
+    def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
+        """A schedule network, or a network of its architecture."""
+        if weights not in self._small_nets:
             network = load_schedule_net(self.context, convention, weights)
-            self._schedule_nets[convention.name] = network, weights_digest(weights)
-        return self._schedule_nets[convention.name]
+            self._small_nets[weights] = network, weights_digest(weights)
+        return self._small_nets[weights]
+
+    def _power(self, convention: Convention) -> Callable[[float], float]:
+        if convention.name not in self._powers:
+            adapted = self.context.track.for_convention(self.score_net, convention)
+            evaluated = EvaluatedNet(adapted, self.context.experiment.bf16)
+            examples = self.context.track.examples(self.score_net, convention)
+            self._powers[convention.name] = examples_power(self.context, evaluated, examples)
+        return self._powers[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:
         """The score network as the row's convention evaluates it."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bddm_ref.losses import StepLossForm
 from bddm_ref.rules import (
     ConstantStart,
     closed_form_rule,
     constant_rule,
-    measured_power,
     rule_betas,
 )
 from bddm_ref.schedule import NoiseSchedule
@@ -27,8 +26,10 @@ from bddm_ref.search_released import released_search
 from benchmarks.contestants.base import Found
 from benchmarks.experiment import Convention, as_dict, convention_inputs
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
-from benchmarks.searches import SEARCHES, SearchName
+from benchmarks.rivals.base import Workshop
+from benchmarks.searches import SEARCHES, RivalKind, SearchKind, SearchName
 from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.examples import examples_power
 from benchmarks.stages.train import load_schedule_net, load_score_net
 from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
@@ -66,8 +67,11 @@ def searched_schedules(
         "device": context.device.type,
         **context.track.judge_inputs,
     }
-    if SEARCHES[name].chooser == "closed form":
-        inputs["loss"] = SEARCHES[name].loss or experiment.schedule_net.loss
+    kind = SEARCHES[name]
+    if isinstance(kind, RivalKind):
+        inputs["rival"] = kind.rival.version
+    elif kind.chooser == "closed form":
+        inputs["loss"] = kind.loss or experiment.schedule_net.loss
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
@@ -75,7 +79,7 @@ def searched_schedules(
         write_json(file, made)
         folder.finish([file], made["seconds"])
     record = json.loads(file.read_text())
-    followed = SEARCHES[name].chooser == "network"
+    followed = kind.chooser == "network"
     found = {
         int(steps): Found(
             NoiseSchedule(tuple(content["betas"])), Start(**content["start"]) if followed else None
@@ -100,35 +104,69 @@ def _search(
     evaluated = EvaluatedNet(adapted, context.experiment.bf16)
     bench = track.search_bench(score_net, evaluated, convention)
 
-    grid = kind.grid(track.training, config.bins)
-    if kind.chooser == "closed form":  # it follows no sample: both kernels would propose the same
-        grid = [start for start in grid if start.kernel == grid[0].kernel]
-    constants = constant_starts(grid) if kind.chooser == "constants" else []
     plan = SearchPlan(tuple(config.lengths), config.finalists, config.refinements, config.seed)
-    released = config.released and not constants
-    per_length = config.refinements + (0 if released else config.finalists)
-    work = len(constants or grid) + len(config.lengths) * per_length
+    label = f"search schedules ({convention.name}, {name})"
     began = time.monotonic()
-    with context.progress.task(f"search schedules ({convention.name}, {name})", work) as advance:
-        arguments = (track.training, plan, lambda: advance(1))
-        candidates: Mapping[int, Candidate[Start] | Candidate[ConstantStart]]
-        if constants:
-            candidates = search(_by_constants(context), bench.judge, constants, *arguments)
-        else:
-            propose = (
-                _by_network(context, (evaluated, schedule_net), bench)
-                if kind.chooser == "network"
-                else _by_closed_form(context, evaluated, bench, kind.loss)
+    examples = track.examples(score_net, convention)
+    if isinstance(kind, RivalKind):
+        with context.progress.task(label, kind.rival.work(plan.lengths)) as advance:
+            shop = Workshop(
+                track.training, evaluated, bench.judge, plan, examples, lambda: advance(1)
             )
-            searching = released_search if released else search
-            candidates = searching(propose, bench.judge, grid, *arguments)
+            schedules = _judged(kind.rival.find(shop), bench)
+    else:
+        networks = (evaluated, schedule_net)
+        schedules = _searched(context, (kind, plan, label), networks, bench, examples)
     return {
-        "schedules": {str(steps): _record(candidate) for steps, candidate in candidates.items()},
+        "schedules": schedules,
         "nfe": evaluated.evaluations,
         "seconds": round(time.monotonic() - began, 1),
         "threads": torch.get_num_threads(),
         "scores": list(bench.scores),
     }
+
+
+def _judged(found: Mapping[int, NoiseSchedule], bench: SearchBench) -> dict[str, Any]:
+    """A rival's schedules, with the scores of a trial that had no part in finding them."""
+    return {
+        str(steps): {"betas": list(one.betas), "scores": list(bench.judge(one, 2))}
+        for steps, one in found.items()
+    }
+
+
+def _searched(
+    context: Context,
+    what: tuple[SearchKind, SearchPlan, str],
+    networks: tuple[EvaluatedNet, nn.Module],
+    bench: SearchBench,
+    examples: tuple[Tensor, Any],
+) -> dict[str, Any]:
+    """The papers' search, or one without their network."""
+    config, training = context.experiment.search, context.track.training
+    kind, plan, label = what
+    grid = kind.grid(training, config.bins)
+    if kind.chooser == "closed form":  # it follows no sample: both kernels would propose the same
+        grid = [start for start in grid if start.kernel == grid[0].kernel]
+    constants = constant_starts(grid) if kind.chooser == "constants" else []
+    released = config.released and not constants
+    per_length = config.refinements + (0 if released else config.finalists)
+    work = len(constants or grid) + len(config.lengths) * per_length
+    with context.progress.task(label, work) as advance:
+        arguments = (training, plan, lambda: advance(1))
+        candidates: Mapping[int, Candidate[Start] | Candidate[ConstantStart]]
+        if constants:
+            candidates = search(_by_constants(context), bench.judge, constants, *arguments)
+        else:
+            propose = (
+                _by_network(context, networks, bench)
+                if kind.chooser == "network"
+                else _by_closed_form(
+                    context, examples_power(context, networks[0], examples), kind.loss
+                )
+            )
+            searching = released_search if released else search
+            candidates = searching(propose, bench.judge, grid, *arguments)
+    return {str(steps): _record(candidate) for steps, candidate in candidates.items()}
 
 
 def _by_network(
@@ -154,14 +192,10 @@ def _by_network(
 
 
 def _by_closed_form(
-    context: Context, evaluated: EvaluatedNet, bench: SearchBench, form: StepLossForm | None
+    context: Context, power: Callable[[float], float], form: StepLossForm | None
 ) -> Propose[Start]:
     """The optimum of the step loss for the power of eps that is measured on validation data."""
     config, training = context.experiment.search, context.track.training
-    x_0, condition = bench.examples()
-    generator = torch.Generator().manual_seed(config.seed)
-    x_0 = x_0.to(context.device)
-    power = measured_power(evaluated, x_0, condition, training, generator)
     rule = closed_form_rule(power, form or context.experiment.schedule_net.loss)
     return lambda start: rule_betas(rule, start, training, max(config.lengths))
 

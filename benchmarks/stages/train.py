@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from torch import nn
+from torch import Tensor, nn
 
 from bddm_ref.checkpoint import (
     load_state,
@@ -21,8 +21,10 @@ from bddm_ref.checkpoint import (
     save_weights,
     write_with_checksum,
 )
+from bddm_ref.process import q_sample
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
+from benchmarks.contestants.noise_estimation import estimator_loss
 from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs
 from benchmarks.searches import SEARCHES, SearchName
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
@@ -101,6 +103,44 @@ def schedule_net_weights(
         lambda module: context.track.schedule_batch_loss(
             (score_net, module), convention, config.loss
         ),
+    )
+
+
+def noise_estimator_weights(context: Context, convention: Convention) -> Path:
+    """Weights of the network that reads the noise level off an item, trained now.
+
+    It has the architecture, batches and budget of the schedule network.
+    """
+    config, track = context.experiment.schedule_net, context.track
+    unused = {"weights": None, "loss": None, "tau": None}
+    inputs = {
+        "version": VERSION,
+        "config": as_dict(config) | unused,
+        **track.training_inputs,
+        "convention": convention_inputs(convention),
+        "training_schedule": as_dict(context.experiment.training_schedule),
+        "data": track.data.sha256,
+    }
+
+    def loss_of(estimator: nn.Module) -> BatchLoss:
+        draw, training = track.drawn_items(convention), track.training
+
+        def loss(step: int, generator: torch.Generator) -> Tensor:
+            x_0 = draw(generator)
+            t = torch.randint(len(training), (len(x_0),), generator=generator)
+            noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+            x_t = q_sample(x_0, training.alphas[t].to(x_0.device), noise)
+            return estimator_loss(training.deltas[t].to(x_0.device), estimator(x_t))
+
+        return loss
+
+    return _train(
+        context,
+        context.workspace.stage("noise_estimator", inputs),
+        f"train noise estimator ({convention.name})",
+        track.build_schedule_net(convention),
+        config.training,
+        loss_of,
     )
 
 

@@ -16,7 +16,7 @@ from benchmarks import provenance
 from benchmarks.report.cells import table
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.train import judge_net_weights, schedule_net_weights, score_net_weights
+from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.theory.networks import DRAWS, NetworkTheory, evaluations, network_theory
 from benchmarks.theory.plot import plot_networks
 from metrics.statistics import Estimate
@@ -47,7 +47,6 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         The page.
     """
     experiment, track = context.experiment, context.track
-    track.judge_weights = judge_net_weights(context)
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
         f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)

@@ -101,8 +101,8 @@ def network_theory(context: Context, convention: Convention, advance: Advance) -
     score_net = load_score_net(context, score_weights)
     adapted = context.track.for_convention(score_net, convention)
     net = EvaluatedNet(adapted, context.experiment.bf16, lambda items: advance(1))
-    x_0, condition = context.track.search_bench(score_net, net, convention).examples()
-    x_0 = x_0.to(context.device, torch.float32)
+    x_0, condition = context.track.examples(score_net, convention)
+    x_0 = x_0.float()
     generator = torch.Generator().manual_seed(SEED)
     whole = elbo(net, x_0, condition, training, generator, DRAWS)
     points = []

@@ -27,7 +27,7 @@ from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.tracks.analytic_scores import METRICS, AnalyticScores, score_points
-from benchmarks.tracks.base import NetworkMaker, SearchBench, Track
+from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
 from benchmarks.tracks.exact_score import ExactScoreNets, affine_moments, gaussian_kl
 from benchmarks.workspace import Workspace
 from metrics.points import PointReference, energy_distance
@@ -143,6 +143,11 @@ class AnalyticTrack(Track):
 
         return loss
 
+    def drawn_items(self, convention: Convention) -> DrawItems:
+        """Fresh draws."""
+        data, count = self.distribution(convention), self.experiment.schedule_net.batch_size
+        return lambda generator: data.sample(count, generator).float()
+
     def search_bench(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchBench:
@@ -153,9 +158,11 @@ class AnalyticTrack(Track):
         else:
             judge, score = self._sampling_judge(evaluated, convention), "energy"
         title = METRICS[score].title
-        return SearchBench(
-            judge, shape, None, (f"minus {title}",), lambda: (self.draws(convention, "valid"), None)
-        )
+        return SearchBench(judge, shape, None, (f"minus {title}",))
+
+    def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
+        """Draws of their own."""
+        return self.draws(convention, "valid"), None
 
     def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> Judge:
         data = self.distribution(convention)

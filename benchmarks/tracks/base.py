@@ -27,9 +27,12 @@ from benchmarks.protocol import EvaluatedNet
 from benchmarks.report.evaluation import Evaluation
 from benchmarks.rows import Sampled
 from benchmarks.workspace import Workspace
+from metrics.mos import predicted_metrics
 
 NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
 """``(sizes, training schedule) -> network``, untrained."""
+DrawItems = Callable[[torch.Generator], Tensor]
+"""A batch of the schedule network's size, ``(B, ...)`` on the device."""
 
 
 class DataSet(Protocol):
@@ -50,7 +53,6 @@ class SearchBench:
     item_shape: tuple[int, ...]
     condition: Any  # of the items of a pass
     scores: tuple[str, ...]  # what the judge's numbers are
-    examples: Callable[[], tuple[Tensor, Any]]  # validation items, and their condition
 
 
 class DivergedError(Exception):
@@ -91,7 +93,6 @@ class Track(ABC):
     score_nets: ClassVar[dict[str, NetworkMaker]]
     schedule_nets: ClassVar[dict[str, NetworkMaker]]
     trains_score_net: ClassVar[bool] = True  # or else it is known
-    metric_names: ClassVar[tuple[str, ...]]
     margins_needed: ClassVar[tuple[str, ...]] = ()  # metrics that are compared in any case
 
     def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
@@ -140,6 +141,11 @@ class Track(ABC):
 
     @property
     @abstractmethod
+    def metric_names(self) -> tuple[str, ...]:
+        """Keys of the scores that a run of this experiment has."""
+
+    @property
+    @abstractmethod
     def data(self) -> DataSet:
         """The data, located and verified once."""
 
@@ -168,7 +174,11 @@ class Track(ABC):
         Raises:
             ExperimentError: names the field.
         """
-        named = {"headline": self.experiment.headline, "margins": tuple(self.experiment.margins)}
+        named = {
+            "headline": self.experiment.headline,
+            "margins": tuple(self.experiment.margins),
+            "predicted_mos": tuple(predicted_metrics(self.experiment.predicted_mos)),
+        }
         for field, metrics in named.items():
             for metric in metrics:
                 if metric not in self.metric_names:
@@ -202,10 +212,18 @@ class Track(ABC):
         """One form of the step loss of (score, schedule network) on random training batches."""
 
     @abstractmethod
+    def drawn_items(self, convention: Convention) -> DrawItems:
+        """Random training items as the process in this convention sees them."""
+
+    @abstractmethod
     def search_bench(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchBench:
         """What a search works on: validation data alone."""
+
+    @abstractmethod
+    def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
+        """Validation items, ``(B, ...)`` as the process sees them, and their condition."""
 
     @abstractmethod
     def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:

@@ -23,7 +23,15 @@ from benchmarks.data.pixels import pixels_of, scaled
 from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.rows import Sampled, rows_of
-from benchmarks.tracks.base import DivergedError, JudgeNet, NetworkMaker, SearchBench, Track
+from benchmarks.tracks.base import (
+    DivergedError,
+    DrawItems,
+    JudgeNet,
+    NetworkMaker,
+    SearchBench,
+    Track,
+)
+from benchmarks.tracks.diffusers_unet import DiffusersUNet
 from benchmarks.tracks.grids import write_grids
 from benchmarks.tracks.image_judge import ImageJudge
 from benchmarks.tracks.image_scores import CLASSES, ImageScores, score_images
@@ -49,7 +57,8 @@ class ImageTrack(Track):
         # Convolutions on the CPU are fastest with the channels last.
         "unet": lambda size, schedule: UNet(UNetConfig(**_tuples(size))).to(
             memory_format=torch.channels_last
-        )
+        ),
+        "diffusers_unet": DiffusersUNet,
     }
     schedule_nets: ClassVar[dict[str, NetworkMaker]] = {
         "ratio": lambda size, schedule: ImageRatioNet(**size),
@@ -175,6 +184,11 @@ class ImageTrack(Track):
 
         return loss
 
+    def drawn_items(self, convention: Convention) -> DrawItems:
+        """Images."""
+        count = self.experiment.schedule_net.batch_size
+        return lambda generator: self._batch(count, generator).to(self.device)
+
     @property
     def judge_net(self) -> JudgeNet | None:
         """The classifier whose features are compared; None with Inception."""
@@ -252,8 +266,12 @@ class ImageTrack(Track):
             self.data.shape,
             None,
             (f"minus {self.extractor.distance_title}",),
-            lambda: (scaled(pixels[: self.experiment.search.finalist_items]), None),
         )
+
+    def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
+        """As many validation images as there are judged of a finalist."""
+        pixels = self.data.split("valid", "search", self.progress).pixels
+        return scaled(pixels[: self.experiment.search.finalist_items]).to(self.device), None
 
     def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:
         """There are none."""

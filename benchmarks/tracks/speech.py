@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bddm_ref.checkpoint import write_atomically
 from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.networks.rescaled import RescaledScoreNet
@@ -28,11 +29,12 @@ from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.samples import read_samples
-from benchmarks.tracks.base import NetworkMaker, SearchBench, Track
+from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
 from benchmarks.tracks.levels import drawn_levels
 from benchmarks.tracks.speech_judge import SpeechJudge
 from benchmarks.tracks.speech_scores import SpeechScores, score_clips
 from benchmarks.workspace import Workspace
+from metrics.mos import load_predictors, predicted_metrics
 from metrics.speech import SPEECH_METRICS
 
 NETWORK_AMPLITUDE = 8.0
@@ -43,18 +45,23 @@ PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 class SpeechTrack(Track):
     """Mel-conditioned vocoding of held-out recordings."""
 
-    metric_names = tuple(SPEECH_METRICS)
     score_nets: ClassVar[dict[str, NetworkMaker]] = {
         "spectral_vocoder": lambda size, schedule: SpectralVocoder(
             SpectralVocoderConfig(**size), filterbank()
         ),
         "diffwave": lambda size, schedule: DiffWave(DiffWaveConfig(**size), schedule),
+        "diffwave_lmnt": lambda size, schedule: LmntDiffWave(DiffWaveConfig(**size), schedule),
     }
     schedule_nets: ClassVar[dict[str, NetworkMaker]] = {
         "ratio": lambda size, schedule: RatioNet(**size),
         # Without dropout, which would draw from the global generator and break exact resume.
         "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
     }
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """All speech metrics, and the predicted MOS that the experiment asks for."""
+        return (*SPEECH_METRICS, *predicted_metrics(self.experiment.predicted_mos))
 
     @cached_property
     def data(self) -> SpeechCorpus:
@@ -84,8 +91,14 @@ class SpeechTrack(Track):
         utterances = self.data.split("test", "sample", self.progress)
         return centre_clips(utterances, self.experiment.test_items, self.experiment.clip_frames)
 
+    @cached_property
+    def _valid_clips(self) -> list[Clip]:
+        config = self.experiment.search
+        valid = self.data.split("valid", "search", self.progress)
+        return centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+
     def refuse_impossible(self) -> None:
-        """Every row is sampled on all test clips: they are compared clip by clip."""
+        """Refuse rows of fewer clips, since they are compared clip by clip, and missing models."""
         wanted = self.experiment.test_items
         for row in rows_of(self.experiment):
             if row.items != wanted:
@@ -93,6 +106,10 @@ class SpeechTrack(Track):
                     f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
                     f"test_items = {wanted}"
                 )
+        try:
+            load_predictors(self.experiment.predicted_mos)
+        except ValueError as error:
+            raise ExperimentError(f"predicted_mos: {error}") from error
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this amplitude convention sees it."""
@@ -144,13 +161,22 @@ class SpeechTrack(Track):
 
         return loss
 
+    def drawn_items(self, convention: Convention) -> DrawItems:
+        """Crops of recordings."""
+        config = self.experiment.schedule_net
+        crops = CropTable(self._train_utterances, config.crop_frames)
+
+        def draw(generator: torch.Generator) -> Tensor:
+            waveform, _ = crops.draw(config.batch_size, generator)
+            return convention.amplitude * waveform.to(self.device)
+
+        return draw
+
     def search_bench(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchBench:
         """PESQ and STOI on clips of the validation split."""
-        config = self.experiment.search
-        valid = self.data.split("valid", "search", self.progress)
-        clips = centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+        config, clips = self.experiment.search, self._valid_clips
         judge = SpeechJudge(
             evaluated,
             lambda part: self._encoded(score_net, part),
@@ -165,11 +191,13 @@ class SpeechTrack(Track):
             (config.clip_frames * HOP,),
             self._encoded(score_net, clips[: config.pass_items]),
             ("pesq_wb_lqo, 0 to 1", "stoi"),
-            lambda: (
-                convention.amplitude * torch.stack([clip.waveform for clip in clips]),
-                self._encoded(score_net, clips),
-            ),
         )
+
+    def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
+        """The clips of the search."""
+        waveforms = torch.stack([clip.waveform for clip in self._valid_clips])
+        condition = self._encoded(score_net, self._valid_clips)
+        return (convention.amplitude * waveforms).to(self.device), condition
 
     def conditions(self, score_net: nn.Module, indices: Sequence[int]) -> Any:
         """Encoded mel spectrograms of test clips."""

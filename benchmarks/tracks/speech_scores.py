@@ -28,19 +28,21 @@ from benchmarks.report.evaluation import (
     comparison_of,
     interval_of,
 )
-from benchmarks.report.schema import Comparison, MetricInfo
+from benchmarks.report.schema import Comparison, Interval, MetricInfo
 from benchmarks.rows import Row, Sampled
 from benchmarks.samples import read_samples
 from benchmarks.tracks.base import Scored
 from benchmarks.workspace import StageFolder, Workspace
 from metrics.items import ItemScore
+from metrics.mos import MOS_PREDICTORS, predicted_metrics
 from metrics.scoring import score_items, scoring_pool
 from metrics.speech import SPEECH_METRICS
 from metrics.statistics import item_means, mean_interval, paired_differences, sign_flip_p
 
 SCORES = "scores.jsonl"
 VERSION = 1  # raised when a change here changes the scores that come out
-COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")
+COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")  # and predicted MOS; where there is a margin
+RECORDINGS = "recordings"  # in the place of a row key: the test clips themselves
 Scores = dict[str, dict[str, NDArray[np.float64]]]
 """Row key to metric to values ``(seeds, items)``, NaN where not scored."""
 
@@ -49,7 +51,7 @@ class SpeechScores(Scored):
     """Per-clip scores.
 
     ``records`` are ``{row, seed, item, scores, failures}``: by metric a value or null, and the
-    reason where there is none.
+    reason where there is none. Row `RECORDINGS`, without a seed, has predicted MOS alone.
 
     Args:
         experiment: margins, reference and seeds.
@@ -67,6 +69,9 @@ class SpeechScores(Scored):
         self._experiment = experiment
         self._rows = [one.row for one in sampled if one.files]
         self._scores = _by_row(records)
+        predicted = predicted_metrics(experiment.predicted_mos)
+        self._metrics = SPEECH_METRICS | predicted
+        self._compared = [m for m in (*COMPARED, *predicted) if m in experiment.margins]
 
     def evaluate(self) -> Evaluation:
         """Means over clips with BCa intervals, and paired differences with sign-flip tests."""
@@ -78,20 +83,26 @@ class SpeechScores(Scored):
                     unit=m.unit,
                     higher_is_better=bool(m.higher_is_better),
                 )
-                for name, m in SPEECH_METRICS.items()
+                for name, m in self._metrics.items()
             },
-            rows={row.key: self._row(row) for row in self._rows},
+            rows={row.key: self._row(row.key) for row in self._rows},
             comparisons=[
                 self._comparison(row, against, metric)
                 for row, against in compared_rows(self._rows, self._experiment.reference)
-                for metric in COMPARED
-                if metric in self._experiment.margins
+                for metric in self._compared
             ],
             test_items=list(dict.fromkeys(record["item"] for record in self.records)),
+            floors=self._floors(),
         )
 
-    def _row(self, row: Row) -> RowScores:
-        by_metric = self._scores[row.key]
+    def _floors(self) -> dict[str, dict[str, Interval]]:
+        if RECORDINGS not in self._scores:
+            return {}
+        found = self._row(RECORDINGS).metrics
+        return {str(self._experiment.test_items): found}
+
+    def _row(self, key: str) -> RowScores:
+        by_metric = self._scores[key]
         seed = self._experiment.seed
         return RowScores(
             metrics={
@@ -109,7 +120,7 @@ class SpeechScores(Scored):
         both = np.isfinite(differences)
         p = sign_flip_p(differences[both], seed=experiment.seed) if both.sum() > 1 else None
         margin = experiment.margins[metric]
-        higher_is_better = bool(SPEECH_METRICS[metric].higher_is_better)
+        higher_is_better = bool(self._metrics[metric].higher_is_better)
         found = Measured(metric, difference, p, margin, higher_is_better)
         return comparison_of(row, against, found)
 
@@ -131,6 +142,17 @@ def _by_row(records: Sequence[Mapping[str, Any]]) -> Scores:
     }
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Clips to score: those of one row and noise seed, or the recordings."""
+
+    row: str
+    seed: int | None
+    digest: str  # SHA-256 of the clips
+    read: Callable[[], list[NDArray[np.float32]]]
+    has_reference: bool = True
+
+
 def score_clips(
     experiment: Experiment,
     workspace: Workspace,
@@ -140,50 +162,76 @@ def score_clips(
     data_sha256: str,
 ) -> SpeechScores:
     """One record for each row, seed and clip; scored now or found in the workspace."""
-    jobs = [(one, seed, file) for one in sampled for seed, file in enumerate(one.files)]
-    folders = [_folder(workspace, file, clips, data_sha256) for _, _, file in jobs]
-    missing = [folder for folder in folders if not folder.is_finished()]
-    total, left = len(jobs) * len(clips), len(missing) * len(clips)
+    sources = list(_sources(experiment, sampled, clips))
+    folders = {
+        source: _folders(experiment, workspace, source, clips, data_sha256) for source in sources
+    }
+    everything = [folder for found in folders.values() for folder in found]
+    missing = [folder for folder in everything if not folder.is_finished()]
+    total, left = len(everything) * len(clips), len(missing) * len(clips)
     workers = experiment.threads or os.cpu_count() or 1
     with progress.task("score clips", total, total - left) as advance:
         pool = scoring_pool(workers) if missing else contextlib.nullcontext()
         with pool as processes:
-            for folder, (_, _, file) in zip(folders, jobs, strict=True):
-                if folder in missing:
-                    _score(folder, file, clips, advance, processes)
-    records: list[dict[str, Any]] = []
-    for folder, (one, seed, _) in zip(folders, jobs, strict=True):
-        lines = (folder.path / SCORES).read_text().splitlines()
-        for clip, line in zip(clips, lines, strict=True):
-            head = {"row": one.row.key, "seed": experiment.seed + seed, "item": clip.name}
-            records.append(head | json.loads(line))
+            for source, found in folders.items():
+                for folder in found:
+                    if folder in missing:
+                        _score(folder, source, clips, advance, processes)
+    records = [record for source in sources for record in _records(source, folders[source], clips)]
     return SpeechScores(experiment, sampled, records)
 
 
-def _folder(
-    workspace: Workspace, samples: Path, clips: Sequence[Clip], data_sha256: str
-) -> StageFolder:
-    inputs = {
+def _sources(
+    experiment: Experiment, sampled: Sequence[Sampled], clips: Sequence[Clip]
+) -> Iterator[_Source]:
+    for one in sampled:
+        for seed, file in enumerate(one.files):
+            read = partial(_read_clips, file)
+            yield _Source(one.row.key, experiment.seed + seed, sha256_of(file), read)
+    if experiment.predicted_mos:
+        recordings = [clip.waveform.numpy() for clip in clips]
+        digest = hashlib.sha256(b"".join(clip.tobytes() for clip in recordings)).hexdigest()
+        yield _Source(RECORDINGS, None, digest, lambda: recordings, has_reference=False)
+
+
+def _read_clips(file: Path) -> list[NDArray[np.float32]]:
+    return list(read_samples(file).numpy())
+
+
+def _folders(
+    experiment: Experiment,
+    workspace: Workspace,
+    source: _Source,
+    clips: Sequence[Clip],
+    data_sha256: str,
+) -> list[StageFolder]:
+    """One folder for the metrics of every run, and one for each predictor of MOS."""
+    shared = {
         "version": VERSION,
-        "samples": sha256_of(samples),
-        "metrics": sorted(SPEECH_METRICS),
+        "samples": source.digest,
         "test_items": [clip.name for clip in clips],
         "data": data_sha256,
     }
-    return workspace.stage("score", inputs)
+    parts: list[dict[str, Any]] = []
+    if source.has_reference:
+        parts.append({"metrics": sorted(SPEECH_METRICS)})
+    for name in dict.fromkeys(experiment.predicted_mos):
+        metrics = sorted(predicted_metrics([name]))
+        parts.append({"metrics": metrics, "predictor": MOS_PREDICTORS[name].version})
+    return [workspace.stage("score", shared | part) for part in parts]
 
 
 def _score(
     folder: StageFolder,
-    samples: Path,
+    source: _Source,
     clips: Sequence[Clip],
     advance: Advance,
     pool: ProcessPoolExecutor | None,
 ) -> None:
     began = time.monotonic()
     scored = score_items(
-        tuple(SPEECH_METRICS),
-        list(read_samples(samples).numpy()),
+        folder.inputs["metrics"],
+        source.read(),
         [clip.waveform.numpy() for clip in clips],
         SAMPLE_RATE,
         observe=lambda done: advance(1),
@@ -192,6 +240,20 @@ def _score(
     lines = "".join(json.dumps(_plain(item)) + "\n" for item in scored)
     write_atomically(folder.path / SCORES, lambda path: path.write_text(lines))
     folder.finish([folder.path / SCORES], time.monotonic() - began)
+
+
+def _records(
+    source: _Source, folders: Sequence[StageFolder], clips: Sequence[Clip]
+) -> Iterator[dict[str, Any]]:
+    files = [(folder.path / SCORES).read_text().splitlines() for folder in folders]
+    for clip, *lines in zip(clips, *files, strict=True):
+        parts = [json.loads(line) for line in lines]
+        yield {
+            "row": source.row,
+            "seed": source.seed,
+            "item": clip.name,
+            **{key: _joined(part[key] for part in parts) for key in ("scores", "failures")},
+        }
 
 
 def _plain(item: dict[str, ItemScore]) -> dict[str, Any]:

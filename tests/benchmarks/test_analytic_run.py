@@ -32,7 +32,16 @@ schedule_net:
 search:
   lengths: [3, 6]
   bins: 4
-  searches: [paper, noise, released-loss, closed-form, closed-form-released, constants]
+  searches:
+    - paper
+    - noise
+    - released-loss
+    - closed-form
+    - closed-form-released
+    - constants
+    - beta-grid
+    - elbo-paths
+    - learned-levels
   pass_items: 16
   judge_items: 60
   finalists: 1
@@ -49,6 +58,13 @@ rows:
   - {contestant: constants-noise, steps: [6], seeds: 1}
   - {contestant: ddpm, steps: [3, 6], seeds: 2}
   - {contestant: ddim, steps: [6], seeds: 1}
+  - {contestant: fast-sampling, steps: [3, 6], seeds: 1}
+  - {contestant: beta-grid, steps: [3], seeds: 1}
+  - {contestant: noise-estimation, steps: [6], seeds: 1}
+  - {contestant: elbo-paths, steps: [6], seeds: 1}
+  - {contestant: analytic-dpm, steps: [6], seeds: 1}
+  - {contestant: learned-levels, steps: [6], seeds: 1}
+  - {contestant: bddm-unipc, steps: [6], seeds: 1}
   - {contestant: ddpm, steps: [200], seeds: 1}
 reference: ddpm-200
 margins: {kl: 0.01, energy: 0.005}
@@ -80,7 +96,7 @@ pytestmark = pytest.mark.slow
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     results = read_results(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 39
+    assert len(rows) == 63
     for convention in ("exact", "wrong"):
         for name in ("bddm-6", "constants-6", "ddpm-6", "ddim-6", "ddpm-200"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]

@@ -20,12 +20,12 @@ from benchmarks.data.speech import Utterance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
-NEED_A_SEARCH = {*SEARCHED, "bddm-online", "bddm-own"}
+NEED_A_SEARCH = {*SEARCHED} | {name for name in CONTESTANTS if name.startswith("bddm-")}
+ONLY_STEPS = {"fast-sampling": (6,), "noise-estimation-fib": (3, 6), "heun-karras": (3, 49)}
 CASES = [
     (name, steps)
     for name in CONTESTANTS
-    for steps in (3, 50)
-    if name not in NEED_A_SEARCH or steps == 3
+    for steps in ONLY_STEPS.get(name, (3,) if name in NEED_A_SEARCH else (3, 50))
 ]
 FOUND = {3: Found(NoiseSchedule((0.01, 0.2, 0.6)), Start(0.3, 0.6, "ddpm"))}
 
@@ -37,7 +37,13 @@ class Ratio(nn.Module):
         return torch.sigmoid(2 + x.mean(dim=1))
 
 
-SETTING = Setting(TRAINING, dict.fromkeys(SEARCHED.values(), FOUND), lambda: (Ratio(), "0" * 64))
+SETTING = Setting(
+    TRAINING,
+    dict.fromkeys(SEARCHED.values(), FOUND),
+    lambda: (Ratio(), "0" * 64),
+    lambda: (Ratio(), "1" * 64),
+    lambda: lambda alpha: 1 - alpha,
+)
 
 
 def test_noise_depends_on_seed_and_item_alone() -> None:

@@ -44,6 +44,14 @@ class Page(ABC):
 
 def floor_line(results: Results, metrics: dict[str, Interval], count: str, width: int) -> list[str]:
     """A line of the quality table for ``count`` items of the data in the samples' place."""
-    cells = ["*Floor: data*", "—", "—", f"{count} / {count}"]
+    return data_line(results, metrics, ("*Floor: data*", f"{count} / {count}"), width)
+
+
+def data_line(
+    results: Results, metrics: dict[str, Interval], head: tuple[str, str], width: int
+) -> list[str]:
+    """A line of the quality table that is no sampler's; ``head``: its name, how many were scored."""
+    name, scored = head
+    cells = [name, "—", "—", scored]
     cells += [estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()]
     return cells + ["—"] * (width - len(cells))

@@ -1,4 +1,4 @@
-"""BDDM: a searched schedule, driven by the DDPM kernel (arXiv 2203.13508, Algorithm 4)."""
+"""Searched schedules, driven by a kernel: BDDM (arXiv 2203.13508, Algorithm 4) and its rivals."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from benchmarks.searches import SearchName
 
 
 @dataclass(frozen=True)
-class Bddm:
+class Searched:
     """The schedule of this length that a search found."""
 
     title: str = "BDDM"
     search: SearchName = "paper"
+    kernel: str = "ddpm"  # key of bddm_ref.process.KERNELS
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The searched schedule of ``steps`` steps."""
-        return kernel_sampler(found_by(self.search, steps, setting).schedule, "ddpm")
+        return kernel_sampler(found_by(self.search, steps, setting).schedule, self.kernel)

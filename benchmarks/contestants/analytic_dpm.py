@@ -1,0 +1,59 @@
+"""Analytic-DPM: the optimal variance of each reverse step (Bao et al. 2022, arXiv 2201.06503)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bddm_ref.process import KERNELS, Coefficients, Kernel
+from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+
+
+@dataclass(frozen=True)
+class AnalyticDpm:
+    """A linear sub-sequence with the mean of a kernel, and the variance that is best with it.
+
+    That variance follows from the power of the noise estimate alone, which is measured on
+    validation items. The original also bounds the variance near the data by a threshold for 8-bit
+    images; this does not.
+    """
+
+    title: str
+    kernel: str  # of the mean: a key of bddm_ref.process.KERNELS
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The sub-sequence of ``steps`` steps."""
+        if steps > len(setting.training):
+            raise SkipContestantError(
+                f"the training schedule has only {len(setting.training)} steps"
+            )
+        if setting.power is None:
+            raise SkipContestantError("there is nothing to measure the power of the noise on")
+        schedule = setting.training.subsequence(steps)
+        power = setting.power()
+        powers = [power(alpha) for alpha in schedule.alphas.tolist()]
+        kernel = optimal_variance(KERNELS[self.kernel], power)
+        return kernel_sampler(schedule, f"analytic-{self.kernel}", kernel, powers=powers)
+
+
+def optimal_variance(kernel: Kernel, power: Callable[[float], float]) -> Kernel:
+    """A kernel with its mean kept and the optimal variance (Bao et al. 2022, theorem 1).
+
+    sigma^2 = lambda^2 + (sqrt(delta_n / (1 - beta_n)) - sqrt(delta_{n-1} - lambda^2))^2 (1 - s),
+    where lambda^2 is the kernel's own variance and s = E|eps_theta|^2 / D.
+
+    Args:
+        kernel: DDPM's or DDIM's.
+        power: s of a level alpha.
+    """
+
+    def optimal(alpha: float, beta: float) -> Coefficients:
+        own = kernel(alpha, beta)
+        delta = 1 - alpha**2
+        before = max(0.0, (delta - beta) / (1 - beta))
+        rest = math.sqrt(delta / (1 - beta)) - math.sqrt(max(0.0, before - own.noise**2))
+        variance = own.noise**2 + rest**2 * (1 - power(alpha))
+        return own._replace(noise=math.sqrt(variance))
+
+    return optimal

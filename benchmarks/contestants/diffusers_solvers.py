@@ -1,0 +1,186 @@
+"""Solvers as the library diffusers has them, and some of them on BDDM's searched schedule.
+
+All start from the harness's x_N, predict noise, clip nothing and draw nothing. `steps` are network
+evaluations. The network is told the level, never a rounded time step: sqrt(1 / (1 + sigma^2)) of
+the sigma that the solver computes with, for DDIM the level of the training step that it names.
+diffusers keeps betas in float32, which moves alpha^2 by about 1e-7.
+
+`diffusers-ddim` is what its defaults do: "leading" spacing, whose steps start at (N - 1) (T // N),
+counted from 0. At 3 of 1000 that is step 666, though x_N is noise. "trailing" spacing starts at the
+last training step. But the scheduler counts down by T // N: where N does not divide T, a step may
+aim one training step beside the level that comes next, and the last may leave the noise of the
+first training step (as at 7 of 1000). With "linspace" spacing, not a contestant here, steps miss
+altogether: at 3 of 1000, from 999 to 666 and on from 500.
+
+DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) and UniPC (Zhao et al. 2023, arXiv 2302.04867) run
+on levels in equal steps of log-SNR from the last training step to the first, as the authors of the
+former recommend for small images; on data whose score is known they come far closer than on equal
+steps of time. UniPC has its default order and B(h); with the other one, "bh1", diffusers returns
+NaN in a step to sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
+(arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so
+that the network sees x_N.
+
+`bddm-*` ask whether BDDM's gain is in its schedule or in its kernel: the schedule stands in for the
+training schedule of a scheduler that takes each of its steps. Heun's method is not among them: it
+makes 2 N - 1 evaluations of N levels. A step of Euler's is one of DDIM's and of DPM-Solver++(1)'s
+in another variable, so that `bddm-euler` checks `bddm-ddim`.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bddm_ref.sampling import ScoreNet
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import (
+    Contestant,
+    Sampler,
+    Setting,
+    SkipContestantError,
+    found_by,
+)
+from benchmarks.searches import PAPER
+
+
+@dataclass(frozen=True)
+class DiffusersSolver:
+    """A deterministic scheduler of diffusers with these options.
+
+    Attributes:
+        title: what tables call it.
+        scheduler: name of its class.
+        options: of its class; all others keep their defaults.
+        twice: each step but the last takes two evaluations.
+        searched: driven through BDDM's schedule of this length instead of the training schedule.
+    """
+
+    title: str
+    scheduler: str
+    options: Mapping[str, Any]
+    twice: bool = False
+    searched: bool = False
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The scheduler, its levels set."""
+        schedule = found_by(PAPER, steps, setting).schedule if self.searched else setting.training
+        count = self._count(steps, len(schedule))
+        library = _library()
+        options = {
+            "num_train_timesteps": len(schedule),
+            "trained_betas": list(schedule.betas),
+            **self.options,
+        }
+        with warnings.catch_warnings():
+            # NumPy 2 of how torch makes an array of a tensor; it changes nothing.
+            warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+            scheduler = getattr(library, self.scheduler)(**options)
+            scheduler.set_timesteps(count)
+        levels = _levels(scheduler)
+        if len(levels) != steps:  # rounding: 62 for 61 of 1000, the last of them step -1
+            raise SkipContestantError(f"its spacing gives {len(levels)} levels for {steps} steps")
+        recipe = {
+            "scheduler": self.scheduler,
+            "diffusers": library.__version__,
+            "options": options,
+            "levels": levels.tolist(),
+            "betas": list(NoiseSchedule.from_alphas(levels.unique().flip(0)).betas),
+        }
+        return Sampler(partial(_run, scheduler, levels), steps, recipe)
+
+    def _count(self, steps: int, longest: int) -> int:
+        """Steps of the scheduler that make as many evaluations."""
+        if self.twice and steps % 2 == 0:
+            raise SkipContestantError(
+                f"two evaluations in each step but the last make an odd number, not {steps}"
+            )
+        count = (steps + 1) // 2 if self.twice else steps
+        if count > longest:
+            raise SkipContestantError(f"the training schedule has only {longest} steps")
+        if count == 1 and self.options.get("use_karras_sigmas"):
+            raise SkipContestantError("Karras levels have two ends: one step is too few")
+        return count
+
+
+def _library() -> ModuleType:
+    try:
+        return importlib.import_module("diffusers")
+    except ImportError as error:
+        raise SkipContestantError(
+            "it needs the package diffusers: pip install 'bddm-benchmark[diffusers]'"
+        ) from error
+
+
+def _levels(scheduler: Any) -> Tensor:
+    """Levels of the network evaluations, in order, float64."""
+    if hasattr(scheduler, "sigmas"):
+        sigmas: Tensor = scheduler.sigmas[:-1].double()
+        return (1 + sigmas.square()).rsqrt()
+    squares: Tensor = torch.cumprod(1 - scheduler.betas, 0)[scheduler.timesteps]
+    return squares.double().sqrt()
+
+
+@torch.no_grad()
+def _run(
+    prepared: Any,
+    levels: Tensor,
+    score_net: ScoreNet,
+    x_N: Tensor,
+    condition: Any,
+    generators: Sequence[torch.Generator],
+) -> Tensor:
+    scheduler = copy.deepcopy(prepared)  # they keep earlier predictions
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(0)  # else it would look for its time step, which may occur twice
+    first = scheduler.timesteps[0]
+    x: Tensor = x_N / scheduler.scale_model_input(torch.ones(()), first)  # by alpha, or 1
+    for t, level in zip(scheduler.timesteps, levels.to(x.device), strict=True):
+        eps = score_net(scheduler.scale_model_input(x, t), level.expand(len(x)), condition)
+        x = scheduler.step(eps, t, x, return_dict=False)[0]
+    return x
+
+
+ALL_STEPS = {"timestep_spacing": "trailing"}  # where there are as many as in the schedule
+LOG_SNR = {"use_exponential_sigmas": True}
+KARRAS = {"use_karras_sigmas": True}
+
+DIFFUSERS: dict[str, Contestant] = {
+    "diffusers-ddim": DiffusersSolver(
+        "DDIM of diffusers, its defaults", "DDIMScheduler", {"clip_sample": False}
+    ),
+    "diffusers-ddim-trailing": DiffusersSolver(
+        "DDIM of diffusers, trailing",
+        "DDIMScheduler",
+        {"clip_sample": False, "timestep_spacing": "trailing"},
+    ),
+    "dpmpp-1": DiffusersSolver(
+        "DPM-Solver++(1)", "DPMSolverMultistepScheduler", {"solver_order": 1, **LOG_SNR}
+    ),
+    "dpmpp-2m": DiffusersSolver("DPM-Solver++(2M)", "DPMSolverMultistepScheduler", LOG_SNR),
+    "unipc": DiffusersSolver("UniPC-2", "UniPCMultistepScheduler", LOG_SNR),
+    "euler-karras": DiffusersSolver("Euler, Karras levels", "EulerDiscreteScheduler", KARRAS),
+    "heun-karras": DiffusersSolver(
+        "Heun, Karras levels", "HeunDiscreteScheduler", KARRAS, twice=True
+    ),
+    "bddm-dpmpp-2m": DiffusersSolver(
+        "BDDM's schedule, DPM-Solver++(2M)",
+        "DPMSolverMultistepScheduler",
+        ALL_STEPS,
+        searched=True,
+    ),
+    "bddm-unipc": DiffusersSolver(
+        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, searched=True
+    ),
+    "bddm-euler": DiffusersSolver(
+        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, searched=True
+    ),
+}

@@ -1,0 +1,75 @@
+"""FastDPM (Kong and Ping 2021, arXiv 2106.00132): short schedules by two approximations.
+
+VAR chooses the variances of the short process and looks up the training steps that have the same
+noise levels; STEP chooses the training steps and takes their levels. Either way the short process
+is a list of levels. The papers' kappa = 1 is the DDPM kernel on it, kappa = 0 the DDIM kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+
+QUADRATIC_END = 0.8  # share of T at which STEP's quadratic steps end
+HALVINGS = 200  # of the interval that holds the free variance
+
+
+@dataclass(frozen=True)
+class FastDpm:
+    """One of the four schedules, with one of the two kernels."""
+
+    title: str
+    approximation: Literal["var", "step"]
+    spacing: Literal["linear", "quadratic"]
+    kernel: str
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The schedule of ``steps`` steps, of which it needs 2 at least."""
+        T = len(setting.training)
+        if not 2 <= steps <= T:
+            raise SkipContestantError(f"FastDPM needs 2 to {T} steps")
+        approximate = by_variance if self.approximation == "var" else by_step
+        return kernel_sampler(approximate(setting.training, steps, self.spacing), self.kernel)
+
+
+def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
+    """VAR: eta_s from the training schedule's first beta, ending at its last noise level.
+
+    Linear: in equal steps; quadratic: beta_1 (1 + c s)^2, s = 0 .. N - 1.
+    """
+    first, wanted = training.betas[0], 2 * math.log(float(training.alphas[-1]))
+    places = torch.arange(steps, dtype=torch.float64)
+    if spacing == "linear":
+        return NoiseSchedule(_ending_at(wanted, lambda x: first + (1 - first) * x * places))
+    root = math.sqrt(first)
+    return NoiseSchedule(_ending_at(wanted, lambda x: (root + (1 - root) * x * places).square()))
+
+
+def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
+    """STEP: the levels of training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
+    T = len(training)
+    if spacing == "linear":
+        wanted = torch.arange(steps, dtype=torch.float64) * (T - 1) / (steps - 1)
+    else:
+        wanted = torch.linspace(0, math.sqrt(QUADRATIC_END * T), steps, dtype=torch.float64) ** 2
+    # Rounding may merge neighbours near the data; push them apart.
+    index = torch.maximum(wanted.floor().long(), torch.arange(steps)).clamp(max=T - 1)
+    return NoiseSchedule.from_alphas(training.alphas[index])
+
+
+def _ending_at(wanted: float, variances: Callable[[float], torch.Tensor]) -> tuple[float, ...]:
+    """The variances whose log of prod (1 - eta) is ``wanted``, their free number by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        etas = variances(middle)
+        too_noisy = bool((etas >= 1).any()) or float(torch.log1p(-etas).sum()) < wanted
+        low, high = (low, middle) if too_noisy else (middle, high)
+    return tuple(variances(low).tolist())

@@ -1,0 +1,26 @@
+"""Published lists of betas, as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+
+DIFFWAVE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
+"""DiffWave's fast sampling (Kong et al. 2021, appendix B)."""
+
+
+@dataclass(frozen=True)
+class FixedList:
+    """One list of betas, hence one number of steps."""
+
+    title: str
+    betas: tuple[float, ...]
+    kernel: str = "ddpm"
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """The list, where it has ``steps`` steps."""
+        if steps != len(self.betas):
+            raise SkipContestantError(f"published for {len(self.betas)} steps alone")
+        return kernel_sampler(NoiseSchedule(self.betas), self.kernel)

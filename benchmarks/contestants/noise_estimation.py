@@ -1,0 +1,133 @@
+"""Noise estimation (San-Roman et al. 2021, arXiv 2104.02600).
+
+A small network reads off x_n how much noise is left, and the rest of the schedule is fitted anew to
+what it says, for each item by itself. The paper leaves open whether the level is read before or
+after a step's noise is added: here after, since that is what the score network is given next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.process import KERNELS
+from bddm_ref.sampling import ScoreNet
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Sampler, Setting, SkipContestantError
+from benchmarks.contestants.by_item import applied, fresh_noise, levels
+
+LARGEST_BETA = 1 - 1e-6
+HALVINGS = 60  # of the interval that holds a schedule's free number
+
+
+@dataclass(frozen=True)
+class NoiseEstimation:
+    """The estimator after each step, with one way to fit the steps that are left."""
+
+    title: str
+    fit: Literal["linear", "fibonacci"]  # the paper: linear for images, Fibonacci for speech
+
+    def prepare(self, steps: int, setting: Setting) -> Sampler:
+        """``steps`` evaluations of the score network, one fewer of the estimator."""
+        if setting.noise_estimator is None:
+            raise SkipContestantError("there is no noise estimator")
+        training, fit = setting.training, self.fit
+        if fit == "fibonacci" and _is_too_noisy(_fibonacci(steps, training.betas[0])[0], training):
+            raise SkipContestantError(f"{steps} Fibonacci betas, however small, are too noisy")
+        network, digest = setting.noise_estimator()
+
+        def run(
+            score_net: ScoreNet, x_N: Tensor, condition: Any, generators: Sequence[torch.Generator]
+        ) -> Tensor:
+            return _sampled(
+                (score_net, network), (training, fit, steps), x_N, condition, generators
+            )
+
+        recipe = {"noise_estimator": digest, "fit": fit, "steps": steps, "version": 1}
+        return Sampler(run, steps, recipe)
+
+
+@torch.inference_mode()
+def _sampled(
+    networks: tuple[ScoreNet, nn.Module],
+    how: tuple[NoiseSchedule, str, int],
+    x_N: Tensor,
+    condition: Any,
+    generators: Sequence[torch.Generator],
+) -> Tensor:
+    (score_net, estimator), (training, fit, steps) = networks, how
+    highest, lowest = float(training.alphas[0]), float(training.alphas[-1])
+    alphas, x = torch.full((len(x_N),), lowest, dtype=torch.float64), x_N
+    for left in range(steps, 0, -1):
+        eps = score_net(x, levels(alphas.tolist(), x), condition)
+        betas = first_betas(alphas.square(), left, training.betas[0], fit)
+        pairs = zip(alphas.tolist(), betas.tolist(), strict=True)
+        reverse = [KERNELS["ddpm"](alpha, beta) for alpha, beta in pairs]
+        if left == 1:  # [n > 1]: exactly, whatever the rounding
+            return applied(x, eps, torch.zeros_like(x), [c._replace(noise=0.0) for c in reverse])
+        x = applied(x, eps, fresh_noise(x, generators), reverse)
+        delta = estimator(x).double().cpu()
+        alphas = torch.sqrt(1 - delta).clamp(lowest, highest)
+    raise AssertionError("a sampler has at least one step")
+
+
+def first_betas(squares: Tensor, steps: int, first: float, fit: str) -> Tensor:
+    """The noisiest beta of the schedules of ``steps`` steps that end at these levels.
+
+    ``linear``: equal steps from ``first``; ``fibonacci``: ``first``, a free beta, then each the sum
+    of the two before it. The free number makes the product of 1 - beta the level wanted. A level
+    so close to the data that even ``first`` is too much has equal betas.
+
+    Args:
+        squares: alpha^2 of the items, ``(B,)`` float64.
+        steps: those left.
+        first: the beta nearest the data.
+        fit: ``linear`` or ``fibonacci``.
+
+    Returns:
+        ``(B,)`` float64.
+    """
+    equal = 1 - squares.pow(1 / steps)
+    if steps == 1:
+        return equal.clamp(max=LARGEST_BETA)
+    base, slope = _fibonacci(steps, first) if fit == "fibonacci" else _linear(steps, first)
+    low, high = torch.zeros_like(squares), torch.full_like(squares, 1 / float(slope.max()))
+    wanted = squares.log()
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        betas = base + middle[:, None] * slope
+        noisy = torch.log1p(-betas.clamp(max=LARGEST_BETA)).sum(1) < wanted
+        low, high = torch.where(noisy, low, middle), torch.where(noisy, middle, high)
+    betas = (base + low[:, None] * slope)[:, -1].clamp(max=LARGEST_BETA)
+    too_near = torch.log1p(-base.clamp(max=LARGEST_BETA)).sum() < wanted
+    return torch.where(~too_near, betas, equal)
+
+
+def _is_too_noisy(betas: Tensor, training: NoiseSchedule) -> bool:
+    log_square = torch.log1p(-betas.clamp(max=LARGEST_BETA)).sum()
+    return bool(log_square < 2 * training.alphas[-1].log())
+
+
+def _linear(steps: int, first: float) -> tuple[Tensor, Tensor]:
+    places = torch.arange(steps, dtype=torch.float64)
+    return torch.full_like(places, first), places
+
+
+def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
+    """Shares of the first and of the second beta in each."""
+    base, slope = [first, first], [0.0, 1.0]
+    while len(base) < steps:
+        base.append(base[-1] + base[-2])
+        slope.append(slope[-1] + slope[-2])
+    return torch.tensor(base, dtype=torch.float64), torch.tensor(slope, dtype=torch.float64)
+
+
+def estimator_loss(delta: Tensor, estimate: Tensor) -> Tensor:
+    """(log(1 - alpha-bar) - log(1 - its estimate))^2, mean over the batch (section 3.2)."""
+    logs = torch.log(delta.to(estimate.dtype)) - torch.log(estimate + math.ulp(1.0))
+    return logs.square().mean()

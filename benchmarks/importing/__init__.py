@@ -1,0 +1,1 @@
+"""Networks and schedules that others trained."""

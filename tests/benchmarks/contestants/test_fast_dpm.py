@@ -1,0 +1,65 @@
+"""FastDPM's schedules against their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.fast_dpm import by_step, by_variance
+
+SCHEDULES = [NoiseSchedule.linear(1000, 1e-4, 0.02), NoiseSchedule.linear(200, 1e-4, 0.02)]
+
+
+@pytest.mark.parametrize("training", SCHEDULES)
+@pytest.mark.parametrize("steps", [2, 3, 6, 50])
+@pytest.mark.parametrize("spacing", ["linear", "quadratic"])
+def test_variances_end_at_the_last_level(training: NoiseSchedule, steps: int, spacing: str) -> None:
+    schedule = by_variance(training, steps, spacing)
+    assert schedule.betas[0] == pytest.approx(training.betas[0])
+    assert float(schedule.alphas[-1]) == pytest.approx(float(training.alphas[-1]), rel=1e-6)
+    betas = torch.tensor(schedule.betas, dtype=torch.float64)
+    gaps = (betas if spacing == "linear" else betas.sqrt()).diff()
+    torch.testing.assert_close(gaps, gaps.mean().expand_as(gaps), rtol=1e-6, atol=1e-9)
+
+
+def test_steps_are_those_of_the_paper() -> None:
+    training = SCHEDULES[0]
+    linear = by_step(training, 4, "linear").alphas
+    torch.testing.assert_close(linear, training.alphas[[0, 333, 666, 999]])
+    ends = [0, math.sqrt(800) / 3, 2 * math.sqrt(800) / 3, math.sqrt(800)]
+    quadratic = by_step(training, 4, "quadratic").alphas
+    torch.testing.assert_close(quadratic, training.alphas[[int(e**2 + 1e-9) for e in ends]])
+
+
+def test_merged_steps_are_pushed_apart() -> None:
+    schedule = by_step(SCHEDULES[1], 50, "quadratic")
+    assert len(schedule) == 50
+
+
+@pytest.mark.parametrize("steps", [1, 1001])
+def test_impossible_lengths_are_skipped(steps: int) -> None:
+    with pytest.raises(SkipContestantError, match="FastDPM needs 2 to 1000 steps"):
+        CONTESTANTS["fastdpm-step"].prepare(steps, Setting(SCHEDULES[0], {}))
+
+
+def test_fast_sampling_has_one_length() -> None:
+    setting = Setting(SCHEDULES[1], {})
+    betas = CONTESTANTS["fast-sampling"].prepare(6, setting).recipe["betas"]
+    assert betas == [0.0001, 0.001, 0.01, 0.05, 0.2, 0.5]
+    with pytest.raises(SkipContestantError, match="published for 6 steps alone"):
+        CONTESTANTS["fast-sampling"].prepare(7, setting)
+
+
+def test_equal_steps_of_log_snr() -> None:
+    training = SCHEDULES[0]
+    betas = CONTESTANTS["ddim-snr"].prepare(9, Setting(training, {})).recipe["betas"]
+    places = torch.logit(NoiseSchedule(tuple(betas)).alphas.square())
+    gaps = places.diff()
+    torch.testing.assert_close(gaps, gaps.mean().expand_as(gaps))
+    ends = torch.logit(training.alphas.square())[[0, -1]]
+    torch.testing.assert_close(places[[0, -1]], ends)
