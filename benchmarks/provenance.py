@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ PACKAGES = (
     "numpy",
     "pesq",
     "pystoi",
+    "distillmos",
+    "speechmos",
+    "onnxruntime",
     "soundfile",
     "pillow",
 )
@@ -33,13 +38,19 @@ def collect(device: torch.device, threads: int) -> dict[str, Any]:
         "commit": git("rev-parse", "HEAD"),
         "tree": _tree_state(),
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": dict(_versions()),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": threads,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # some are extras
+            yield name, importlib.metadata.version(name)
 
 
 def _tree_state() -> str | None:

@@ -56,8 +56,9 @@ def distillmos(preds: ArrayLike, sample_rate: int = SAMPLE_RATE) -> float:
 
     The model takes 7.68 s. It appends zeros to shorter clips; of longer ones it averages windows
     that start at most 1 s apart. The zeros hide faults: in 2.56 s of clean speech, white noise at
-    30 dB moved the prediction by 0.05, while the same clips repeated to 7.68 s lost 0.67. It scales each window to a peak of 1, hence is blind to a gain. It
-    was trained on English mostly.
+    30 dB moved the prediction by 0.05, while the same clips repeated to 7.68 s lost 0.67. Each
+    window is scaled to a peak of 1, so a gain changes nothing. The model was trained on English
+    mostly.
 
     Args:
         preds: the scored clip, ``(L,)``.

@@ -119,8 +119,8 @@ class Results(_Strict):
     costs: dict[str, Cost]
     floors: dict[str, dict[str, Interval]] = Field(
         default_factory=dict,
-        description="images: metrics of as many images of the other split; speech: predicted MOS of "
-        "as many recordings, the test clips themselves",
+        description="images: metrics of as many images of the other split; speech: predicted MOS "
+        "of as many recordings, the test clips themselves",
     )
     judge: dict[str, Any] | None = Field(
         default=None, description="images: the network whose features are compared"

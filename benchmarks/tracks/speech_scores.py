@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +152,16 @@ class _Source:
     row: str
     seed: int | None
     digest: str  # SHA-256 of the clips
-    read: Callable[[], list[NDArray[np.float32]]]
+    read: Callable[[], list[NDArray[Any]]]
     has_reference: bool = True
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is scored at once and kept in one folder."""
+
+    metrics: tuple[str, ...]
+    folder: StageFolder
 
 
 def score_clips(
@@ -163,21 +174,21 @@ def score_clips(
 ) -> SpeechScores:
     """One record for each row, seed and clip; scored now or found in the workspace."""
     sources = list(_sources(experiment, sampled, clips))
-    folders = {
-        source: _folders(experiment, workspace, source, clips, data_sha256) for source in sources
-    }
-    everything = [folder for found in folders.values() for folder in found]
-    missing = [folder for folder in everything if not folder.is_finished()]
-    total, left = len(everything) * len(clips), len(missing) * len(clips)
+    parts = [_parts(experiment, workspace, source, clips, data_sha256) for source in sources]
+    every = [(source, part) for source, of in zip(sources, parts, strict=True) for part in of]
+    missing = [(source, part) for source, part in every if not part.folder.is_finished()]
+    total, left = len(every) * len(clips), len(missing) * len(clips)
     workers = experiment.threads or os.cpu_count() or 1
     with progress.task("score clips", total, total - left) as advance:
         pool = scoring_pool(workers) if missing else contextlib.nullcontext()
         with pool as processes:
-            for source, found in folders.items():
-                for folder in found:
-                    if folder in missing:
-                        _score(folder, source, clips, advance, processes)
-    records = [record for source in sources for record in _records(source, folders[source], clips)]
+            for source, part in missing:
+                _score(part, source, clips, advance, processes)
+    records = [
+        record
+        for source, of in zip(sources, parts, strict=True)
+        for record in _records(source, of, clips)
+    ]
     return SpeechScores(experiment, sampled, records)
 
 
@@ -194,35 +205,38 @@ def _sources(
         yield _Source(RECORDINGS, None, digest, lambda: recordings, has_reference=False)
 
 
-def _read_clips(file: Path) -> list[NDArray[np.float32]]:
+def _read_clips(file: Path) -> list[NDArray[Any]]:
     return list(read_samples(file).numpy())
 
 
-def _folders(
+def _parts(
     experiment: Experiment,
     workspace: Workspace,
     source: _Source,
     clips: Sequence[Clip],
     data_sha256: str,
-) -> list[StageFolder]:
-    """One folder for the metrics of every run, and one for each predictor of MOS."""
+) -> list[_Part]:
+    """One for the metrics of every run, and one for each predictor of MOS."""
     shared = {
         "version": VERSION,
         "samples": source.digest,
         "test_items": [clip.name for clip in clips],
         "data": data_sha256,
     }
-    parts: list[dict[str, Any]] = []
+    parts: list[tuple[tuple[str, ...], dict[str, Any]]] = []
     if source.has_reference:
-        parts.append({"metrics": sorted(SPEECH_METRICS)})
+        parts.append((tuple(SPEECH_METRICS), {}))
     for name in dict.fromkeys(experiment.predicted_mos):
-        metrics = sorted(predicted_metrics([name]))
-        parts.append({"metrics": metrics, "predictor": MOS_PREDICTORS[name].version})
-    return [workspace.stage("score", shared | part) for part in parts]
+        version = {"predictor": MOS_PREDICTORS[name].version}
+        parts.append((tuple(predicted_metrics([name])), version))
+    return [
+        _Part(metrics, workspace.stage("score", shared | {"metrics": sorted(metrics)} | more))
+        for metrics, more in parts
+    ]
 
 
 def _score(
-    folder: StageFolder,
+    part: _Part,
     source: _Source,
     clips: Sequence[Clip],
     advance: Advance,
@@ -230,7 +244,7 @@ def _score(
 ) -> None:
     began = time.monotonic()
     scored = score_items(
-        folder.inputs["metrics"],
+        part.metrics,
         source.read(),
         [clip.waveform.numpy() for clip in clips],
         SAMPLE_RATE,
@@ -238,22 +252,21 @@ def _score(
         pool=pool,
     )
     lines = "".join(json.dumps(_plain(item)) + "\n" for item in scored)
-    write_atomically(folder.path / SCORES, lambda path: path.write_text(lines))
-    folder.finish([folder.path / SCORES], time.monotonic() - began)
+    file = part.folder.path / SCORES
+    write_atomically(file, lambda path: path.write_text(lines))
+    part.folder.finish([file], time.monotonic() - began)
 
 
 def _records(
-    source: _Source, folders: Sequence[StageFolder], clips: Sequence[Clip]
+    source: _Source, parts: Sequence[_Part], clips: Sequence[Clip]
 ) -> Iterator[dict[str, Any]]:
-    files = [(folder.path / SCORES).read_text().splitlines() for folder in folders]
+    files = [(part.folder.path / SCORES).read_text().splitlines() for part in parts]
     for clip, *lines in zip(clips, *files, strict=True):
-        parts = [json.loads(line) for line in lines]
-        yield {
-            "row": source.row,
-            "seed": source.seed,
-            "item": clip.name,
-            **{key: _joined(part[key] for part in parts) for key in ("scores", "failures")},
-        }
+        found: dict[str, dict[str, Any]] = {"scores": {}, "failures": {}}
+        for line in lines:
+            for key, by_metric in json.loads(line).items():
+                found[key].update(by_metric)
+        yield {"row": source.row, "seed": source.seed, "item": clip.name} | found
 
 
 def _plain(item: dict[str, ItemScore]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def floor_line(results: Results, metrics: dict[str, Interval], count: str, width
 def data_line(
     results: Results, metrics: dict[str, Interval], head: tuple[str, str], width: int
 ) -> list[str]:
-    """A line of the quality table that is no sampler's; ``head``: its name, how many were scored."""
+    """A line of the quality table that is no sampler's; ``head``: what it is, how many scored."""
     name, scored = head
     cells = [name, "—", "—", scored]
     cells += [estimate(metrics.get(name), m.digits) for name, m in results.metrics.items()]

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.report.pages.base import CLAIM_SEEDS, Page
-from benchmarks.report.schema import Comparison, Results
+from benchmarks.report.pages.base import CLAIM_SEEDS, Page, data_line
+from benchmarks.report.schema import Comparison, Interval, Results, RowResult
+
+PREDICTED = (
+    "*Predicted* MOS is a model's guess at what listeners would say, and nobody listened: compare "
+    "with the line *Recordings*. DistillMOS appends zeros to clips shorter than 7.68 s, which "
+    "hides faults; DNSMOS repeats those shorter than 9.01 s."
+)
 
 
 class SpeechPage(Page):
@@ -18,16 +24,26 @@ class SpeechPage(Page):
 
     def note(self, results: Results) -> str:
         """What was scored, and how."""
-        return (
+        note = (
             f"{len(results.data['test_items'])} test clips of {results.clip_seconds:.2f} s from "
             f"`{results.data['name']}`; means with 95 % BCa bootstrap intervals over clips (noise "
             "seeds averaged per clip)."
         )
+        return f"{note} {PREDICTED}" if results.floors else note
 
     def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
         """The amplitude."""
         name, amplitude = convention["name"], convention["amplitude"]
         return f"## Amplitude convention `{name}` (recordings × {amplitude:g})\n"
+
+    def floor_lines(
+        self, results: Results, rows: Sequence[RowResult], width: int
+    ) -> list[list[str]]:
+        """The recordings in the samples' place, where a metric needs no reference."""
+        return [
+            data_line(results, metrics, ("*Recordings*", f"{_scored(metrics)} / {count}"), width)
+            for count, metrics in results.floors.items()
+        ]
 
     def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
         """Margins, and how many seeds a verdict needs."""
@@ -41,3 +57,8 @@ class SpeechPage(Page):
         if any(c.seeds < CLAIM_SEEDS for c in comparisons):
             note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
         return note
+
+
+def _scored(metrics: dict[str, Interval]) -> int:
+    """Clips that every metric could score."""
+    return min(interval.n for interval in metrics.values())
