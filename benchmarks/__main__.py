@@ -27,14 +27,21 @@ COMMANDS = [
     "report",
     "theory",
     "claims",
+    "contestants",
     "check",
+    "import",
+    "export",
 ]
+FILE_COMMANDS = ("import", "export")  # they take a file and options of their own
+OF_RESULTS = ("check", "claims", "contestants")  # sub-commands on a folder of results
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
 Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
 except where their work is already there: data, train, search, sample, score, report; run is all.
 'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
-makes the ledger of a results folder, 'check' verifies one.
+makes the ledger of a results folder, 'contestants' the page of its contestants, 'check' verifies
+both. 'import FILE' and 'export FILE' take networks and schedules from other projects and give them
+back; 'import --help' has their options.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -54,9 +61,13 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a sub-command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        options = _parse(sys.argv[1:] if arguments is None else arguments)
-        return _execute(options)
+        if arguments and arguments[0] in FILE_COMMANDS:
+            from benchmarks.importing.command import main as run_file_command
+
+            return run_file_command(arguments)
+        return _execute(_parse(arguments))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         return 130
@@ -82,7 +93,7 @@ def _parse(arguments: list[str]) -> Options:
         "experiment",
         nargs="?",
         default="cpu",
-        help=f"{', '.join(names())}, or a .yaml file (check, claims: the results folder)",
+        help=f"{', '.join(names())}, or a .yaml file ({', '.join(OF_RESULTS)}: the results folder)",
     )
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
     parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
@@ -97,7 +108,9 @@ def _parse(arguments: list[str]) -> Options:
     )
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
-    if known.command in ("check", "claims"):
+    if known.command in FILE_COMMANDS:
+        parser.error(f"{known.command} comes first: {parser.prog} {known.command} FILE ...")
+    if known.command in OF_RESULTS:
         if rest or known.results is not None:
             parser.error(f"{known.command} takes a results folder and no options")
         folder = Path(known.experiment if known.experiment != "cpu" else "results")
@@ -127,6 +140,11 @@ def _execute(options: Options) -> int:
 
         sys.stdout.write(write_ledger(options.results).read_text())
         return 0
+    if options.command == "contestants":
+        from benchmarks.report.contestants import write_contestants
+
+        sys.stdout.write(write_contestants(options.results).read_text())
+        return 0
     if options.dry_run:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))
         return 0
@@ -154,11 +172,16 @@ def _checked(folder: Path) -> list[str]:
     """What agrees in a results folder, one line for each file."""
     from benchmarks.claims import check_ledger
     from benchmarks.report.check import LEDGER, check_results
+    from benchmarks.report.contestants import FOLDER as CONTESTANTS
+    from benchmarks.report.contestants import check_contestants
     from benchmarks.theory.check import check_theory
 
     lines = check_results(folder)
-    if (folder / ABLATION).is_dir():
-        lines += check_results(folder / ABLATION)
+    for name in (ABLATION, CONTESTANTS):
+        if (folder / name).is_dir():
+            lines += check_results(folder / name)
+    if (folder / CONTESTANTS).is_dir():
+        lines.append(check_contestants(folder))
     if (folder / LEDGER).is_file():
         lines.append(check_ledger(folder))
     return lines + check_theory(folder)

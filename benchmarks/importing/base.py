@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
-from benchmarks.experiment import LinearSchedule
+from benchmarks.experiment import Convention, LinearSchedule
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Imported:
     size: dict[str, Any]  # as in an experiment's YAML
     state: dict[str, Tensor]  # of our network
     training: LinearSchedule | None = None  # where file or layout tells
+    convention: Convention | None = None  # of a schedule network, likewise
     notes: tuple[str, ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,25 +114,25 @@ def test_check_accepts_it_and_refuses_what_was_altered(
     assert "does not match its checksum" in capsys.readouterr().err
 
 
-def figures(root: Path) -> list[dict[str, object]]:
-    lines = (root / "out" / "speech-items.jsonl").read_text().splitlines()
+def figures(results: Path) -> list[dict[str, Any]]:
+    lines = (results / "speech-items.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
 def test_a_second_run_finds_everything_done(place: Path) -> None:
-    before = figures(place)
+    before = figures(place / "out")
     states = {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")}
     assert call(place, "run") == 0
     assert {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")} == states
-    assert figures(place) == before
+    assert figures(place / "out") == before
 
 
 def test_the_same_seed_reproduces_every_score(place: Path) -> None:
-    before = figures(place)
+    before = figures(place / "out")
     for stage in ("sample", "score"):
         shutil.rmtree(place / "work" / stage)
     assert call(place, "run") == 0
-    assert figures(place) == before
+    assert figures(place / "out") == before
 
 
 def test_another_seed_changes_them(place: Path, tmp_path: Path) -> None:
@@ -139,7 +140,31 @@ def test_another_seed_changes_them(place: Path, tmp_path: Path) -> None:
     assert call(place, "score", *arguments) == 0
     assert not (tmp_path / "out").exists()  # 'score' ends before the report
     seeds = {p.parent.name for p in (place / "work" / "sample").glob("*/finished.json")}
-    assert len(seeds) > len(figures(place)) / 2
+    assert len(seeds) > len(figures(place / "out")) / 2
+
+
+def test_predicted_mos_adds_columns_and_recordings_and_scores_nothing_again(
+    place: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("speechmos")
+    pytest.importorskip("onnxruntime")
+    before = {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")}
+    asked = ["--predicted-mos", "dnsmos", "--results", str(tmp_path)]
+    assert call(place, "run", *asked, "--threads", "1") == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    results = read_results(tmp_path / "speech.json")
+    predicted = {"dnsmos_ovrl_predicted", "dnsmos_sig_predicted", "dnsmos_bak_predicted"}
+    assert predicted < set(results.metrics)
+    assert set(results.floors) == {"2"}
+    assert set(results.floors["2"]) == predicted
+    kept = [{**record, "scores": without(record, predicted)} for record in figures(tmp_path)]
+    assert [record for record in kept if record["row"] != "recordings"] == figures(place / "out")
+    assert "| *Recordings* | — | — | 2 / 2 | — |" in (tmp_path / "speech.md").read_text()
+    assert main(["check", str(tmp_path)]) == 0
+
+
+def without(record: dict[str, Any], names: set[str]) -> dict[str, float]:
+    return {name: score for name, score in record["scores"].items() if name not in names}
 
 
 @pytest.mark.parametrize("stage", ["score_net", "search", "sample", "score"])

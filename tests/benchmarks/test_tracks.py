@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from benchmarks.experiment import Convention, Experiment, ExperimentError, RowCo
 from benchmarks.progress import Progress
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
+from metrics.mos import _dnsmos
 
 
 def images_of(name: str, **counts: int) -> ImageSet:
@@ -54,6 +56,10 @@ def test_shipped_experiments_are_possible(name: str) -> None:
         ({"headline": ("pesq_wb_lqo",)}, "headline: 'pesq_wb_lqo' is no metric of the images"),
         ({"margins": {"stoi": 0.01}}, "margins: 'stoi' is no metric of the images track; use fd,"),
         ({"margins": {}}, "margins: fd has none"),
+        (
+            {"predicted_mos": ("dnsmos",)},
+            "predicted_mos: 'dnsmos_ovrl_predicted' is no metric of the images track",
+        ),
     ],
 )
 def test_metrics_of_another_track_are_refused(changes: dict[str, object], message: str) -> None:
@@ -65,6 +71,20 @@ def test_speech_rows_have_all_clips() -> None:
     rows = (RowConfig("ddpm", (3,), items=5), RowConfig("ddpm", (1000,)))
     with pytest.raises(ExperimentError, match=r"rows: ddpm-3: items = 5 is for images"):
         track(load("cpu"), rows=rows).refuse_impossible()
+
+
+def test_predicted_mos_is_a_metric_where_it_is_asked_for() -> None:
+    headline = ("distillmos_predicted",)
+    track(load("cpu"), headline=headline, predicted_mos=("distillmos",)).refuse_unknown_metrics()
+    with pytest.raises(ExperimentError, match="headline: 'distillmos_predicted' is no metric"):
+        track(load("cpu"), headline=headline).refuse_unknown_metrics()
+
+
+def test_a_missing_predictor_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "speechmos", None)  # as if it were not installed
+    _dnsmos.cache_clear()
+    with pytest.raises(ExperimentError, match=r"predicted_mos: DNSMOS needs .* install 'bddm-be"):
+        track(load("cpu"), predicted_mos=("dnsmos",)).refuse_impossible()
 
 
 def test_images_have_amplitude_1() -> None:

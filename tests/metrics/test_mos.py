@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from metrics import mos
@@ -34,7 +36,8 @@ def voice(seconds: float, seed: int = 0) -> np.ndarray:
     return 0.3 * clip / np.abs(clip).max()
 
 
-CLEAN = voice(3.0)
+CLEAN = voice(2.56)
+RECORDING = Path(__file__).parents[2] / "results" / "wav" / "ru_0115-recording.wav"
 
 
 def noisy(level: float) -> np.ndarray:
@@ -102,8 +105,8 @@ def test_scales_of_dnsmos(session: Session) -> None:
 
 
 def test_one_clip_is_rated_once_for_the_three_scales(session: Session) -> None:
-    score_items(names_of_dnsmos := list(MOS_METRICS)[1:], [CLEAN], [CLEAN], RATE)
-    assert len(names_of_dnsmos) == 3
+    found = score_items([name for name in MOS_METRICS if "dns" in name], [CLEAN], [CLEAN], RATE)
+    assert len(found[0]) == 3
     assert len(session.seen) == 1
 
 
@@ -140,15 +143,21 @@ def test_distillmos_is_the_packages(seconds: float) -> None:
 # Property
 
 
-@pytest.mark.parametrize("predictor", MOS_PREDICTORS)
-def test_more_noise_is_worse(predictor: str) -> None:
-    # Of DNSMOS, the speech scale is meant not to mind the background.
-    for name in (name for name in names(predictor) if "sig" not in name):
-        metric = MOS_METRICS[name]
-        values = [metric.score(noisy(level), CLEAN, RATE) for level in (0.0, 0.01, 0.1, 0.5)]
-        assert values == sorted(values, reverse=True)
-        assert len(set(values)) == 4
-        assert all(metric.lowest <= value <= metric.highest for value in values)
+# A sum of sines gets the lowest marks with or without noise: this needs a recording. DistillMOS
+# would append zeros to 2.56 s, DNSMOS repeats them. Of DNSMOS, SIG need not mind the background.
+@pytest.mark.parametrize(
+    ("predictor", "repeats", "scales"), [("distillmos", 3, slice(1)), ("dnsmos", 1, slice(0, 3, 2))]
+)
+def test_more_noise_is_worse(predictor: str, repeats: int, scales: slice) -> None:
+    recording, _ = soundfile.read(RECORDING)
+    noise = np.random.default_rng(1).normal(size=recording.size) * recording.std()
+    ladder = [np.tile(recording + gain * noise, repeats) for gain in (0.0, 0.03, 0.1, 0.3, 1.0)]
+    scored = score_items(names(predictor)[scales], ladder, ladder, RATE)
+    for name in scored[0]:
+        values = [item[name].value for item in scored]
+        assert values == sorted(values, reverse=True), name
+        assert values[0] - values[-1] > 1.0
+        assert all(MOS_METRICS[name].lowest <= v <= MOS_METRICS[name].highest for v in values)
 
 
 @pytest.mark.parametrize("predictor", MOS_PREDICTORS)
@@ -164,13 +173,12 @@ def test_scores_depend_on_the_clip_alone(predictor: str) -> None:
 
 @pytest.mark.parametrize("predictor", MOS_PREDICTORS)
 def test_batches_change_nothing(predictor: str) -> None:
-    clips = torch.tensor(np.stack([CLEAN, noisy(0.01)]))
-    for name in names(predictor):
-        batch, single = MOS_METRICS[name](RATE), MOS_METRICS[name](RATE)
-        batch.update(clips, clips)
-        for clip in clips:
-            single.update(clip, clip)
-        assert batch.item_scores() == single.item_scores()
+    clips, metric = torch.tensor(np.stack([CLEAN, noisy(0.01)])), MOS_METRICS[names(predictor)[0]]
+    batch, single = metric(RATE), metric(RATE)
+    batch.update(clips, clips)
+    for clip in clips:
+        single.update(clip, clip)
+    assert batch.item_scores() == single.item_scores()
 
 
 def test_distillmos_is_blind_to_a_gain() -> None:
@@ -234,7 +242,7 @@ def test_other_sample_rates_are_refused(metric: type[ItemMetric], rate: int) -> 
 
 
 def test_a_clip_has_one_dimension() -> None:
-    with pytest.raises(ValueError, match=r"shape \(L,\): \(2, 48000\)"):
+    with pytest.raises(ValueError, match=r"shape \(L,\): \(2, 40960\)"):
         checked_clip(np.stack([CLEAN, CLEAN]), 1)
 
 

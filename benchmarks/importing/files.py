@@ -1,0 +1,147 @@
+"""Reading checkpoints without executing anything in them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bddm_ref.checkpoint import verify_checksum
+from benchmarks.importing.base import Content
+
+PICKLES = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
+FOLDER_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+FOLDER_CONFIG = "config.json"
+STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
+"""Where state dicts stand in training states, a moving average first: it is what one samples by."""
+CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
+WRAPPER = "module."  # what torch's data parallelism puts before all names
+
+
+def read_content(path: Path) -> Content:
+    """What a checkpoint holds: a pickle, a safetensors file, or a folder of diffusers.
+
+    Raises:
+        ValueError: missing, damaged, of another kind, without weights, or with more in it than
+            tensors and plain values.
+    """
+    if path.is_dir():
+        path = _weights_in(path)
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty; fetch or copy it again")
+    if path.with_name(f"{path.name}.sha256").is_file():
+        verify_checksum(path)
+    config = _config_beside(path)
+    if path.suffix == ".safetensors":
+        return Content(path, _safetensors(path), config)
+    if path.suffix not in PICKLES:
+        raise ValueError(
+            f"{path}: a checkpoint ends in .safetensors, {', '.join(PICKLES)}; rename the file if "
+            "it is one"
+        )
+    loaded = load_pickle(path)
+    where, tensors = _state_in(path, loaded)
+    return Content(path, tensors, {**_hyperparameters(loaded), **config}, where)
+
+
+def load_pickle(path: Path) -> Any:
+    """What ``torch.save`` wrote, if it is tensors and plain values (namespaces included).
+
+    Raises:
+        ValueError: the file is damaged, or would have something executed.
+    """
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+            warnings.simplefilter("ignore")  # of unusual files; what cannot be read is told below
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a foreign file
+        if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise ValueError(
+                f"{path} holds {found[1]}, and only tensors and plain values are read; nothing in "
+                "it was executed"
+            ) from error
+        raise ValueError(f"{path} is damaged, or was not written by torch.save") from error
+
+
+def _weights_in(folder: Path) -> Path:
+    """The weights of a diffusers model, or of the U-Net of a whole pipeline."""
+    for place in (folder, folder / "unet"):
+        if (place / FOLDER_CONFIG).is_file():
+            for name in FOLDER_WEIGHTS:
+                if (place / name).is_file():
+                    return place / name
+            raise ValueError(f"{place} has a {FOLDER_CONFIG} and no {' or '.join(FOLDER_WEIGHTS)}")
+    raise ValueError(
+        f"{folder} is a folder without {FOLDER_CONFIG}; give the folder of a diffusers model, or a "
+        "file"
+    )
+
+
+def _config_beside(path: Path) -> Mapping[str, Any]:
+    file = path.with_name(FOLDER_CONFIG)
+    if path.name not in FOLDER_WEIGHTS or not file.is_file():
+        return {}
+    try:
+        config = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} must hold an object, not a {type(config).__name__}")
+    return config
+
+
+def _safetensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
+    if not tensors:
+        raise ValueError(f"{path} holds no tensors")
+    return tensors
+
+
+def _state_in(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
+    """The key that the state dict stands under, and the state dict."""
+    if isinstance(loaded, Mapping):
+        keys = [key for key in STATE_KEYS if key in loaded]
+        keys += [key for key in loaded if isinstance(key, str) and key not in keys]
+        states = {"": loaded} | {key: loaded[key] for key in keys}
+        for key, value in states.items():
+            if _is_state(value):
+                return key, _unwrapped(value)
+    raise ValueError(f"{path} holds no state dict, which is names with tensors")
+
+
+def _is_state(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+    )
+
+
+def _unwrapped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    if all(name.startswith(WRAPPER) for name in state):
+        return {name.removeprefix(WRAPPER): value for name, value in state.items()}
+    return state
+
+
+def _hyperparameters(loaded: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in CONFIG_KEYS:
+        value = loaded.get(key)
+        if isinstance(value, argparse.Namespace):
+            return vars(value)
+        if isinstance(value, Mapping) and not _is_state(value):
+            return value
+    return {}
