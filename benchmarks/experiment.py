@@ -40,6 +40,7 @@ class ScoreNetConfig:
     network: str = "spectral_vocoder"  # a key of the track's score_nets
     size: dict[str, Any] = field(default_factory=dict)  # changes to the network's default sizes
     weights: str | None = None  # safetensors to use instead of training
+    amplitude: float = 8.0  # speech: the network is, or was, trained on recordings times this
     power: int = 1  # of the loss |eps - eps_theta|^power
     batch_size: int = 12  # crops or images
     crop_frames: int = 64  # speech: hops of 256 samples
@@ -210,7 +211,12 @@ def convention_inputs(convention: Convention) -> dict[str, Any]:
     Fields that a track does not use are left out, so that its earlier work stays valid.
     """
     unused = {"data": None, "error": 0.0}
-    return {k: v for k, v in as_dict(convention).items() if k not in unused or v != unused[k]}
+    return without(as_dict(convention), unused)
+
+
+def without(values: dict[str, Any], unused: dict[str, Any]) -> dict[str, Any]:
+    """The values but for those that are what they are where nothing uses them."""
+    return {k: v for k, v in values.items() if k not in unused or v != unused[k]}
 
 
 def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:

@@ -25,7 +25,7 @@ from bddm_ref.process import q_sample
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
 from benchmarks.contestants.noise_estimation import estimator_loss
-from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs
+from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs, without
 from benchmarks.searches import SEARCHES, SearchName
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.workspace import StageFolder, write_json
@@ -44,7 +44,7 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         return REPOSITORY / config.weights
     inputs = {
         "version": VERSION,
-        "config": as_dict(config) | {"weights": None},
+        "config": without(as_dict(config) | {"weights": None}, {"amplitude": config.amplitude}),
         **context.track.training_inputs,
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,

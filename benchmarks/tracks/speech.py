@@ -25,7 +25,7 @@ from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable
 from benchmarks.data.features import HOP, SAMPLE_RATE, filterbank
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
-from benchmarks.experiment import Convention, ExperimentError
+from benchmarks.experiment import Convention, ExperimentError, ScoreNetConfig
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.samples import read_samples
@@ -37,8 +37,6 @@ from benchmarks.workspace import Workspace
 from metrics.mos import load_predictors, predicted_metrics
 from metrics.speech import SPEECH_METRICS
 
-NETWORK_AMPLITUDE = 8.0
-"""Score networks of this track are trained on recordings times this."""
 PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 
 
@@ -75,7 +73,23 @@ class SpeechTrack(Track):
     @property
     def item_inputs(self) -> dict[str, Any]:
         """How long the test clips are."""
-        return {"clip_frames": self.experiment.clip_frames}
+        return {"clip_frames": self.experiment.clip_frames, **self._network_amplitude}
+
+    @property
+    def training_inputs(self) -> dict[str, Any]:
+        """How the score network sees a recording's amplitude."""
+        return self._network_amplitude
+
+    @property
+    def judge_inputs(self) -> dict[str, Any]:
+        """The same."""
+        return self._network_amplitude
+
+    @property
+    def _network_amplitude(self) -> dict[str, Any]:
+        """The amplitude that decides what weights mean, where it is not the usual one."""
+        amplitude, usual = self.experiment.score_net.amplitude, ScoreNetConfig().amplitude
+        return {} if amplitude == usual else {"network_amplitude": amplitude}
 
     @property
     def timing_notes(self) -> dict[str, Any]:
@@ -113,9 +127,10 @@ class SpeechTrack(Track):
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this amplitude convention sees it."""
-        if convention.amplitude == NETWORK_AMPLITUDE:
+        amplitude = self.experiment.score_net.amplitude
+        if convention.amplitude == amplitude:
             return score_net
-        return RescaledScoreNet(score_net, NETWORK_AMPLITUDE / convention.amplitude)
+        return RescaledScoreNet(score_net, amplitude / convention.amplitude)
 
     def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
         """The score loss on random crops, at levels that serve every amplitude convention."""
@@ -127,7 +142,7 @@ class SpeechTrack(Track):
             alpha = drawn_levels(config, self.training, generator)
             noise = torch.randn(waveform.shape, generator=generator)
             condition = encode(score_net, log_mel.to(self.device))
-            x_0 = NETWORK_AMPLITUDE * waveform.to(self.device)
+            x_0 = config.amplitude * waveform.to(self.device)
             alpha = alpha.to(self.device)
             weight = level_weight(alpha) if config.balance_levels else None
             return score_loss(
@@ -239,7 +254,7 @@ def level_weight(alpha: Tensor) -> Tensor:
 
     The error of predicting the noise vanishes with the signal-to-noise ratio, and with it what
     the noisiest levels, which decide a sample's pitch and phases, add to the mean. What the
-    Wiener filter leaves of recordings times NETWORK_AMPLITUDE is close to .66 of this sigmoid.
+    Wiener filter leaves of recordings times 8 is close to .66 of this sigmoid.
 
     Args:
         alpha: the levels, ``(B,)`` float64.

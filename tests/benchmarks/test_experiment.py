@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
 from benchmarks.rows import rows_of
 
@@ -16,6 +17,8 @@ def test_shipped_experiments_load(name: str) -> None:
     rows = rows_of(experiment)
     expected = {"speech": {"scaled", "raw"}, "images": {"plain"}}
     expected["analytic"] = {convention.name for convention in experiment.conventions}
+    if name == "contestants-speech":  # as the papers run it
+        expected["speech"] = {"raw"}
     if name != "images-cifar10":  # clips, as DDPM's code does
         assert {row.convention.name for row in rows} == expected[experiment.track]
     assert any(row.name == experiment.reference for row in rows)
@@ -26,6 +29,22 @@ def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
     differing = {key for key in cpu if cpu[key] != full[key]}
     assert differing == {"rows", "timing", "publish"}
     assert all(row.seeds >= 6 for row in rows_of(load("cpu-full")))
+
+
+ABLATED = {"bddm-released", "bddm-online", "bddm-own"}
+"""Of BDDM itself; ``cpu-ablation`` and ``images-cpu-ablation`` compare them."""
+REPEATED = {"closed-form-noise", "closed-form-released", "constants-noise", "bddm-euler"}
+"""Other starts, another loss, and DDIM once more."""
+
+
+@pytest.mark.parametrize("track", ["analytic", "images", "speech"])
+def test_every_contestant_is_held_against_bddm(track: str) -> None:
+    experiment = load(f"contestants-{track}")
+    rows = rows_of(experiment)
+    assert {row.contestant for row in rows} == {*CONTESTANTS} - ABLATED - REPEATED
+    steps = {row.steps for row in rows if row.contestant == "bddm"}
+    assert steps == {*experiment.search.lengths} == {3, 4, 6, 7, 12, 16, 25, 50}
+    assert len({(row.seeds, row.items) for row in rows}) == 1
 
 
 def test_the_published_images_are_many() -> None:

@@ -9,8 +9,16 @@ import pytest
 import torch
 from rich.console import Console
 
+from bddm_ref.networks.rescaled import RescaledScoreNet
 from benchmarks.data.images import Images, ImageSet, Part
-from benchmarks.experiment import Convention, Experiment, ExperimentError, RowConfig, load
+from benchmarks.experiment import (
+    Convention,
+    Experiment,
+    ExperimentError,
+    RowConfig,
+    ScoreNetConfig,
+    load,
+)
 from benchmarks.progress import Progress
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
@@ -122,3 +130,19 @@ def test_exact_scores_stay_on_the_cpu() -> None:
     on_a_gpu = make_track(load("analytic"), Progress(Console(quiet=True)), torch.device("cuda"))
     with pytest.raises(ExperimentError, match="device: the analytic track runs on the CPU"):
         on_a_gpu.refuse_impossible()
+
+
+def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
+    """As imported ones are: its own amplitude decides how a convention is seen, and what is kept."""
+    net = torch.nn.Identity()
+    usual = track(Experiment())
+    own = track(Experiment(score_net=ScoreNetConfig(amplitude=1.0)))
+    loud, raw = Convention("scaled", 8.0), Convention("raw", 1.0)
+    assert usual.for_convention(net, loud) is net
+    assert own.for_convention(net, raw) is net
+    seen = own.for_convention(net, loud)
+    assert isinstance(seen, RescaledScoreNet)
+    assert seen.factor == 1 / 8
+    for inputs in ("item_inputs", "judge_inputs", "training_inputs"):
+        assert "network_amplitude" not in getattr(usual, inputs)
+        assert getattr(own, inputs)["network_amplitude"] == 1.0
