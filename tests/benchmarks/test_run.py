@@ -146,14 +146,13 @@ def test_another_seed_changes_them(place: Path, tmp_path: Path) -> None:
 def test_predicted_mos_adds_columns_and_recordings_and_scores_nothing_again(
     place: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("speechmos")
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("distillmos")
     before = {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")}
-    asked = ["--predicted-mos", "dnsmos", "--results", str(tmp_path)]
+    asked = ["--predicted-mos", "distillmos", "--results", str(tmp_path)]
     assert call(place, "run", *asked, "--threads", "1") == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     results = read_results(tmp_path / "speech.json")
-    predicted = {"dnsmos_ovrl_predicted", "dnsmos_sig_predicted", "dnsmos_bak_predicted"}
+    predicted = {"distillmos_predicted"}
     assert predicted < set(results.metrics)
     assert set(results.floors) == {"2"}
     assert set(results.floors["2"]) == predicted

@@ -133,7 +133,7 @@ def test_exact_scores_stay_on_the_cpu() -> None:
 
 
 def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
-    """As imported ones are: its own amplitude decides how a convention is seen, and what is kept."""
+    """As imported ones: their amplitude decides how a convention is seen, and what is kept."""
     net = torch.nn.Identity()
     usual = track(Experiment())
     own = track(Experiment(score_net=ScoreNetConfig(amplitude=1.0)))
