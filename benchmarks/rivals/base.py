@@ -50,11 +50,12 @@ class Rival(Protocol):
 
 
 def taken(condition: Any, rows: Tensor) -> Any:
-    """Some rows of a condition: a tensor, tensors in tuples, or None."""
+    """Some rows of a condition: a tensor, tensors in tuples or named tuples, or None."""
     if isinstance(condition, Tensor):
         return condition[rows.to(condition.device)]
-    if isinstance(condition, (tuple, list)):
-        return tuple(taken(part, rows) for part in condition)
+    if isinstance(condition, tuple):
+        parts = [taken(part, rows) for part in condition]
+        return type(condition)(*parts) if hasattr(condition, "_fields") else tuple(parts)
     return condition
 
 

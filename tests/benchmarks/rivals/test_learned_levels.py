@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.networks.vocoder import SpeechCondition
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
@@ -65,6 +66,9 @@ def test_conditions_made_in_inference_mode_can_be_differentiated() -> None:
     assert torch.equal(weight.grad, torch.ones(2, 2))
     assert second.shape == (2,)
     assert taken(None, torch.tensor([0])) is None
+    named = SpeechCondition(*[torch.arange(3)] * len(SpeechCondition._fields))
+    assert taken(named, torch.tensor([2]))[0].tolist() == [2]
+    assert isinstance(taken(named, torch.tensor([2])), SpeechCondition)
 
 
 def test_the_level_is_differentiated() -> None:
