@@ -16,7 +16,9 @@ from benchmarks.claims import summary as ledger_summary
 from benchmarks.contestants import SEARCHED
 from benchmarks.experiment import load
 from benchmarks.report.check import check_results, read_results
+from benchmarks.report.contestants import check_contestants
 from benchmarks.report.markdown import summary
+from benchmarks.rows import rows_of
 from benchmarks.theory.bounds import DATA as BOUND_DATA
 from benchmarks.theory.check import check_theory
 from benchmarks.theory.ratio import DATA as RATIO_DATA
@@ -48,6 +50,19 @@ def test_the_image_ablation_has_the_published_network_and_judge() -> None:
     assert all(row.skipped is None for row in found.rows)
     for name in ("score_net", "judge"):
         assert found.weights[name] == published.weights[name]
+
+
+def test_the_contestants_come_from_clean_trees_and_their_page_from_them() -> None:
+    assert check_results(RESULTS / "contestants")
+    assert check_contestants(RESULTS)
+    files = sorted((RESULTS / "contestants").glob("*.json"))
+    assert files
+    for path in files:
+        results = read_results(path)
+        assert results.provenance["tree"] == "clean"
+        assert not results.meaningless
+        wanted = {row.key for row in rows_of(load(f"contestants-{path.stem}"))}
+        assert {row.key for row in results.rows} == wanted
 
 
 def test_results_pass_the_check() -> None:

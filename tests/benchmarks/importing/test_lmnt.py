@@ -208,6 +208,11 @@ def without(part: str) -> dict[str, Tensor]:
             r"'residual_layers\.4\.extra' is no tensor of a network of this size",
         ),
         (
+            state() | {"residual_layers.1000000000.extra": torch.zeros(1)},
+            PARAMETERS,
+            r"lacks the tensor 'residual_layers\.5\.",
+        ),
+        (
             state(),
             {"noise_schedule": [1e-4, 1e-3, 0.05]},
             "weights.pt: noise_schedule does not rise linearly",
