@@ -16,7 +16,6 @@ from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, na
 if TYPE_CHECKING:
     from benchmarks.stages.context import Context
 
-ABLATION = "ablation"  # the folder of results/ that the experiments of this name publish to
 COMMANDS = [
     "run",
     "data",
@@ -28,20 +27,21 @@ COMMANDS = [
     "theory",
     "claims",
     "contestants",
+    "networks",
     "check",
     "import",
     "export",
 ]
 FILE_COMMANDS = ("import", "export")  # they take a file and options of their own
-OF_RESULTS = ("check", "claims", "contestants")  # sub-commands on a folder of results
+OF_RESULTS = ("check", "claims", "contestants", "networks")  # sub-commands on a folder of results
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
 Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
 except where their work is already there: data, train, search, sample, score, report; run is all.
 'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
-makes the ledger of a results folder, 'contestants' the page of its contestants, 'check' verifies
-both. 'import FILE' and 'export FILE' take networks and schedules from other projects and give them
-back; 'import --help' has their options.
+makes the ledger of a results folder, 'contestants' and 'networks' the pages of those, 'check'
+verifies all. 'import FILE' and 'export FILE' take networks and schedules from other projects and
+give them back; 'import --help' has their options.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -131,19 +131,13 @@ def _parse(arguments: list[str]) -> Options:
 
 
 def _execute(options: Options) -> int:
-    if options.command == "check":
-        for line in _checked(options.results):
-            sys.stdout.write(f"{line}\n")
-        return 0
-    if options.command == "claims":
-        from benchmarks.claims import write_ledger
+    if options.command in OF_RESULTS:
+        from benchmarks.derived import WRITERS, checked
 
-        sys.stdout.write(write_ledger(options.results).read_text())
-        return 0
-    if options.command == "contestants":
-        from benchmarks.report.contestants import write_contestants
-
-        sys.stdout.write(write_contestants(options.results).read_text())
+        if options.command == "check":
+            sys.stdout.write("".join(f"{line}\n" for line in checked(options.results)))
+        else:
+            sys.stdout.write(WRITERS[options.command](options.results).read_text())
         return 0
     if options.dry_run:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))
@@ -166,25 +160,6 @@ def _execute(options: Options) -> int:
         sys.stdout.write(table.read_text())
         progress.say(f"written: {table.parent}")
     return 0
-
-
-def _checked(folder: Path) -> list[str]:
-    """What agrees in a results folder, one line for each file."""
-    from benchmarks.claims import check_ledger
-    from benchmarks.report.check import LEDGER, check_results
-    from benchmarks.report.contestants import FOLDER as CONTESTANTS
-    from benchmarks.report.contestants import check_contestants
-    from benchmarks.theory.check import check_theory
-
-    lines = check_results(folder)
-    for name in (ABLATION, CONTESTANTS):
-        if (folder / name).is_dir():
-            lines += check_results(folder / name)
-    if (folder / CONTESTANTS).is_dir():
-        lines.append(check_contestants(folder))
-    if (folder / LEDGER).is_file():
-        lines.append(check_ledger(folder))
-    return lines + check_theory(folder)
 
 
 def _theory(options: Options, context: Context) -> int:

@@ -20,6 +20,14 @@ def estimate(interval: Interval | None, digits: int, sign: str = "") -> str:
     return f"{text} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
 
 
+def turned(difference: Interval) -> Interval:
+    """The same difference the other way round."""
+    value, low, high = (
+        None if v is None else -v for v in (difference.value, difference.high, difference.low)
+    )
+    return Interval(value=value, low=low, high=high, n=difference.n)
+
+
 def table(heads: list[str], lines: list[list[str]]) -> str:
     """One line of cells for each of ``lines``."""
     rows = [heads, ["---"] * len(heads), *lines]

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from bddm_ref.checkpoint import DamagedFileError, write_atomically
-from benchmarks.report.cells import arrow, estimate, table
+from benchmarks.report.cells import arrow, estimate, table, turned
 from benchmarks.report.check import read_results
 from benchmarks.report.pareto import plot_pareto
-from benchmarks.report.schema import Interval, MetricInfo, Results
+from benchmarks.report.schema import MetricInfo, Results
 from benchmarks.report.standings import BDDM, Place, Standings, headline, standings
 
 FOLDER, PAGE = "contestants", "contestants.md"
@@ -120,16 +120,8 @@ def _winner(one: Standings, nfe: int, info: MetricInfo) -> str:
         return f"**{rank}**"
     lead = ""
     if best.bddm is not None:
-        lead = f" {estimate(_turned(best.bddm.difference), info.digits, sign='+')}"
+        lead = f" {estimate(turned(best.bddm.difference), info.digits, sign='+')}"
     return f"{best.row.title}{lead}; {rank}"
-
-
-def _turned(difference: Interval) -> Interval:
-    """The same difference the other way round."""
-    value, low, high = (
-        None if v is None else -v for v in (difference.value, difference.high, difference.low)
-    )
-    return Interval(value=value, low=low, high=high, n=difference.n)
 
 
 def _table(results: Results, one: Standings) -> str:

@@ -1,0 +1,39 @@
+"""Pages that follow from a results folder alone, and its check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.claims import check_ledger, write_ledger
+from benchmarks.report import contestants, networks
+from benchmarks.report.check import LEDGER, check_results
+from benchmarks.theory.check import check_theory
+
+ABLATION = "ablation"  # the folder that the experiments of this name publish to
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "claims": write_ledger,
+    "contestants": contestants.write_contestants,
+    "networks": networks.write_networks,
+}
+"""Sub-command to what makes its page."""
+
+
+def checked(folder: Path) -> list[str]:
+    """What agrees in a results folder, one line for each file.
+
+    Raises:
+        DamagedFileError: the first thing that is wrong.
+    """
+    lines = check_results(folder)
+    others = [folder / ABLATION, folder / contestants.FOLDER, *networks.network_folders(folder)]
+    for other in others:
+        if other.is_dir():
+            lines += check_results(other)
+    if (folder / contestants.FOLDER).is_dir():
+        lines.append(contestants.check_contestants(folder))
+    if networks.network_folders(folder):
+        lines.append(networks.check_networks(folder))
+    if (folder / LEDGER).is_file():
+        lines.append(check_ledger(folder))
+    return lines + check_theory(folder)

@@ -1,0 +1,138 @@
+"""``python -m benchmarks networks``: what the searched schedule gains on each score network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bddm_ref.checkpoint import DamagedFileError, write_atomically
+from benchmarks.report.cells import arrow, estimate, table, turned
+from benchmarks.report.check import read_results
+from benchmarks.report.schema import Results
+from benchmarks.report.standings import BDDM, headline
+
+FOLDER, PAGE = "networks", "networks.md"
+PUBLISHED = "published"
+BASELINES = ("ddpm", "ddim")
+NOTE = """\
+Does any DDPM improve? Each row is a score network, with a schedule network trained and a search
+made for it alone. A cell is how much better BDDM is than the linear sub-sequence of that kernel on
+the same network at equally many steps, paired, with its 95 % interval: above 0, BDDM gains. The
+verdict is by the margin fixed in the experiment.
+"""
+
+
+def write_networks(folder: Path) -> Path:
+    """Write the page from a results folder's tracks and ``networks/*/*.json``.
+
+    Raises:
+        DamagedFileError: there are none, or one is damaged.
+    """
+    page, text = folder / PAGE, networks_page(_documents(folder))
+    write_atomically(page, lambda path: path.write_text(text))
+    return page
+
+
+def check_networks(folder: Path) -> str:
+    """Verify that the page is what the documents say.
+
+    Raises:
+        DamagedFileError: it is not.
+    """
+    documents, page = _documents(folder), folder / PAGE
+    if not page.is_file() or page.read_text() != networks_page(documents):
+        raise DamagedFileError(f"{page} is not what {FOLDER}/ says; make it again with 'networks'")
+    return f"{page}: follows from {len(documents)} networks"
+
+
+def network_folders(folder: Path) -> list[Path]:
+    """Folders that each hold the results of one score network."""
+    return sorted(path for path in (folder / FOLDER).glob("*") if path.is_dir())
+
+
+def networks_page(documents: dict[str, Results]) -> str:
+    """The whole page.
+
+    Args:
+        documents: name of the network to its results.
+    """
+    parts = ["# Score networks\n", NOTE]
+    for track in dict.fromkeys(results.track for results in documents.values()):
+        mine = {name: one for name, one in documents.items() if one.track == track}
+        parts += [f"## {track.capitalize()}\n", _networks(mine)]
+        first = next(iter(mine.values()))
+        for convention in dict.fromkeys(row.convention for row in first.rows):
+            for metric in headline(first, convention):
+                parts += [_gains(mine, convention, metric, other) for other in BASELINES]
+    return "\n".join(parts)
+
+
+def _documents(folder: Path) -> dict[str, Results]:
+    """The networks, and first of all those that the tracks' own results are of."""
+    found = {
+        place.name: read_results(file)
+        for place in network_folders(folder)
+        for file in sorted(place.glob("*.json"))
+    }
+    if not found:
+        raise DamagedFileError(
+            f"{folder / FOLDER} holds no results; make them with 'run networks-images-short'"
+        )
+    published = {
+        f"{PUBLISHED} ({track})": read_results(folder / f"{track}.json")
+        for track in dict.fromkeys(results.track for results in found.values())
+        if (folder / f"{track}.json").is_file()
+    }
+    return published | found
+
+
+def _networks(documents: dict[str, Results]) -> str:
+    """How each was made."""
+    lines = []
+    for name, results in documents.items():
+        config, made = results.experiment["score_net"], results.provenance
+        sizes = ", ".join(f"{key} {value}" for key, value in config["size"].items()) or "defaults"
+        # The earliest results do not have these fields.
+        levels = "t uniform" if config.get("uniform_steps") else "normal in log-SNR"
+        weighted = ", balanced" if config.get("balance_levels") else ""
+        origin = f"commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'})"
+        lines.append(
+            [
+                name,
+                f"`{config['network']}`: {sizes}",
+                f"{config['training']['steps']} updates, power {config['power']}, {levels}"
+                f"{weighted}",
+                f"`{results.weights['score_net'][:12]}`",
+                f"{origin}, {results.created[:10]}",
+            ]
+        )
+    return table(["Network", "Architecture", "Training", "Weights", "Results of"], lines)
+
+
+def _gains(documents: dict[str, Results], convention: str, metric: str, other: str) -> str:
+    """What BDDM gains over a linear sub-sequence, and what both score."""
+    found = {
+        name: {
+            row.steps: cell
+            for row in results.rows
+            if row.contestant == BDDM
+            and row.convention == convention
+            and (cell := _cell(results, convention, row.steps, (metric, other))) is not None
+        }
+        for name, results in documents.items()
+    }
+    steps = sorted({count for cells in found.values() for count in cells})
+    info = next(iter(documents.values())).metrics[metric]
+    head = f"`{convention}`, gain over {other.upper()} in {info.title} {arrow(info)}"
+    lines = [[name, *(cells.get(n, "—") for n in steps)] for name, cells in found.items()]
+    return table([head, *(str(n) for n in steps)], lines)
+
+
+def _cell(results: Results, convention: str, steps: int, what: tuple[str, str]) -> str | None:
+    metric, other = what
+    mine, theirs = f"{convention}/{BDDM}-{steps}", f"{convention}/{other}-{steps}"
+    info = results.metrics[metric]
+    for one in results.comparisons:
+        if (one.row, one.against, one.metric) == (mine, theirs, metric):
+            gain = one.difference if info.higher_is_better else turned(one.difference)
+            return f"{estimate(gain, info.digits, sign='+')} **{one.verdict}**"
+    return None

@@ -1,0 +1,55 @@
+"""The page of score networks: gains have the right sign, and the page follows from the files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.__main__ import main
+from benchmarks.report.networks import check_networks, write_networks
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two networks of each track: the published results, and the ablation's as another's."""
+    for track in ("images", "speech"):
+        place = tmp_path / "networks" / f"{track}-other"
+        place.mkdir(parents=True)
+        for file in RESULTS.glob(f"{track}.*"):
+            shutil.copy(file, tmp_path)
+        for file in (RESULTS / "ablation").glob(f"{track}*"):
+            shutil.copy(file, place)
+    return tmp_path
+
+
+def test_gains_are_positive_where_bddm_is_better(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["networks", str(folder)]) == 0
+    page = capsys.readouterr().out
+    # At 3 steps of the ablation's images FD is 33.26 for BDDM, 36.54 for DDPM, 24.32 for DDIM.
+    assert "| images-other | +3.29 [+0.44, +6.38] **better** |" in page
+    assert "| images-other | -8.93 [-11.55, -6.53] **worse** |" in page
+    # PESQ is better where it is larger: 2.34 and 2.15.
+    assert "| speech-other | +0.19 [" in page
+    assert "published (images)" in page
+    assert "`scaled`, gain over DDPM in PESQ-WB (LQO) ↑" in page
+    assert "| images-other | `unet`: channels 64" in page
+
+
+def test_the_check_finds_another_page(folder: Path) -> None:
+    page = write_networks(folder)
+    assert "follows from 4 networks" in check_networks(folder)
+    page.write_text(page.read_text().replace("**better**", "**worse**"))
+    with pytest.raises(DamagedFileError, match="make it again with 'networks'"):
+        check_networks(folder)
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(DamagedFileError, match="run networks-images-short"):
+        write_networks(tmp_path)
