@@ -223,7 +223,9 @@ def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:
     hints = typing.get_type_hints(kind)
     for key, value in content.items():
         if key not in hints:
-            raise ExperimentError(f"{where}: unknown field {key!r}{_nearest(key, list(hints))}")
+            raise ExperimentError(
+                f"{where}: unknown field {key!r}{_nearest(str(key), list(hints))}"
+            )
         inner = hints[key]
         if typing.get_origin(inner) is tuple:
             inner = typing.get_args(inner)[0]

@@ -33,6 +33,7 @@ class Imported:
     size: dict[str, Any]  # as in an experiment's YAML
     state: dict[str, Tensor]  # of our network
     training: LinearSchedule | None = None  # where file or layout tells
+    amplitude: float | None = None  # of a score network for speech, likewise
     convention: Convention | None = None  # of a schedule network, likewise
     notes: tuple[str, ...] = ()
 

@@ -151,7 +151,7 @@ def _checked(one: Converted) -> Iterator[str]:
         alpha, missed = selfcheck.noise_missed(one.imported, one.network, one.output)
         yield (
             f"              of pure noise (alpha {alpha:.4f}) it misses {missed:.3f}; a trained "
-            "network misses little, an untrained one all, 1"
+            "network misses little, an untrained one all of it, 1"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.experiment import LinearSchedule
 from benchmarks.importing import diffusers_unet, lmnt, own, released
 from benchmarks.importing.base import Content, Imported, Layout
 from benchmarks.importing.schedules import process_of
@@ -36,5 +37,12 @@ def convert(content: Content) -> tuple[Imported, ...]:
                     f"{content.path}: weights are not all finite; the first are {name!r} here"
                 )
         if imported.training is not None:
-            process_of(imported.training)
+            _refuse_no_schedule(content, imported.training)
     return found
+
+
+def _refuse_no_schedule(content: Content, training: LinearSchedule) -> None:
+    try:
+        process_of(training)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}") from error

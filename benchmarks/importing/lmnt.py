@@ -60,7 +60,7 @@ class LmntLayout:
             )
         blocks = [re.match(r"residual_layers\.(\d+)\.", name) for name in content.tensors]
         size = {
-            "layers": 1 + max((int(found[1]) for found in blocks if found), default=0),
+            "layers": len({found[1] for found in blocks if found}),
             "channels": content.tensors["input_projection.weight"].shape[0],
             "dilation_cycle": content.config.get("dilation_cycle_length", DILATION_CYCLE),
         }
@@ -76,6 +76,7 @@ class LmntLayout:
                 content, lambda: LmntDiffWave(DiffWaveConfig(**size), schedule), _their_name
             ),
             training=training,
+            amplitude=1.0,
             notes=tuple(_notes(content.config)),
         )
 

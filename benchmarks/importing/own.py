@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.experiment import Convention, Experiment, ExperimentError, load, names
+from benchmarks.experiment import Convention, Experiment, load, names
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
 from benchmarks.importing.sizes import diffwave_size, galr_size
@@ -86,6 +86,7 @@ class OwnLayout:
             size=json.loads(candidate.size),
             state=state_from(content, candidate.build, lambda name: name),
             training=found.experiment.training_schedule if found else None,
+            amplitude=found.experiment.score_net.amplitude if found else None,
             convention=found.convention if found else None,
             notes=() if found else (UNTOLD,),
         )
@@ -99,7 +100,7 @@ def described(weights: Path) -> Described | None:
     for file in sorted(weights.parent.glob("*.yaml")):
         try:
             experiment = load(str(file))
-        except ExperimentError:
+        except ValueError:  # no experiment, or no text at all
             continue
         if found := _named_in(experiment, lambda path: path.name == weights.name):
             return found

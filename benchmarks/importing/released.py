@@ -27,7 +27,6 @@ from benchmarks.experiment import Convention, LinearSchedule
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
 from benchmarks.importing.sizes import diffwave_size, galr_size
-from benchmarks.tracks.speech import NETWORK_AMPLITUDE
 
 DIFFWAVE_NAMES = {  # parts of our names to theirs
     "parametrizations.weight.original0": "weight_g",
@@ -103,11 +102,8 @@ class ReleasedDiffWave:
             size=size,
             state=state,
             training=_training(content),
-            notes=(
-                f"this track gives score networks recordings times {NETWORK_AMPLITUDE:g}; this one "
-                "expects them as they are",
-                *_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T")),
-            ),
+            amplitude=1.0,
+            notes=tuple(_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T"))),
         )
 
 

@@ -63,7 +63,8 @@ def process_of(linear: LinearSchedule) -> NoiseSchedule:
         return NoiseSchedule.linear(linear.T, linear.start, linear.end)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"a training schedule of T = {linear.T}, from {linear.start} to {linear.end}: {error}"
+            f"T = {linear.T!r} with betas from {linear.start!r} to {linear.end!r} is no training "
+            "schedule; it needs some steps, and betas between 0 and 1"
         ) from error
 
 
@@ -106,7 +107,10 @@ def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
     tensors = load_pickle(path)
     if not isinstance(tensors, (list, tuple)) or len(tensors) != len(FIELDS):
         raise ValueError(f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors")
-    if any(not isinstance(v, Tensor) or v.shape != (len(tensors[0]),) for v in tensors):
+    if (
+        any(not isinstance(v, Tensor) or v.ndim != 1 for v in tensors)
+        or len({len(value) for value in tensors}) > 1
+    ):
         raise ValueError(f"{path}: {', '.join(FIELDS)} must be tensors of one and the same length")
     t, alpha, beta, sigma = (value.to(torch.float64) for value in tensors)
     schedule = _schedule(path, beta.tolist())

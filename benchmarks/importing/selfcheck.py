@@ -59,7 +59,8 @@ def outputs(imported: Imported, network: nn.Module) -> Tensor:
 def noise_missed(imported: Imported, network: nn.Module, output: Tensor) -> tuple[float, float]:
     """The noisiest level, and the relative error of a score network's noise there."""
     _, eps, alpha = _inputs(imported, network)
-    missed = (eps[-1] - output[-1]).norm() / eps[-1].norm()
+    noise = eps[-1].double()
+    missed = (noise - output[-1]).norm() / noise.norm()
     return float(alpha[-1]), float(missed)
 
 

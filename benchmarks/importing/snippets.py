@@ -70,6 +70,8 @@ def _from_repository(path: Path) -> str:
 def _fields(imported: Imported, weights: str) -> dict[str, Any]:
     net: dict[str, Any] = {"network": imported.network, "size": imported.size}
     if imported.role == "score_net":
+        if imported.track == "speech" and imported.amplitude is not None:
+            net["amplitude"] = imported.amplitude
         fields: dict[str, Any] = {"score_net": net | {"weights": weights}}
         channels = imported.size.get("image_channels")
         return fields | ({"image": {"channels": channels}} if channels else {})

@@ -304,7 +304,7 @@ def test_the_released_sizes_are_recognised() -> None:
     assert DiffWaveConfig(**size) == DiffWaveConfig()
     assert size.keys() == {field.name for field in fields(DiffWaveConfig)}
     assert GALRConfig(**schedule.size) == GALRConfig()
-    # Names that a GALR has in their state dict and no parameter has: tables of positions.
+    # The counts of test_diffwave.py and test_galr.py: tables of positions are no weights.
     assert sum(v.numel() for v in score.state.values()) == 6_914_297
     assert sum(v.numel() for v in schedule.state.values()) == 383_050
 
@@ -352,106 +352,3 @@ def test_what_their_code_cannot_compute_is_refused() -> None:
     folded.fold_weight_norm()
     with pytest.raises(ValueError, match="weight norm is folded"):
         export_released(folded)
-
-
-# -- refusals -----------------------------------------------------------------------------------
-
-
-def without(name: str) -> dict[str, Tensor]:
-    state = released_state()
-    del state[name]
-    return state
-
-
-def with_value(name: str, value: float) -> dict[str, Tensor]:
-    state = released_state()
-    state[name] = torch.full_like(state[name], value)
-    return state
-
-
-@pytest.mark.parametrize(
-    ("state", "config", "message"),
-    [
-        (without(f"{BLOCK}.res_conv.weight_g"), {}, r"lacks the tensor .*\.2\.res_conv\.weight_g'"),
-        (
-            without("residual_layer.residual_blocks.0.mel_conv.conv.weight_v"),
-            {},
-            r"lacks the tensor .*\.0\.mel_conv\.conv\.weight_v'",
-        ),
-        (without(f"{RATIO}.blocks.1.ld_map.bias"), {}, r"lacks the tensor 'blocks\.1\.ld_map\.b"),
-        (
-            released_state() | {f"{BLOCK}.res_conv.bias": torch.zeros(7)},
-            {},
-            r"\.2\.res_conv\.bias' has the shape \(7,\) instead of \(6,\)",
-        ),
-        (
-            released_state() | {"init_conv.0.conv.weight_v": torch.zeros(())},
-            {},
-            r"'init_conv\.0\.conv\.weight_v' has the shape \(\), which is too few axes",
-        ),
-        (
-            released_state() | {f"{RATIO}.blocks.0.local_rnn.cell_init": torch.zeros(1, 2, HIDDEN)},
-            {},
-            r"'blocks\.0\.local_rnn\.cell_init' has the shape \(1, 2, 5\) instead of \(5,\)",
-        ),
-        (
-            released_state() | {f"{BLOCK}.novelty": torch.zeros(1)},
-            {},
-            r"\.2\.novelty' is no tensor of a network of this size",
-        ),
-        (
-            released_state() | {"residual_layer.residual_blocks.1000000000.x": torch.zeros(1)},
-            {},
-            r"lacks the tensor 'residual_layer\.residual_blocks\.5",
-        ),
-        (
-            released_state() | {f"{RATIO}.novelty": torch.zeros(1)},
-            {},
-            r"'novelty' is no tensor of a network of this size",
-        ),
-        (with_value(f"{BLOCK}.fc_t.bias", math.nan), {}, r"not all finite; .* 'blocks\.2\.step\.b"),
-        (
-            with_value(f"{RATIO}.block_gate.1.bias", math.inf),
-            {},
-            r"not all finite; .* 'score\.bias",
-        ),
-        (
-            released_state(),
-            {"dilation_cycle": 0},
-            r"dilation_cycle must be a number from 1 on, not",
-        ),
-        (
-            released_state(),
-            {"T": "many"},
-            r"T = 'many' with betas from 0\.0001 to 0\.02 is no training",
-        ),
-        (
-            released_state(),
-            {"beta_T": 2.0},
-            r"T = 200 with betas from 0\.0001 to 2\.0 is no training schedule",
-        ),
-    ],
-)
-def test_other_networks_are_refused(
-    state: dict[str, Tensor], config: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        convert(content(state, config))
-    assert "\n" not in str(caught.value)
-
-
-def test_impossible_sizes_are_refused() -> None:
-    state = {k: v for k, v in diffwave_state().items() if "fc_t1.weight" not in k}
-    state["residual_layer.fc_t1.weight"] = torch.zeros(MIDDLE, 5)
-    with pytest.raises(ValueError, match=r"released\.pkl: step features must be 2 or more pairs"):
-        convert(content(state))
-
-
-def test_an_unknown_layout_is_told_by_its_names() -> None:
-    unknown = content({f"part{i}.weight": torch.zeros(1) for i in range(9)})
-    with pytest.raises(
-        ValueError,
-        match=r"released\.pkl has none of the known layouts \(DiffWave of the BDDM release, .*its "
-        r"first tensors are 'part0\.weight', 'part1\.weight', 'part2\.weight'$",
-    ):
-        convert(unknown)
