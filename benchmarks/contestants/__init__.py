@@ -11,7 +11,7 @@ from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.searches import SEARCHES
+from benchmarks.searches import SEARCHES, SearchName
 
 CONTESTANTS: dict[str, Contestant] = {
     "bddm": Searched("BDDM"),
@@ -51,11 +51,10 @@ CONTESTANTS: dict[str, Contestant] = {
     "learned-levels": Searched("Learned levels, DDIM", "learned-levels", "ddim"),
     **DIFFUSERS,
 }
-SEARCHED = {
-    name: c.search
-    for name, c in CONTESTANTS.items()
-    if isinstance(c, Searched) and name != "bddm-ddim"
-}
-"""Contestants whose schedules a search found, and which."""
+SEARCHED: dict[str, SearchName] = {}
+"""Contestants whose schedules a search found, and which: the first that uses each."""
+for _name, _contestant in CONTESTANTS.items():
+    if isinstance(_contestant, Searched) and _contestant.search not in SEARCHED.values():
+        SEARCHED[_name] = _contestant.search
 BILATERAL = [name for name, s in SEARCHED.items() if SEARCHES[s].chooser == "network"]
 """Those of them that a schedule network chose: the papers' method."""
