@@ -44,7 +44,11 @@ def test_every_contestant_is_held_against_bddm(track: str) -> None:
     assert {row.contestant for row in rows} == {*CONTESTANTS} - ABLATED - REPEATED
     steps = {row.steps for row in rows if row.contestant == "bddm"}
     assert steps == {*experiment.search.lengths} == {3, 4, 6, 7, 12, 16, 25, 50}
-    assert len({(row.seeds, row.items) for row in rows}) == 1
+    assert len({row.items for row in rows}) == 1
+    if track == "speech":  # or else one seed has many items
+        kinds = {row.contestant for row in rows if row.seeds == 6}
+        assert kinds >= {"bddm", "ddpm", "ddim", "fast-sampling", "noise-estimation", "unipc"}
+        assert {row.seeds for row in rows} == {2, 6}
 
 
 def test_the_published_images_are_many() -> None:
