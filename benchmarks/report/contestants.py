@@ -3,176 +3,252 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from bddm_ref.checkpoint import DamagedFileError, write_atomically
-from benchmarks.report.cells import arrow, estimate, table, turned
-from benchmarks.report.check import read_results
+from pydantic import ValidationError
+
+from bddm_ref.checkpoint import (
+    DamagedFileError,
+    sha256_of,
+    verify_checksum,
+    write_atomically,
+    write_with_checksum,
+)
+from benchmarks.report.cells import arrow, estimate, table
+from benchmarks.report.check import CONTESTANTS, read_results
+from benchmarks.report.contest import Contest, Convention, TrackContest, track_contest
 from benchmarks.report.pareto import plot_pareto
-from benchmarks.report.schema import MetricInfo, Results
-from benchmarks.report.standings import BDDM, Place, Standings, headline, standings
+from benchmarks.report.standings import BDDM, Against, Line, Outcome, Place, Standings
+from benchmarks.validation import first_error
 
 FOLDER, PAGE = "contestants", "contestants.md"
-MARKS = {"worse": "▲", "as good": "=", "better": "▽", "undecided": "?"}
-"""By BDDM's verdict against a contestant: ▲, it is better than BDDM."""
+MARKS: dict[Outcome, str] = {"ahead": "▲", "level": "=", "behind": "▽", "undecided": "?"}
 NOTE = """\
 One row a contestant, one column a number of network evaluations. All have the same score network,
 the same items and the same noise. A cell has the score, its 95 % interval, and its rank in the
 column; the best of a column is bold. The mark is of the paired comparison with BDDM at equal
-evaluations, with the margin fixed in the experiment: ▲ better than BDDM, = BDDM as good, ▽ worse
-than BDDM, ? undecided. Rows are in the order of their mean rank. Ranks of neighbours may be chance;
-intervals tell.
+evaluations: ▲ better than BDDM, ▽ worse than BDDM, by however little, where interval and test
+agree; = neither, and BDDM not worse by more than the margin fixed in the experiment; ? open. In
+parentheses it rests on too few noise seeds to be more than an indication, and without a mark the
+two were not compared by this metric. Rows are in the order of their mean rank. Ranks of neighbours
+may be chance; the comparisons tell.
+"""
+WINNERS = """\
+The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval), and
+BDDM's rank among how many. The best of thirty owes some of its lead to chance.
+"""
+TALLY = """\
+Contests with BDDM at equal evaluations, one for each track and convention, by its first metric
+above: how many each contestant wins (▲), loses (▽), and how many are level (=) or open (?).
+Indications do not count.
 """
 
 
 def write_contestants(folder: Path) -> Path:
-    """Write the page and its plots from ``contestants/*.json`` of a results folder.
+    """Write the page, its document and its plots from ``contestants/*.json`` of a results folder.
+
+    Returns:
+        The page.
 
     Raises:
         DamagedFileError: there are none, or one is damaged.
     """
-    documents = _documents(folder)
-    for results in documents:
-        for convention in _conventions(results):
-            metrics = headline(results, convention)
-            if metrics:
-                path = folder / FOLDER / _plot_name(results, convention)
-                plot_pareto(results, convention, standings(results, convention, metrics[0]), path)
+    tracks, plots = _tracks(folder), {}
+    for track in tracks:
+        for convention in track.conventions:
+            if convention.standings:
+                name = _plot_name(track, convention)
+                draw = partial(plot_pareto, convention.standings[0])
+                write_atomically(folder / name, draw)
+                plots[name] = sha256_of(folder / name)
+    contest = Contest(schema_version=1, tracks=tracks, plots=plots)
+    text = contest.model_dump_json(indent=1) + "\n"
+    write_with_checksum(folder / CONTESTANTS, lambda path: path.write_text(text))
     page = folder / PAGE
-    text = contestants_page(documents)
-    write_atomically(page, lambda path: path.write_text(text))
+    write_atomically(page, lambda path: path.write_text(contestants_page(contest)))
     return page
 
 
 def check_contestants(folder: Path) -> str:
-    """Verify that the page is what the documents say, and that its plots are there.
+    """Verify that document and page are what the results say, and the plots those then drawn.
 
     Raises:
-        DamagedFileError: it is not.
+        DamagedFileError: they are not.
     """
-    documents, page = _documents(folder), folder / PAGE
-    if not page.is_file() or page.read_text() != contestants_page(documents):
+    contest, page = _read_contest(folder / CONTESTANTS), folder / PAGE
+    if contest.tracks != _tracks(folder):
         raise DamagedFileError(
-            f"{page} is not what {FOLDER}/ says; make it again with 'contestants'"
+            f"{folder / CONTESTANTS} is not what {FOLDER}/ says; make it again with 'contestants'"
         )
-    for results in documents:
-        for convention in _conventions(results):
-            plot = folder / FOLDER / _plot_name(results, convention)
-            if not plot.is_file():
-                raise DamagedFileError(f"{plot} is missing; make it again with 'contestants'")
-    return f"{page}: follows from {len(documents)} results"
+    if not page.is_file() or page.read_text() != contestants_page(contest):
+        raise DamagedFileError(
+            f"{page} is not what {CONTESTANTS} says; make it again with 'contestants'"
+        )
+    for name, digest in contest.plots.items():
+        plot = folder / name
+        if not plot.is_file() or sha256_of(plot) != digest:
+            raise DamagedFileError(
+                f"{plot} is missing or was changed; make it again with 'contestants'"
+            )
+    return f"{page}: follows from {len(contest.tracks)} results"
 
 
-def contestants_page(documents: list[Results]) -> str:
-    """The whole page."""
-    parts = ["# Contestants at equal evaluations\n", NOTE, "## Winners\n", _winners(documents)]
-    for results in documents:
-        for convention in _conventions(results):
-            parts.append(f"## {results.track.capitalize()}, `{convention}`\n")
-            plot = f"{FOLDER}/{_plot_name(results, convention)}"
-            parts.append(f"![Quality against cost]({plot})\n")
-            tables = (standings(results, convention, m) for m in headline(results, convention))
-            parts += [_table(results, one) for one in tables]
-            parts += _skipped(results, convention)
-        parts.append(_origin(results))
-    return "\n".join(parts)
+def _read_contest(path: Path) -> Contest:
+    verify_checksum(path)
+    try:
+        return Contest.model_validate_json(path.read_text())
+    except ValidationError as error:
+        raise DamagedFileError(
+            f"{path} breaks its schema at {first_error(error)}; make it again with 'contestants'"
+        ) from error
 
 
-def _documents(folder: Path) -> list[Results]:
+def _tracks(folder: Path) -> list[TrackContest]:
     files = sorted((folder / FOLDER).glob("*.json"))
     if not files:
         raise DamagedFileError(
             f"{folder / FOLDER} holds no results; make them with 'run contestants-analytic'"
         )
-    return [read_results(path) for path in files]
+    return [track_contest(read_results(path), sha256_of(path)) for path in files]
 
 
-def _conventions(results: Results) -> list[str]:
-    return list(dict.fromkeys(row.convention for row in results.rows))
+def contestants_page(contest: Contest) -> str:
+    """The whole page."""
+    parts = ["# Contestants at equal evaluations\n", NOTE]
+    parts += ["## Winners\n", WINNERS, _winners(contest)]
+    parts += ["## BDDM against each\n", TALLY, _tally(contest)]
+    for track in contest.tracks:
+        for convention in track.conventions:
+            parts.append(f"## {track.origin.track.capitalize()}, `{convention.name}`\n")
+            if convention.standings:
+                parts.append(f"![Quality against cost]({_plot_name(track, convention)})\n")
+            parts += [_table(one) for one in convention.standings]
+            parts += _missing(convention)
+            parts += _preparation(convention)
+        parts.append(_origin(track))
+    return "\n".join(parts)
 
 
-def _plot_name(results: Results, convention: str) -> str:
-    return f"pareto-{results.track}-{convention}.svg"
+def _plot_name(track: TrackContest, convention: Convention) -> str:
+    return f"{FOLDER}/pareto-{track.origin.track}-{convention.name}.svg"
 
 
-def _winners(documents: list[Results]) -> str:
+def _winners(contest: Contest) -> str:
     """The best of each column, its lead over BDDM, and BDDM's rank."""
     found = [
-        (results, convention, standings(results, convention, metric))
-        for results in documents
-        for convention in _conventions(results)
-        for metric in headline(results, convention)
+        (track.origin.track, one)
+        for track in contest.tracks
+        for convention in track.conventions
+        for one in convention.standings
     ]
-    columns = sorted({nfe for _, _, one in found for nfe in one.columns})
+    columns = sorted({nfe for _, one in found for nfe in one.columns})
     lines = []
-    for results, convention, one in found:
-        info = results.metrics[one.metric]
-        cells = [_winner(one, nfe, info) if nfe in one.columns else "—" for nfe in columns]
-        lines.append([f"{results.track}, `{convention}`", f"{info.title} {arrow(info)}", *cells])
+    for track, one in found:
+        cells = [_winner(one, nfe) if nfe in one.columns else "—" for nfe in columns]
+        title = f"{one.info.title} {arrow(one.info)}"
+        lines.append([f"{track}, `{one.convention}`", title, *cells])
     return table(["", "Metric", *(str(nfe) for nfe in columns)], lines)
 
 
-def _winner(one: Standings, nfe: int, info: MetricInfo) -> str:
-    best = one.winner(nfe)
-    mine = one.places.get(BDDM, {}).get(nfe)
-    rank = f"BDDM {mine.rank} of {one.entrants(nfe)}" if mine else "no BDDM"
-    if best.row.contestant == BDDM:
+def _winner(one: Standings, nfe: int) -> str:
+    entrants = one.column(nfe)
+    name = one.winner(nfe)
+    rank = f"BDDM {entrants[BDDM].rank} of {len(entrants)}" if BDDM in entrants else "no BDDM"
+    if name == BDDM:
         return f"**{rank}**"
+    against = entrants[name].bddm
     lead = ""
-    if best.bddm is not None:
-        lead = f" {estimate(turned(best.bddm.difference), info.digits, sign='+')}"
-    return f"{best.row.title}{lead}; {rank}"
+    if against is not None:
+        size = estimate(against.difference, one.info.digits, sign="+")
+        lead = f" {size} {_mark(against)}"
+    return f"{one.lines[name].title}{lead}; {rank}"
 
 
-def _table(results: Results, one: Standings) -> str:
-    info = results.metrics[one.metric]
-    order = sorted(one.places.values(), key=_mean_rank)
-    lines = []
-    for places in order:
-        cells = [_cell(places.get(nfe), info) for nfe in one.columns]
-        title = next(iter(places.values())).row.title
-        lines.append([title, *cells, _counted(places)])
-    heads = [f"{info.title} {arrow(info)} at evaluations", *(str(nfe) for nfe in one.columns)]
-    return table([*heads, "BDDM against it"], lines)
+def _tally(contest: Contest) -> str:
+    """Outcomes by contestant and number of evaluations, the hardest rivals first."""
+    counts: dict[str, dict[int, Counter[Outcome]]] = {}
+    for track in contest.tracks:
+        for one in (c.standings[0] for c in track.conventions if c.standings):
+            for title, nfe, outcome in one.outcomes():
+                counts.setdefault(title, {}).setdefault(nfe, Counter())[outcome] += 1
+    columns = sorted({nfe for mine in counts.values() for nfe in mine})
+    whole = {title: sum(mine.values(), Counter()) for title, mine in counts.items()}
+    lines = [
+        [title, *(_marks(counts[title].get(nfe)) for nfe in columns), _marks(whole[title])]
+        for title in sorted(whole, key=lambda title: _hardness(whole[title]), reverse=True)
+    ]
+    return table(["Contestant, at evaluations", *map(str, columns), "all"], lines)
 
 
-def _mean_rank(places: dict[int, Place]) -> tuple[float, str]:
+def _hardness(counts: Counter[Outcome]) -> float:
+    """Wins less losses, by contest."""
+    return (counts["ahead"] - counts["behind"]) / counts.total()
+
+
+def _marks(counts: Counter[Outcome] | None) -> str:
+    if counts is None:
+        return "—"
+    return " ".join(f"{counts[one]}{mark}" for one, mark in MARKS.items() if counts[one])
+
+
+def _table(one: Standings) -> str:
+    lines = [
+        [line.title, *(_cell(line.places.get(nfe), one) for nfe in one.columns)]
+        for line in sorted(one.lines.values(), key=_mean_rank)
+    ]
+    head = f"{one.info.title} {arrow(one.info)} at evaluations"
+    return table([head, *(str(nfe) for nfe in one.columns)], lines)
+
+
+def _mean_rank(line: Line) -> tuple[float, str]:
     """Contestants with few columns stand where their ranks there put them."""
-    ranks = [place.rank for place in places.values()]
-    return sum(ranks) / len(ranks), next(iter(places.values())).row.title
+    ranks = [place.rank for place in line.places.values()]
+    return sum(ranks) / len(ranks), line.title
 
 
-def _cell(place: Place | None, info: MetricInfo) -> str:
+def _cell(place: Place | None, one: Standings) -> str:
     if place is None:
         return "—"
-    text = f"{estimate(place.score, info.digits)} · {place.rank}"
+    text = f"{estimate(place.score, one.info.digits)} · {place.rank}"
     text = f"**{text}**" if place.rank == 1 else text
-    return text if place.bddm is None else f"{text} {MARKS[place.bddm.verdict]}"
+    return text if place.bddm is None else f"{text} {_mark(place.bddm)}"
 
 
-def _counted(places: dict[int, Place]) -> str:
-    counts = Counter(place.bddm.verdict for place in places.values() if place.bddm is not None)
-    return ", ".join(f"{counts[v]} {v}" for v in sorted(counts)) or "—"
+def _mark(against: Against) -> str:
+    mark = MARKS[against.outcome]
+    return mark if against.firm else f"({mark})"
 
 
-def _skipped(results: Results, convention: str) -> list[str]:
+def _missing(convention: Convention) -> list[str]:
     """Why cells are empty."""
-    reasons: dict[str, list[str]] = {}
-    for row in results.rows:
-        if row.convention == convention and row.skipped is not None:
-            reasons.setdefault(row.skipped, []).append(f"{row.contestant}-{row.steps}")
-    if not reasons:
+    if not convention.missing:
         return []
-    lines = [f"- {reason}: {', '.join(names)}" for reason, names in reasons.items()]
-    return ["Not there:\n", "\n".join(lines) + "\n"]
+    lines = [f"- {reason}: {', '.join(rows)}\n" for reason, rows in convention.missing.items()]
+    return ["Not there:\n", "".join(lines)]
 
 
-def _origin(results: Results) -> str:
-    made = results.provenance
-    return (
-        f"From [`{FOLDER}/{results.track}.md`]({FOLDER}/{results.track}.md), where all metrics, "
-        f"times and costs stand: experiment `{results.experiment_sha256[:12]}`, data "
-        f"`{results.data['sha256'][:12]}`, commit `{(made['commit'] or 'unknown')[:12]}` (tree "
-        f"{made['tree'] or 'unknown'}), {results.created}, {made['processor']}, "
-        f"{made['threads']} threads.\n"
+def _preparation(convention: Convention) -> list[str]:
+    """What searches and their networks cost, before the first item was sampled."""
+    if not convention.preparation:
+        return []
+    lines = []
+    for one in convention.preparation:
+        network = "—"
+        if one.schedule_net_steps is not None and one.schedule_net_seconds is not None:
+            network = f"{one.schedule_net_steps} steps, {one.schedule_net_seconds:.0f} s"
+        search = [str(one.search_nfe), f"{one.search_seconds:.0f} s"]
+        lines.append([one.title, network, *search])
+    heads = ["Beforehand, all lengths", "Schedule network", "Search: evaluations", "Search: time"]
+    return [table(heads, lines)]
+
+
+def _origin(track: TrackContest) -> str:
+    made, seconds = track.origin, track.noise_estimators_seconds
+    text = "" if seconds is None else f"Training the noise estimators took {seconds:.0f} s.\n\n"
+    return text + (
+        f"From [`{FOLDER}/{made.track}.md`]({FOLDER}/{made.track}.md), where all metrics, "
+        f"times and costs stand: experiment `{made.experiment_sha256[:12]}`, data "
+        f"`{made.data_sha256[:12]}`, commit `{(made.commit or 'unknown')[:12]}` (tree "
+        f"{made.tree or 'unknown'}), {made.created}, {made.processor}, {made.threads} threads.\n"
     )

@@ -2,80 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from benchmarks.report.schema import Comparison, Interval, Results, RowResult
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmarks.report.cells import turned
+from benchmarks.report.evaluation import SIGNIFICANT
+from benchmarks.report.pages import PAGES
+from benchmarks.report.pages.base import CLAIM_SEEDS
+from benchmarks.report.schema import Comparison, Interval, MetricInfo, Results, RowResult
 
 BDDM = "bddm"
 LONGEST = 100  # evaluations; longer rows are references
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Outcome = Literal["ahead", "level", "behind", "undecided"]
 
 
-@dataclass(frozen=True)
-class Place:
-    """One contestant at one number of evaluations.
+class Against(BaseModel):
+    """A contestant held against BDDM, paired, at equally many evaluations."""
 
-    Attributes:
-        row: of the results.
-        score: with its interval.
-        rank: among the contestants with as many evaluations, 1 being the best.
-        bddm: BDDM minus it, where the two were compared.
-    """
+    model_config = STRICT
 
-    row: RowResult
+    difference: Interval = Field(description="it minus BDDM")
+    outcome: Outcome = Field(
+        description="ahead or behind of BDDM by interval and permutation test, by however little; "
+        "level: neither, and BDDM is as good by the margin of the experiment"
+    )
+    firm: bool = Field(description="of enough noise seeds to be more than an indication")
+
+
+class Place(BaseModel):
+    """One contestant at one number of evaluations."""
+
+    model_config = STRICT
+
     score: Interval
-    rank: int
-    bddm: Comparison | None
+    rank: int = Field(description="among those with as many evaluations, 1 being the best")
+    seconds: float | None = Field(description="median for one item; null: not timed")
+    bddm: Against | None = Field(description="null: not compared by this metric, or BDDM itself")
 
 
-@dataclass(frozen=True)
-class Standings:
-    """One metric in one convention.
+class Line(BaseModel):
+    """One contestant."""
 
-    Attributes:
-        metric: key of the results' metrics.
-        columns: numbers of evaluations, rising.
-        places: contestant to number of evaluations to its place.
-    """
+    model_config = STRICT
 
+    title: str
+    places: dict[int, Place] = Field(description="by number of evaluations, rising")
+
+
+class Standings(BaseModel):
+    """One metric in one convention."""
+
+    model_config = STRICT
+
+    convention: str
     metric: str
-    columns: list[int]
-    places: dict[str, dict[int, Place]]
+    info: MetricInfo
+    columns: list[int] = Field(description="numbers of evaluations, rising")
+    reference: str = Field(description="row that all are held against in the tables of results")
+    reference_score: Interval | None
+    lines: dict[str, Line] = Field(description="by contestant")
 
-    def winner(self, nfe: int) -> Place:
-        """The best at this number of evaluations."""
-        return min(
-            (mine[nfe] for mine in self.places.values() if nfe in mine), key=lambda one: one.rank
-        )
+    def column(self, nfe: int) -> dict[str, Place]:
+        """Contestants with this number of evaluations."""
+        return {name: one.places[nfe] for name, one in self.lines.items() if nfe in one.places}
 
-    def entrants(self, nfe: int) -> int:
-        """How many have this number of evaluations."""
-        return sum(nfe in mine for mine in self.places.values())
+    def winner(self, nfe: int) -> str:
+        """The best at this number of evaluations; of several BDDM, or else the first."""
+        entrants = self.column(nfe)
+        return min(entrants, key=lambda name: (entrants[name].rank, name != BDDM))
+
+    def outcomes(self) -> Iterator[tuple[str, int, Outcome]]:
+        """Title, number of evaluations and outcome of every contest with BDDM that is firm."""
+        for line in self.lines.values():
+            for nfe, place in line.places.items():
+                if place.bddm is not None and place.bddm.firm:
+                    yield line.title, nfe, place.bddm.outcome
 
 
 def standings(results: Results, convention: str, metric: str) -> Standings:
     """Ranks by the metric's value, among rows of equally many network evaluations."""
-    rows = [
+    rows = _ranked_rows(results, convention, metric)
+    columns = sorted({row.nfe for row in rows if row.contestant == BDDM} or {r.nfe for r in rows})
+    info = results.metrics[metric]
+    compared = {(c.row, c.against): c for c in results.comparisons if c.metric == metric}
+    counts_seeds = not PAGES[results.track].counts_items
+    lines: dict[str, Line] = {}
+    for nfe in columns:
+        entrants = [row for row in rows if row.nfe == nfe]
+        ranks = _ranks({row.key: _value(row, metric) or 0.0 for row in entrants}, info)
+        mine = next((row.key for row in entrants if row.contestant == BDDM), "")
+        for row in entrants:
+            place = Place(
+                score=row.metrics[metric],
+                rank=ranks[row.key],
+                seconds=row.time.median_s if row.time else None,
+                bddm=_against(compared.get((mine, row.key)), info, counts_seeds),
+            )
+            line = lines.setdefault(row.contestant, Line(title=row.title, places={}))
+            line.places[nfe] = place
+    return Standings(
+        convention=convention,
+        metric=metric,
+        info=info,
+        columns=columns,
+        reference=results.reference,
+        reference_score=_reference_score(results, convention, metric),
+        lines=lines,
+    )
+
+
+def _ranked_rows(results: Results, convention: str, metric: str) -> list[RowResult]:
+    return [
         row
         for row in results.rows
         if row.convention == convention and row.nfe <= LONGEST and _value(row, metric) is not None
     ]
-    columns = sorted({row.nfe for row in rows if row.contestant == BDDM} or {r.nfe for r in rows})
-    sign = -1 if results.metrics[metric].higher_is_better else 1
-    compared = {
-        (c.row, c.against): c
-        for c in results.comparisons
-        if c.metric == metric and c.row.startswith(f"{convention}/{BDDM}-")
-    }
-    places: dict[str, dict[int, Place]] = {}
-    for nfe in columns:
-        entrants = [row for row in rows if row.nfe == nfe]
-        values = sorted(sign * (_value(row, metric) or 0.0) for row in entrants)
-        for row in entrants:
-            rank = 1 + values.index(sign * (_value(row, metric) or 0.0))
-            mine = compared.get((f"{convention}/{BDDM}-{nfe}", row.key))
-            place = Place(row, row.metrics[metric], rank, mine)
-            places.setdefault(row.contestant, {})[nfe] = place
-    return Standings(metric, columns, places)
+
+
+def _ranks(scores: Mapping[str, float], info: MetricInfo) -> dict[str, int]:
+    """Equal scores share the better rank."""
+    order = sorted(scores.values(), reverse=info.higher_is_better)
+    return {key: 1 + order.index(score) for key, score in scores.items()}
+
+
+def _against(found: Comparison | None, info: MetricInfo, counts_seeds: bool) -> Against | None:
+    """The same comparison as the contestant sees it."""
+    if found is None:
+        return None
+    difference = turned(found.difference)
+    outcome: Outcome = "level" if found.verdict == "as good" else "undecided"
+    if found.verdict == "better":
+        outcome = "behind"
+    elif _is_ahead(difference, found.p_sign_flip, info):
+        outcome = "ahead"
+    firm = not counts_seeds or found.seeds >= CLAIM_SEEDS
+    return Against(difference=difference, outcome=outcome, firm=firm)
+
+
+def _is_ahead(difference: Interval, p: float | None, info: MetricInfo) -> bool:
+    """What BDDM needs to be called better, for whoever is held against it."""
+    if difference.low is None or difference.high is None:
+        return False
+    exact = difference.low == difference.high  # and so without a test
+    significant = exact if p is None else p < SIGNIFICANT
+    return significant and (difference.low > 0 if info.higher_is_better else difference.high < 0)
+
+
+def _reference_score(results: Results, convention: str, metric: str) -> Interval | None:
+    wanted = f"{convention}/{results.reference}"
+    return next((row.metrics.get(metric) for row in results.rows if row.key == wanted), None)
 
 
 def efficient(points: list[tuple[float, float]], higher_is_better: bool) -> set[int]:
@@ -93,12 +171,9 @@ def efficient(points: list[tuple[float, float]], higher_is_better: bool) -> set[
 
 
 def headline(results: Results, convention: str) -> list[str]:
-    """The headline metrics that a convention's rows have."""
-    return [
-        metric
-        for metric in results.experiment["headline"]
-        if any(r.convention == convention and _value(r, metric) is not None for r in results.rows)
-    ]
+    """The headline metrics by which a convention's rows can be ranked."""
+    wanted = results.experiment["headline"]
+    return [metric for metric in wanted if _ranked_rows(results, convention, metric)]
 
 
 def _value(row: RowResult, metric: str) -> float | None:

@@ -1,21 +1,25 @@
-"""The page of contestants: ranks, marks, efficient points, and that tampering is found."""
+"""The page of contestants: ranks, outcomes, efficient points, and that tampering is found."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.checkpoint import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
 from benchmarks.report.check import read_results
+from benchmarks.report.contest import Contest, track_contest
 from benchmarks.report.contestants import (
     check_contestants,
     contestants_page,
     write_contestants,
 )
-from benchmarks.report.schema import Results
+from benchmarks.report.pareto import plot_pareto
+from benchmarks.report.schema import Comparison, Interval, Results, RowResult
 from benchmarks.report.standings import efficient, headline, standings
 
 ABLATION = Path(__file__).resolve().parents[2] / "results" / "ablation"
@@ -36,7 +40,12 @@ def images() -> Results:
     return read_results(ABLATION / "images.json")
 
 
-def with_values(results: Results, values: dict[str, float | None]) -> Results:
+@pytest.fixture
+def speech() -> Results:
+    return read_results(ABLATION / "speech.json")
+
+
+def with_values(results: Results, values: dict[str, float]) -> Results:
     """The rows of 3 steps with these distances, all others without samples."""
     rows = []
     for row in results.rows:
@@ -47,6 +56,27 @@ def with_values(results: Results, values: dict[str, float | None]) -> Results:
             score = row.metrics["fd"].model_copy(update={"value": value})
             rows.append(row.model_copy(update={"metrics": {"fd": score}}))
     return results.model_copy(update={"rows": rows})
+
+
+def with_direction(results: Results, higher: bool) -> Results:
+    info = results.metrics["fd"].model_copy(update={"higher_is_better": higher})
+    return results.model_copy(update={"metrics": {"fd": info}})
+
+
+def with_comparison(results: Results, **changes: Any) -> Results:
+    """Of BDDM with DDIM at 3 steps, nothing else compared."""
+    pair = ("plain/bddm-3", "plain/ddim-3", "fd")
+    (one,) = [c for c in results.comparisons if (c.row, c.against, c.metric) == pair]
+    return results.model_copy(update={"comparisons": [one.model_copy(update=changes)]})
+
+
+def page_of(*documents: Results) -> str:
+    tracks = [track_contest(results, "0" * 64) for results in documents]
+    return contestants_page(Contest(schema_version=1, tracks=tracks, plots={}))
+
+
+def section(page: str, title: str) -> str:
+    return page.split(f"## {title}\n")[1].split("\n## ", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize(
@@ -60,25 +90,102 @@ def test_ranks_share_ties_and_heed_the_direction(
     images: Results, higher: bool, ranks: dict[str, int]
 ) -> None:
     values = {"bddm": 2.0, "ddpm": 1.0, "ddim": 2.0, "constants": 5.0}
-    faked = with_values(images, dict(values))
-    info = faked.metrics["fd"].model_copy(update={"higher_is_better": higher})
-    faked = faked.model_copy(update={"metrics": {"fd": info}})
-    found = standings(faked, "plain", "fd")
+    found = standings(with_direction(with_values(images, values), higher), "plain", "fd")
     assert found.columns == [3]
-    assert {name: places[3].rank for name, places in found.places.items()} == ranks
-    assert found.winner(3).row.contestant == min(ranks, key=lambda name: ranks[name])
-    assert found.entrants(3) == 4
+    assert {name: line.places[3].rank for name, line in found.lines.items()} == ranks
+    assert found.winner(3) == min(ranks, key=lambda name: ranks[name])
+    assert len(found.column(3)) == 4
+
+
+def test_bddm_wins_what_it_shares(images: Results) -> None:
+    faked = with_values(images, {"ddim": 2.0, "bddm": 2.0, "ddpm": 3.0})
+    assert standings(faked, "plain", "fd").winner(3) == "bddm"
+    assert "**BDDM 1 of 3**" in section(page_of(faked), "Winners")
 
 
 def test_rows_stand_under_their_evaluations_not_their_steps(images: Results) -> None:
     found = standings(images, "plain", "fd")
     assert found.columns == [3, 7, 16]
-    assert "bddm-own" not in found.places  # 5, 13 and 31 evaluations
-    assert found.places["ddim"][7].bddm is not None
-    assert found.places["ddim"][7].bddm.verdict == "worse"
-    assert found.places["bddm"][7].bddm is None
+    assert "bddm-own" not in found.lines  # 5, 13 and 31 evaluations
+    against = found.lines["ddim"].places[7].bddm
+    assert against is not None
+    assert against.outcome == "ahead"
+    assert against.difference.value == pytest.approx(
+        (found.lines["ddim"].places[7].score.value or 0.0)
+        - (found.lines["bddm"].places[7].score.value or 0.0)
+    )
+    assert found.lines["bddm"].places[7].bddm is None
     assert headline(images, "plain") == ["fd"]
     assert headline(images, "no such convention") == []
+
+
+def test_a_row_whose_evaluations_are_a_column_stands_there(images: Results) -> None:
+    def moved(row: RowResult) -> RowResult:
+        return row.model_copy(update={"nfe": 7}) if row.key == "plain/bddm-own-3" else row
+
+    faked = images.model_copy(update={"rows": [moved(row) for row in images.rows]})
+    found = standings(faked, "plain", "fd")
+    assert list(found.lines["bddm-own"].places) == [7]
+    assert found.lines["bddm-own"].places[7].bddm is None  # compared at equal steps only
+
+
+@pytest.mark.parametrize("higher", [False, True])
+@pytest.mark.parametrize(
+    ("verdict", "bounds", "p", "outcome"),
+    [
+        ("better", (1.0, 2.0, 3.0), 0.01, "behind"),
+        ("worse", (-3.0, -2.0, -1.0), 0.01, "ahead"),
+        # Within the margin, and yet better: as BDDM would be called.
+        ("as good", (-3.0, -2.0, -1.0), 0.01, "ahead"),
+        ("as good", (-3.0, -2.0, -1.0), 0.2, "level"),
+        ("as good", (-1.0, 0.5, 2.0), 0.01, "level"),
+        ("undecided", (-3.0, -1.0, 1.0), 0.01, "undecided"),
+        ("as good", (-1.0, -1.0, -1.0), None, "ahead"),  # exact
+        ("undecided", (-3.0, -2.0, -1.0), None, "undecided"),  # too little for a test
+    ],
+)
+def test_outcomes_hold_the_contestant_to_the_rule_that_bddm_is_held_to(
+    images: Results,
+    higher: bool,
+    verdict: str,
+    bounds: tuple[float, float, float],
+    p: float | None,
+    outcome: str,
+) -> None:
+    low, value, high = bounds if higher else tuple(-bound for bound in reversed(bounds))
+    difference = Interval(value=value, low=low, high=high, n=100)
+    changes = {"difference": difference, "p_sign_flip": p, "verdict": verdict}
+    faked = with_direction(with_comparison(images, **changes), higher)
+    against = standings(faked, "plain", "fd").lines["ddim"].places[3].bddm
+    assert against is not None
+    assert against.outcome == outcome
+    assert against.difference.value == -value
+
+
+def test_few_noise_seeds_are_indications(speech: Results) -> None:
+    def with_seeds(one: Comparison) -> Comparison:
+        few = one.against == "scaled/constants-7"
+        return one.model_copy(update={"seeds": 2 if few else 6})
+
+    comparisons = [with_seeds(one) for one in speech.comparisons]
+    faked = speech.model_copy(update={"comparisons": comparisons})
+    table = standings(faked, "scaled", "pesq_wb_lqo")
+    firm = {
+        (title, nfe)
+        for line in table.lines.values()
+        for title, nfe in [(line.title, nfe) for nfe in line.places]
+        if line.places[nfe].bddm is not None
+    } - {(title, nfe) for title, nfe, _ in table.outcomes()}
+    assert firm == {("Two constants", 7)}
+    page = page_of(faked)
+    assert re.search(r"^\| Two constants \| [^|]* \| [^|]* · 1\*\* \(▲\) \|", page, re.MULTILINE)
+
+
+def test_tallies_count_by_the_first_metric(images: Results, speech: Results) -> None:
+    tally = section(page_of(images, speech), "BDDM against each")
+    # At 3 evaluations DDPM is behind in two conventions of speech and on images.
+    assert re.search(r"^\| DDPM, linear sub-sequence \| 3▽ \| 1▲ 2▽ \| ", tally, re.MULTILINE)
+    assert tally.index("DDIM, linear") < tally.index("Two constants") < tally.index("DDPM, linear")
 
 
 def test_efficient_points() -> None:
@@ -92,17 +199,42 @@ def test_the_page_and_its_check(folder: Path, capsys: pytest.CaptureFixture[str]
     page = capsys.readouterr().out
     assert page == (folder / "contestants.md").read_text()
     assert "**24.32 [22.34, 26.57] · 1** ▲" in page  # DDIM at 3, whom BDDM is worse than
-    assert "DDIM, linear sub-sequence -8.93 [-11.55, -6.53]; BDDM 4 of 8" in page
+    assert "DDIM, linear sub-sequence -8.93 [-11.55, -6.53] ▲; BDDM 4 of 8" in page
+    assert "| Two constants | — | 12264 | 151 s |" in page  # it trains no network
+    assert "| BDDM | 2000 steps, 85 s | 11637 | 133 s |" in page
     assert main(["check", str(folder / "contestants")]) == 0
     assert "follows from 2 results" in check_contestants(folder)
     (folder / "contestants.md").write_text(page.replace("24.32", "14.32"))
-    with pytest.raises(DamagedFileError, match="make it again with 'contestants'"):
+    with pytest.raises(DamagedFileError, match=r"contestants\.md is not .* with 'contestants'"):
+        check_contestants(folder)
+
+
+def test_the_check_finds_another_document(folder: Path) -> None:
+    write_contestants(folder)
+    path = folder / "contestants.json"
+    text = path.read_text()
+    other = text.replace('"rank": 4', '"rank": 1')
+    path.write_text(other)
+    with pytest.raises(DamagedFileError, match="does not match its checksum"):
+        check_contestants(folder)
+    write_with_checksum(path, lambda file: file.write_text(other))
+    with pytest.raises(DamagedFileError, match="not what contestants/ says"):
+        check_contestants(folder)
+    other = text.replace('"schema_version": 1', '"schema_version": 2')
+    write_with_checksum(path, lambda file: file.write_text(other))
+    with pytest.raises(DamagedFileError, match="breaks its schema at schema_version"):
         check_contestants(folder)
 
 
 def test_reasons_of_empty_cells_are_told(images: Results) -> None:
-    page = contestants_page([with_values(images, {"bddm": 1.0, "ddpm": 2.0})])
+    page = page_of(with_values(images, {"bddm": 1.0, "ddpm": 2.0}))
     assert "- diverged: bddm-7, bddm-16, " in page
+
+
+def test_a_track_without_any_score_has_a_page(images: Results) -> None:
+    page = page_of(with_values(images, {}))
+    assert "- diverged: bddm-3, " in page
+    assert ".svg" not in page
 
 
 def test_plots_are_the_same_again_and_needed(folder: Path) -> None:
@@ -111,10 +243,35 @@ def test_plots_are_the_same_again_and_needed(folder: Path) -> None:
     first = plot.read_bytes()
     write_contestants(folder)
     assert plot.read_bytes() == first
-    assert b"efficient" in first
-    plot.unlink()
-    with pytest.raises(DamagedFileError, match=r"pareto-images-plain\.svg is missing"):
+    plot.write_bytes(first.replace(b"BDDM", b"DDIM"))
+    with pytest.raises(DamagedFileError, match=r"pareto-images-plain\.svg is missing or was"):
         check_contestants(folder)
+    plot.unlink()
+    with pytest.raises(DamagedFileError, match=r"pareto-images-plain\.svg is missing or was"):
+        check_contestants(folder)
+
+
+def drawn(results: Results, path: Path) -> str:
+    plot_pareto(standings(results, "plain", "fd"), path)
+    return path.read_text()
+
+
+def test_plots_name_efficient_contestants_and_bddm(images: Results, tmp_path: Path) -> None:
+    untimed = [row.model_copy(update={"time": None}) for row in images.rows]
+    results = images.model_copy(update={"rows": untimed})
+    text = drawn(results, tmp_path / "plot.svg")
+    named = {row.title for row in images.rows if f">{row.title}<" in text}
+    assert named == {"BDDM", "DDIM, linear sub-sequence"}  # DDIM is first at 3, 7 and 16
+    assert ">others: 6<" in text
+
+
+@pytest.mark.parametrize("values", [(0.0, -0.1, 2.0), (1.0, 1.0, 1.0), (0.001, 5.0, 700.0)])
+@pytest.mark.parametrize("higher", [False, True])
+def test_plots_of_any_scores(
+    images: Results, tmp_path: Path, values: tuple[float, ...], higher: bool
+) -> None:
+    faked = with_values(images, dict(zip(("bddm", "ddpm", "ddim"), values, strict=True)))
+    assert ">BDDM<" in drawn(with_direction(faked, higher), tmp_path / "plot.svg")
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
