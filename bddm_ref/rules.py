@@ -113,7 +113,7 @@ def _measured(
     of: Callable[[Tensor, Tensor], Tensor],
 ) -> Callable[[float], float]:
     x_0, condition = data
-    high, low = (float(torch.logit(training.alphas[end].square())) for end in (0, -1))
+    high, low = (float(training.log_snrs[end]) for end in (0, -1))
     places = torch.linspace(low, high, LEVELS, dtype=torch.float64)
     squares = []
     for place in places:

@@ -65,6 +65,11 @@ class NoiseSchedule:
         betas = torch.tensor(self.betas, dtype=torch.float64)
         return -torch.expm1(torch.log1p(-betas).cumsum(0))
 
+    @property
+    def log_snrs(self) -> Tensor:
+        """log(alpha^2 / delta) in nats, shape ``(N,)``."""
+        return torch.logit(self.alphas.square())
+
     @cached_property
     def sigmas(self) -> Tensor:
         """Standard deviation of each DDPM reverse step, shape ``(N,)``.

@@ -24,6 +24,11 @@ Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
 """``(schedule, trial) -> scores``, higher is better; equal trials use equal clips and noise."""
 
 
+def quality(scores: Sequence[float]) -> float:
+    """Sum of a judge's scores; where one is NaN, minus infinity."""
+    return -math.inf if any(map(math.isnan, scores)) else math.fsum(scores)
+
+
 @dataclass(frozen=True)
 class Candidate(Generic[S]):
     """A schedule that a search proposed, and how it was judged."""
@@ -34,8 +39,8 @@ class Candidate(Generic[S]):
 
     @property
     def quality(self) -> float:
-        """Sum of the scores: what candidates are ranked by; a score of NaN ranks last."""
-        return -math.inf if self.failed else math.fsum(self.scores)
+        """What candidates are ranked by."""
+        return quality(self.scores)
 
     @property
     def failed(self) -> bool:

@@ -12,7 +12,7 @@ from benchmarks.report.pages import PAGES
 from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Results, RowResult
 from benchmarks.stages.train import network_cost
-from benchmarks.theory.check import read_document
+from benchmarks.theory.check import read_theory
 
 
 class MissingResultError(Exception):
@@ -49,9 +49,9 @@ class Books:
             self.made[f"{name}.json"] = found.created
         return self._read[name]
 
-    def lacks_seeds(self, name: str, key: str) -> str | None:
-        """Why a row has too few noise seeds for a verdict, where it has."""
-        seeds = self.row(name, key).seeds
+    def lacks_seeds(self, name: str, *keys: str) -> str | None:
+        """Why the fewest noise seeds of some rows are too few for a verdict, where they are."""
+        seeds = min(self.row(name, key).seeds for key in keys)
         if PAGES[self.results(name).track].counts_items or seeds >= CLAIM_SEEDS:
             return None
         return f"{seeds} noise seeds, of {CLAIM_SEEDS} that a verdict needs"
@@ -105,7 +105,7 @@ class Books:
         path = self.folder / "theory" / f"{name}.json"
         if not path.is_file():
             raise MissingResultError(f"theory/{name}.json is not published")
-        content = read_document(path).model_dump(mode="json")
+        content = read_theory(path).model_dump(mode="json")
         self.made[f"theory/{name}.json"] = content["created"]
         return content
 

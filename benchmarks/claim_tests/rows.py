@@ -17,6 +17,11 @@ class _OfMetric(Test):
     row: str
     metric: str
 
+    @property
+    def _rows(self) -> tuple[str, ...]:
+        """The rows whose noise seeds the verdict rests on."""
+        return (self.row,)
+
     def _value(self, books: Books, row: str) -> Interval:
         metrics = books.row(self.results, row).metrics
         if self.metric not in metrics:
@@ -25,15 +30,21 @@ class _OfMetric(Test):
 
     def _finding(self, books: Books, holds: bool, fails: bool, measured: str) -> Finding:
         """The verdict, left open where there are too few noise seeds for one."""
-        few = books.lacks_seeds(self.results, self.row)
+        few = books.lacks_seeds(self.results, *self._rows)
         if few is not None:
             return Finding("undecided", f"{measured}; {few}")
         return Finding(verdict_of(holds, fails), measured)
 
 
-class _Pair(_OfMetric):
+class _OfTwo(_OfMetric):
     against: str
 
+    @property
+    def _rows(self) -> tuple[str, ...]:
+        return self.row, self.against
+
+
+class _Pair(_OfTwo):
     def _found(self, books: Books) -> tuple[Comparison, float, float]:
         """The comparison, and its interval with larger meaning better."""
         one = books.comparison(self.results, self.row, self.against, self.metric)
@@ -95,11 +106,10 @@ class Superior(_Pair):
         return f"{self.row} better than {self.against} by {self.metric}"
 
 
-class WithinFactor(_OfMetric):
+class WithinFactor(_OfTwo):
     """The row's value is at most ``factor`` times the other's."""
 
     kind: Literal["within_factor"]
-    against: str
     factor: float = Field(gt=0)
 
     def decide(self, books: Books) -> Finding:

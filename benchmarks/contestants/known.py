@@ -131,6 +131,10 @@ def with_contestant(experiment: Experiment, option: str) -> Experiment:
     added = replace(experiment, contestants=experiment.contestants | {name: place})
     contestant(name, added)
     short = [row for row in experiment.rows if f"{row.contestant}-" not in experiment.reference]
-    like = [row for row in experiment.rows if row.contestant == "bddm"] or short[:1]
+    like = (
+        [row for row in experiment.rows if row.contestant == "bddm"]
+        or short[:1]
+        or experiment.rows[:1]
+    )
     rows = tuple(replace(row, contestant=name) for row in like)
     return replace(added, rows=experiment.rows + rows)

@@ -68,12 +68,13 @@ def _sampled(
         betas = first_betas(alphas.square(), left, training.betas[0], fit)
         pairs = zip(alphas.tolist(), betas.tolist(), strict=True)
         reverse = [KERNELS["ddpm"](alpha, beta) for alpha, beta in pairs]
-        if left == 1:  # [n > 1]: exactly, whatever the rounding
-            return applied(x, eps, torch.zeros_like(x), [c._replace(noise=0.0) for c in reverse])
-        x = applied(x, eps, fresh_noise(x, generators), reverse)
-        delta = estimator(x).double().cpu()
-        alphas = torch.sqrt(1 - delta).clamp(lowest, highest)
-    raise AssertionError("a sampler has at least one step")
+        if left > 1:
+            x = applied(x, eps, fresh_noise(x, generators), reverse)
+            delta = estimator(x).double().cpu()
+            alphas = torch.sqrt(1 - delta).clamp(lowest, highest)
+        else:  # [n > 1]: no noise exactly, whatever the rounding
+            x = applied(x, eps, torch.zeros_like(x), [c._replace(noise=0.0) for c in reverse])
+    return x
 
 
 def first_betas(squares: Tensor, steps: int, first: float, fit: str) -> Tensor:

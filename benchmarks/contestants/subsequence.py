@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Sampler,
@@ -39,6 +37,6 @@ class Subsequence:
         if steps == len(training):
             return training
         if self.spacing == "log-snr":
-            high, low = (float(torch.logit(training.alphas[end].square())) for end in (0, -1))
+            high, low = (float(training.log_snrs[end]) for end in (0, -1))
             return NoiseSchedule.log_snr(steps, high, low)
         return training.subsequence(steps, self.spacing)

@@ -26,6 +26,7 @@ from benchmarks.data import features
 from benchmarks.experiment import Convention, LinearSchedule
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
+from benchmarks.importing.schedules import NAMED
 from benchmarks.importing.sizes import diffwave_size, galr_size
 
 DIFFWAVE_NAMES = {  # parts of our names to theirs
@@ -66,7 +67,7 @@ POSITIONS = "global_rnn.pos_enc.pe"  # a table of sines, the same in every netwo
 TABLE = 5000  # its rows
 FIRST_STATES = ("hidden_init", "cell_init")  # theirs have the axes (1, 1, hidden)
 # The released recipes', for a file that does not tell.
-SCHEDULE = LinearSchedule(200, 1e-4, 0.02)
+SCHEDULE = NAMED["released"]
 DILATION_CYCLE = DiffWaveConfig().dilation_cycle
 SAMPLE_RATE = 22_050  # Hz
 HEADS = GALRConfig().heads  # fixed in their code

@@ -6,12 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bddm_ref.checkpoint import DamagedFileError, verify_checksum
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.schema import Results
-from benchmarks.validation import first_error
+from benchmarks.validation import read_document
 
 LEDGER = "claims.json"  # no results: benchmarks.claims checks it
 CONTESTANTS = "contestants.json"  # nor this: benchmarks.report.contestants does
@@ -23,13 +21,7 @@ def read_results(path: Path) -> Results:
     Raises:
         DamagedFileError: missing, altered, or not of the schema.
     """
-    verify_checksum(path)
-    try:
-        return Results.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise DamagedFileError(
-            f"{path} breaks the results schema at {first_error(error)}"
-        ) from error
+    return read_document(path, Results, "run")
 
 
 def check_results(folder: Path) -> list[str]:

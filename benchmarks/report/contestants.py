@@ -6,12 +6,9 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bddm_ref.checkpoint import (
     DamagedFileError,
     sha256_of,
-    verify_checksum,
     write_atomically,
     write_with_checksum,
 )
@@ -20,7 +17,7 @@ from benchmarks.report.check import CONTESTANTS, read_results
 from benchmarks.report.contest import Contest, Convention, TrackContest, track_contest
 from benchmarks.report.pareto import plot_pareto
 from benchmarks.report.standings import BDDM, Against, Line, Outcome, Place, Standings
-from benchmarks.validation import first_error
+from benchmarks.validation import read_document
 
 FOLDER, PAGE = "contestants", "contestants.md"
 MARKS: dict[Outcome, str] = {"ahead": "▲", "level": "=", "behind": "▽", "undecided": "?"}
@@ -76,7 +73,8 @@ def check_contestants(folder: Path) -> str:
     Raises:
         DamagedFileError: they are not.
     """
-    contest, page = _read_contest(folder / CONTESTANTS), folder / PAGE
+    contest = read_document(folder / CONTESTANTS, Contest, "contestants")
+    page = folder / PAGE
     if contest.tracks != _tracks(folder):
         raise DamagedFileError(
             f"{folder / CONTESTANTS} is not what {FOLDER}/ says; make it again with 'contestants'"
@@ -92,16 +90,6 @@ def check_contestants(folder: Path) -> str:
                 f"{plot} is missing or was changed; make it again with 'contestants'"
             )
     return f"{page}: follows from {len(contest.tracks)} results"
-
-
-def _read_contest(path: Path) -> Contest:
-    verify_checksum(path)
-    try:
-        return Contest.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise DamagedFileError(
-            f"{path} breaks its schema at {first_error(error)}; make it again with 'contestants'"
-        ) from error
 
 
 def _tracks(folder: Path) -> list[TrackContest]:

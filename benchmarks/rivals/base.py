@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -57,8 +56,3 @@ def taken(condition: Any, rows: Tensor) -> Any:
         parts = [taken(part, rows) for part in condition]
         return type(condition)(*parts) if hasattr(condition, "_fields") else tuple(parts)
     return condition
-
-
-def total(scores: Sequence[float]) -> float:
-    """What schedules are ranked by; a diverged sampler ranks last."""
-    return -math.inf if any(map(math.isnan, scores)) else math.fsum(scores)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.rivals.base import Workshop, total
+from bddm_ref.search import quality
+from benchmarks.rivals.base import Workshop
 
 LONGEST = 6  # steps; the number of lists is a power of it
 LISTS = 729  # of each length, at most: 9^3
@@ -40,12 +41,12 @@ class BetaGrid:
             ranked = []
             for schedule in lists(length, workshop.training.betas[0]):
                 if workshop.training.contains(float(schedule.alphas[-1])):
-                    ranked.append((total(workshop.judge(schedule, 0)), schedule))
+                    ranked.append((quality(workshop.judge(schedule, 0)), schedule))
                 workshop.observe()
             ranked.sort(key=lambda pair: pair[0], reverse=True)
             finalists = [schedule for _, schedule in ranked[: workshop.plan.finalists]]
             if finalists:
-                found[length] = max(finalists, key=lambda one: total(workshop.judge(one, 1)))
+                found[length] = max(finalists, key=lambda one: quality(workshop.judge(one, 1)))
         return found
 
 

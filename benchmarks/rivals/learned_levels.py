@@ -80,7 +80,7 @@ class _Lesson:
 
 def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
     training, net = workshop.training, workshop.score_net
-    high, low = (float(torch.logit(training.alphas[end].square())) for end in (0, -1))
+    high, low = (float(training.log_snrs[end]) for end in (0, -1))
     held_out = torch.arange(ITEMS - ITEMS // 4, ITEMS)
     best: tuple[float, Tensor] | None = None
 
@@ -95,7 +95,7 @@ def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
 
     starts = [training.subsequence(length, spacing) for spacing in ("linear", "quadratic")]
     starts.append(NoiseSchedule.log_snr(length, high, low))
-    places = [torch.logit(start.alphas.square()) for start in starts]
+    places = [start.log_snrs for start in starts]
     shares = shares_of(min(places, key=look), high, low).log().requires_grad_()
     optimizer = torch.optim.Adam([shares], lr=LEARNING_RATE)
     source = torch.Generator().manual_seed(workshop.plan.seed)

@@ -21,7 +21,7 @@ from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.examples import examples_power
+from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import load_schedule_net, load_score_net, noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
 from benchmarks.workspace import StageFolder, write_json
@@ -80,8 +80,9 @@ class Session:
         if convention.name not in self._powers:
             adapted = self.context.track.for_convention(self.score_net, convention)
             evaluated = EvaluatedNet(adapted, self.context.experiment.bf16)
-            examples = self.context.track.examples(self.score_net, convention)
-            self._powers[convention.name] = examples_power(self.context, evaluated, examples)
+            self._powers[convention.name] = examples_power(
+                self.context, self.score_net, evaluated, convention
+            )
         return self._powers[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:

@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bddm_ref.losses import StepLossForm
 from bddm_ref.rules import (
@@ -29,7 +30,7 @@ from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rivals.base import Workshop
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind, SearchName
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.examples import examples_power
+from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import load_schedule_net, load_score_net
 from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
@@ -107,16 +108,17 @@ def _search(
     plan = SearchPlan(tuple(config.lengths), config.finalists, config.refinements, config.seed)
     label = f"search schedules ({convention.name}, {name})"
     began = time.monotonic()
-    examples = track.examples(score_net, convention)
     if isinstance(kind, RivalKind):
         with context.progress.task(label, kind.rival.work(plan.lengths)) as advance:
+            examples = track.examples(score_net, convention)
             shop = Workshop(
                 track.training, evaluated, bench.judge, plan, examples, lambda: advance(1)
             )
             schedules = _judged(kind.rival.find(shop), bench)
     else:
         networks = (evaluated, schedule_net)
-        schedules = _searched(context, (kind, plan, label), networks, bench, examples)
+        power = partial(examples_power, context, score_net, evaluated, convention)
+        schedules = _searched(context, (kind, plan, label), networks, bench, power)
     return {
         "schedules": schedules,
         "nfe": evaluated.evaluations,
@@ -139,7 +141,7 @@ def _searched(
     what: tuple[SearchKind, SearchPlan, str],
     networks: tuple[EvaluatedNet, nn.Module],
     bench: SearchBench,
-    examples: tuple[Tensor, Any],
+    measure_power: Callable[[], Callable[[float], float]],
 ) -> dict[str, Any]:
     """The papers' search, or one without their network."""
     config, training = context.experiment.search, context.track.training
@@ -160,9 +162,7 @@ def _searched(
             propose = (
                 _by_network(context, networks, bench)
                 if kind.chooser == "network"
-                else _by_closed_form(
-                    context, examples_power(context, networks[0], examples), kind.loss
-                )
+                else _by_closed_form(context, measure_power(), kind.loss)
             )
             searching = released_search if released else search
             candidates = searching(propose, bench.judge, grid, *arguments)

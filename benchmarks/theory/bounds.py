@@ -118,7 +118,7 @@ def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:
 
 def spaced(training: NoiseSchedule, t: int, n: int) -> NoiseSchedule:
     """Levels of equal log-SNR spacing, n of them, from the first of training to its t-th."""
-    ends = [float(torch.logit(training.alphas[i].square())) for i in (0, t - 1)]
+    ends = [float(training.log_snrs[i]) for i in (0, t - 1)]
     return NoiseSchedule.log_snr(n, *ends)
 
 

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from bddm_ref.checkpoint import DamagedFileError, verify_checksum
+from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.theory.network_report import NetworkDocument, network_page
 from benchmarks.theory.report import TheoryDocument, theory_page
-from benchmarks.validation import first_error
+from benchmarks.validation import read_document
 
 EXACT = "theory.json"  # the others are of tracks' networks
 
 
-def read_document(path: Path) -> TheoryDocument | NetworkDocument:
+def read_theory(path: Path) -> TheoryDocument | NetworkDocument:
     """A theory's document, once its checksum and its schema have been verified.
 
     Raises:
         DamagedFileError: missing, altered, or not of the schema.
     """
-    verify_checksum(path)
-    kind = TheoryDocument if path.name == EXACT else NetworkDocument
-    try:
-        return kind.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise DamagedFileError(
-            f"{path} breaks its schema at {first_error(error)}; make it again with 'theory'"
-        ) from error
+    if path.name == EXACT:
+        return read_document(path, TheoryDocument, "theory")
+    return read_document(path, NetworkDocument, "theory")
 
 
 def check_theory(folder: Path) -> list[str]:
@@ -41,7 +34,7 @@ def check_theory(folder: Path) -> list[str]:
     """
     lines = []
     for path in sorted(folder.glob("theory/*.json")):
-        found = read_document(path)
+        found = read_theory(path)
         page = path.with_suffix(".md")
         expected = theory_page(found) if isinstance(found, TheoryDocument) else network_page(found)
         if not page.is_file() or page.read_text() != expected:

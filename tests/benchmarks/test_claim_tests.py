@@ -40,8 +40,9 @@ class FakeBooks(Books):
     def __init__(self, **told: object) -> None:
         self.told = told
 
-    def lacks_seeds(self, name: str, key: str) -> str | None:
-        return self.told.get("few")  # type: ignore[return-value]
+    def lacks_seeds(self, name: str, *keys: str) -> str | None:
+        few = self.told.get("few", {})
+        return next((few[key] for key in keys if key in few), None)  # type: ignore[attr-defined]
 
     def comparison(self, name: str, row: str, against: str, metric: str) -> Comparison:
         low, high = self.told["ends"]  # type: ignore[misc]
@@ -91,9 +92,10 @@ def test_noninferior(ends: tuple[float, float], up: bool, expected: str) -> None
     assert test.decide(FakeBooks(ends=ends, up=up)).verdict == expected
 
 
-def test_too_few_seeds_leave_a_test_open() -> None:
+@pytest.mark.parametrize("key", ["a", "b"])
+def test_too_few_seeds_of_either_row_leave_a_test_open(key: str) -> None:
     test = Noninferior(kind="noninferior", margin=0.1, **PAIR)
-    found = test.decide(FakeBooks(ends=(-0.05, 0.2), few="1 noise seeds"))
+    found = test.decide(FakeBooks(ends=(-0.05, 0.2), few={key: "1 noise seeds"}))
     assert found.verdict == "undecided"
     assert found.measured.endswith("; 1 noise seeds")
 

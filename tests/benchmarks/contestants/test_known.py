@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,9 @@ def test_a_file_that_fails_is_told(tmp_path: Path) -> None:
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(ExperimentError, match="'bdm' is none of bddm, "):
         contestant("bdm", EXPERIMENT)
+
+
+def test_rows_of_the_reference_alone_tell_the_steps_too(example: Path) -> None:
+    alone = replace(EXPERIMENT, rows=EXPERIMENT.rows[1:2])
+    mine = with_contestant(alone, f"{example}:MySampler").rows[1:]
+    assert [(row.contestant, row.steps) for row in mine] == [("mysampler", (3, 7, 16))]

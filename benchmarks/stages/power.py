@@ -1,21 +1,22 @@
-"""What is measured of a score network on validation items."""
+"""The power of eps that a score network has on validation items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from bddm_ref.rules import measured_power
+from benchmarks.experiment import Convention
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.stages.context import Context
 
 
 def examples_power(
-    context: Context, evaluated: EvaluatedNet, examples: tuple[Tensor, Any]
+    context: Context, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
 ) -> Callable[[float], float]:
     """The s of a level: see :func:`bddm_ref.rules.measured_power`."""
+    examples = context.track.examples(score_net, convention)
     generator = torch.Generator().manual_seed(context.experiment.search.seed)
     return measured_power(evaluated, *examples, context.track.training, generator)
