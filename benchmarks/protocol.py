@@ -23,6 +23,21 @@ def start_noise(generators: Sequence[torch.Generator], shape: Sequence[int], dev
     return torch.stack([torch.randn(*shape, generator=g) for g in generators]).to(device)
 
 
+def part_of(count: int, share: float) -> int:
+    """A share of some items, one at least."""
+    return max(1, round(share * count))
+
+
+def taken(condition: Any, rows: Tensor) -> Any:
+    """Some rows of a condition: a tensor, tensors in tuples or named tuples, or None."""
+    if isinstance(condition, Tensor):
+        return condition[rows.to(condition.device)]
+    if isinstance(condition, tuple):
+        parts = [taken(part, rows) for part in condition]
+        return type(condition)(*parts) if hasattr(condition, "_fields") else tuple(parts)
+    return condition
+
+
 class EvaluatedNet:
     """A score network as the harness evaluates it: in its precision, counting evaluations.
 

@@ -27,6 +27,7 @@ SearchName = Literal[
     "beta-grid",
     "elbo-paths",
     "learned-levels",
+    "frugal",
 ]
 
 
@@ -36,14 +37,15 @@ class SearchKind:
 
     Attributes:
         grid: ``(training schedule, M)`` to the (alpha_N, beta_N) that passes start from.
-        chooser: of the betas of a pass: the schedule network; the closed form of what it learns,
-            from the measured power of eps; or two constants, searched along with the start.
+        chooser: of the betas of a pass: the schedule network; its mean answer at the level, with
+            candidates ranked by arithmetic before any is sampled; the closed form of what it
+            learns, from the measured power of eps; or two constants, searched along with the start.
         loss: form of the step loss that the network was trained on, or that the closed form is the
             optimum of; None: the one that the experiment names.
     """
 
     grid: Callable[[NoiseSchedule, int], Sequence[Start]]
-    chooser: Literal["network", "closed form", "constants"]
+    chooser: Literal["network", "network by level", "closed form", "constants"]
     loss: StepLossForm | None = None
 
 
@@ -69,4 +71,5 @@ SEARCHES: dict[SearchName, SearchKind | RivalKind] = {
     "beta-grid": RivalKind(BetaGrid()),
     "elbo-paths": RivalKind(ElboPaths()),
     "learned-levels": RivalKind(LearnedLevels()),
+    "frugal": SearchKind(starts, "network by level"),
 }

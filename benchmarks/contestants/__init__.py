@@ -16,6 +16,7 @@ from benchmarks.searches import SEARCHES, SearchName
 CONTESTANTS: dict[str, Contestant] = {
     "bddm": Searched("BDDM"),
     "bddm-noise": Searched("BDDM, from α_T", "noise"),
+    "bddm-frugal": Searched("BDDM, frugal search", "frugal"),
     "bddm-released": Searched("BDDM, released loss", "released-loss"),
     "closed-form": Searched("Closed form, no network", "closed-form"),
     "closed-form-noise": Searched("Closed form, from α_T", "closed-form-noise"),

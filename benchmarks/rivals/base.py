@@ -46,13 +46,3 @@ class Rival(Protocol):
 
     def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
         """The schedule of each length, without those that it cannot make."""
-
-
-def taken(condition: Any, rows: Tensor) -> Any:
-    """Some rows of a condition: a tensor, tensors in tuples or named tuples, or None."""
-    if isinstance(condition, Tensor):
-        return condition[rows.to(condition.device)]
-    if isinstance(condition, tuple):
-        parts = [taken(part, rows) for part in condition]
-        return type(condition)(*parts) if hasattr(condition, "_fields") else tuple(parts)
-    return condition

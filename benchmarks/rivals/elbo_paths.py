@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bddm_ref.rules import measured_error
+from bddm_ref.by_level import measured_error
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.rivals.base import Workshop
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import ScoreNet, sample
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.rivals.base import Workshop, taken
+from benchmarks.protocol import taken
+from benchmarks.rivals.base import Workshop
 
 LONGEST = 16  # steps; each update runs and differentiates all of them
 TEACHER_STEPS = 100

@@ -13,16 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
+from bddm_ref.by_level import measured_ratio
 from bddm_ref.losses import StepLossForm
 from bddm_ref.rules import (
     ConstantStart,
+    Rule,
     closed_form_rule,
     constant_rule,
+    network_rule,
     rule_betas,
 )
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, search
+from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
 from benchmarks.contestants.base import Found
 from benchmarks.experiment import Convention, as_dict, convention_inputs
@@ -35,6 +39,7 @@ from benchmarks.stages.train import load_schedule_net, load_score_net
 from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
 
+DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out
 
 
@@ -115,6 +120,11 @@ def _search(
                 track.training, evaluated, bench.judge, plan, examples, lambda: advance(1)
             )
             schedules = _judged(kind.rival.find(shop), bench)
+    elif kind.chooser == "network by level":
+        generator = torch.Generator().manual_seed(config.seed)
+        items, _ = track.examples(score_net, convention)
+        ratio = measured_ratio(schedule_net, items, track.training, generator)
+        schedules = _frugal(context, kind, (plan, label), bench, network_rule(ratio), convention)
     else:
         networks = (evaluated, schedule_net)
         power = partial(examples_power, context, score_net, evaluated, convention)
@@ -167,6 +177,31 @@ def _searched(
             searching = released_search if released else search
             candidates = searching(propose, bench.judge, grid, *arguments)
     return {str(steps): _record(candidate) for steps, candidate in candidates.items()}
+
+
+def _frugal(
+    context: Context,
+    kind: SearchKind,
+    what: tuple[SearchPlan, str],
+    bench: SearchBench,
+    rule: Rule,
+    convention: Convention,
+) -> dict[str, Any]:
+    """The search that ranks by arithmetic before it samples."""
+    training, (plan, label) = context.track.training, what
+    grid = kind.grid(training, DENSER * (context.experiment.search.bins + 1) - 1)
+    places = len({start[:2] for start in grid})
+    with context.progress.task(label, places + len(plan.lengths)) as advance:
+        found = frugal_search(
+            lambda start: rule_betas(rule, start, training, max(plan.lengths)),
+            context.track.distortion(convention),
+            bench.judge,
+            grid,
+            training,
+            plan,
+            lambda: advance(1),
+        )
+    return {str(steps): _record(candidate) for steps, candidate in found.items()}
 
 
 def _by_network(

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.bilateral import Bilateral, bilateral
+from bddm_ref.by_level import LARGEST_POWER
 from bddm_ref.elbo import Elbo, elbo
 from bddm_ref.process import q_sample
-from bddm_ref.rules import LARGEST_POWER
 from bddm_ref.training import train
 from benchmarks.experiment import Convention
 from benchmarks.progress import Advance

@@ -15,16 +15,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.gaussian import Distance, Spectrum, divergence, wasserstein
 from bddm_ref.losses import StepLossForm, schedule_loss
 from bddm_ref.networks.vector_ratio import VectorRatioNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import Judge
+from bddm_ref.search_frugal import PartialJudge
 from bddm_ref.training import BatchLoss
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.experiment import Convention, ExperimentError
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.tracks.analytic_scores import METRICS, AnalyticScores, score_points
 from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
@@ -160,25 +161,31 @@ class AnalyticTrack(Track):
         title = METRICS[score].title
         return SearchBench(judge, shape, None, (f"minus {title}",))
 
+    def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
+        """Principal components of draws of their own."""
+        items = self.draws(convention, "valid")
+        distance = divergence if self.distribution(convention).is_gaussian else wasserstein
+        return Spectrum.of_items(items, float(self.training.deltas[0])), distance
+
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
         """Draws of their own."""
         return self.draws(convention, "valid"), None
 
-    def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> Judge:
+    def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
         data = self.distribution(convention)
 
-        def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        def judge(schedule: NoiseSchedule, trial: int, share: float = 1.0, /) -> tuple[float, ...]:
             moments = affine_moments(evaluated, schedule, KERNELS["ddpm"], data.dimensions)
             return (-gaussian_kl(data, *moments),)
 
         return judge
 
-    def _sampling_judge(self, evaluated: EvaluatedNet, convention: Convention) -> Judge:
+    def _sampling_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
         config = self.experiment.search
         reference = PointReference.of(self.draws(convention, "valid"))
 
-        def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
-            count = config.finalist_items if trial in (1, 2) else config.judge_items
+        def judge(schedule: NoiseSchedule, trial: int, share: float = 1.0, /) -> tuple[float, ...]:
+            count = part_of(config.finalist_items if trial in (1, 2) else config.judge_items, share)
             generators = item_generators(config.seed + trial, range(count))
             x_N = start_noise(generators, self.item_shape(convention), "cpu")
             x_0 = sample(evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)

@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.gaussian import Distance, Spectrum, output_moments
 from bddm_ref.losses import StepLossForm
+from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import Judge
+from bddm_ref.search_frugal import Distortion, PartialJudge
 from bddm_ref.training import BatchLoss, TrainingConfig
 from benchmarks.experiment import (
     Convention,
@@ -49,7 +51,7 @@ class DataSet(Protocol):
 class SearchBench:
     """What a search for schedules works on: where its passes start, and who judges."""
 
-    judge: Judge
+    judge: PartialJudge
     item_shape: tuple[int, ...]
     condition: Any  # of the items of a pass
     scores: tuple[str, ...]  # what the judge's numbers are
@@ -196,6 +198,17 @@ class Track(ABC):
         Raises:
             ExperimentError: the experiment cannot be run to its end.
         """
+
+    def distortion(self, convention: Convention) -> Distortion:
+        """How far a schedule's DDPM output is from the data if that were Gaussian."""
+        spectrum, distance = self.spectrum(convention)
+        return lambda schedule: distance(
+            spectrum, *output_moments(schedule, KERNELS["ddpm"], spectrum)
+        )
+
+    @abstractmethod
+    def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
+        """Variances of validation items, and the distance of Gaussians nearest to the judge's."""
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this convention sees it."""

@@ -10,7 +10,7 @@ from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.pixels import pixels_of
 from benchmarks.experiment import Experiment
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise
 from metrics.extractors import Extractor, extract
 from metrics.image import GaussianFit, frechet_distance
 
@@ -46,10 +46,13 @@ class ImageJudge:
         self._batch = experiment.batch_items
         self._device = next(extractor.parameters()).device
 
-    def __call__(self, schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+    def __call__(
+        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+    ) -> tuple[float, ...]:
         """(minus the distance,); trials 1 and 2 are larger batches from other noise."""
         config = self._config
         count = config.finalist_items if trial in (1, 2) else config.judge_items
+        count = max(part_of(count, share), config.judge_items)  # a distance needs so many
         parts = []
         for first in range(0, count, self._batch):
             indices = range(first, min(first + self._batch, count))

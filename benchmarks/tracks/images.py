@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bddm_ref.checkpoint import load_weights, sha256_of
+from bddm_ref.gaussian import Distance, Spectrum, wasserstein
 from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
@@ -267,6 +268,12 @@ class ImageTrack(Track):
             None,
             (f"minus {self.extractor.distance_title}",),
         )
+
+    def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
+        """Principal components of the validation images."""
+        pixels = self.data.split("valid", "search", self.progress).pixels
+        items = scaled(pixels[: self.experiment.image.judge_reference]).flatten(1)
+        return Spectrum.of_items(items, float(self.training.deltas[0])), wasserstein
 
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
         """As many validation images as there are judged of a finalist."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import write_atomically
+from bddm_ref.gaussian import Distance, Spectrum, loudness
 from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
@@ -37,6 +38,9 @@ from benchmarks.workspace import Workspace
 from metrics.mos import load_predictors, predicted_metrics
 from metrics.speech import SPEECH_METRICS
 
+SPECTRUM_WINDOW, SPECTRUM_HOP = 512, 128  # samples
+SPECTRUM_BINS = 45
+SPECTRUM_FLOOR = 1e-3  # of the first delta: powers below it are none
 PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 
 
@@ -207,6 +211,21 @@ class SpeechTrack(Track):
             self._encoded(score_net, clips[: config.pass_items]),
             ("pesq_wb_lqo, 0 to 1", "stoi"),
         )
+
+    def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
+        """Powers of the time-frequency bins of the search's clips, in units of white noise."""
+        waveforms = torch.stack([clip.waveform for clip in self._valid_clips])
+        window = torch.hann_window(SPECTRUM_WINDOW)
+        bins = torch.stft(
+            convention.amplitude * waveforms,
+            SPECTRUM_WINDOW,
+            SPECTRUM_HOP,
+            window=window,
+            return_complex=True,
+        )
+        powers = bins.abs().square() / window.square().sum()
+        smallest = SPECTRUM_FLOOR * float(self.training.deltas[0])
+        return Spectrum.of_variances(powers, SPECTRUM_BINS, smallest), loudness
 
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
         """The clips of the search."""

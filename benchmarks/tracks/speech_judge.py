@@ -15,7 +15,7 @@ from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise, taken
 from metrics.scoring import score_items
 
 PESQ_RANGE = (1.04, 4.644)  # of wide-band PESQ (LQO): the lowest it gives, identical signals
@@ -61,16 +61,20 @@ class SpeechJudge:
         self._device = device
         self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
 
-    def __call__(self, schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+    def __call__(
+        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+    ) -> tuple[float, ...]:
         """(PESQ share, STOI), means over the clips of the trial."""
         bench = self.second if trial in (1, 2) else self.first
-        generators = item_generators(self._seed + trial, range(len(bench.clips)))
-        x_N = start_noise(generators, bench.clips[0].waveform.shape, self._device)
-        x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, bench.condition, generators)
+        clips = bench.clips[: part_of(len(bench.clips), share)]
+        condition = taken(bench.condition, torch.arange(len(clips)))
+        generators = item_generators(self._seed + trial, range(len(clips)))
+        x_N = start_noise(generators, clips[0].waveform.shape, self._device)
+        x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, condition, generators)
         scored = score_items(
             ("pesq_wb_lqo", "stoi"),
             list((x_0 / self._amplitude).cpu().numpy()),
-            [clip.waveform.numpy() for clip in bench.clips],
+            [clip.waveform.numpy() for clip in clips],
             SAMPLE_RATE,
             workers=1,
         )

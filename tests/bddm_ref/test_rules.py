@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.by_level import measured_power
 from bddm_ref.losses import optimal_ratio
 from bddm_ref.rules import (
     ConstantStart,
     closed_form_rule,
     constant_rule,
-    measured_power,
     rule_betas,
 )
 from bddm_ref.schedule import NoiseSchedule

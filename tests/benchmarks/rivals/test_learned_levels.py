@@ -11,8 +11,9 @@ from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search import SearchPlan
+from benchmarks.protocol import taken
 from benchmarks.rivals import learned_levels
-from benchmarks.rivals.base import Workshop, taken
+from benchmarks.rivals.base import Workshop
 from benchmarks.rivals.learned_levels import LearnedLevels, levels_of, shares_of, solved
 from benchmarks.tracks.exact_score import ExactScoreNet
 
