@@ -33,8 +33,14 @@ def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
 
 ABLATED = {"bddm-released", "bddm-online", "bddm-own"}
 """Of BDDM itself; ``cpu-ablation`` and ``images-cpu-ablation`` compare them."""
-REPEATED = {"closed-form-noise", "closed-form-released", "constants-noise", "bddm-euler"}
-"""Other starts, another loss, and DDIM once more."""
+REPEATED = {
+    "closed-form-noise",
+    "closed-form-released",
+    "constants-noise",
+    "bddm-euler",
+    "bddm-frugal",
+}
+"""Other starts, another loss, DDIM once more, and BDDM by a cheaper search."""
 
 
 @pytest.mark.parametrize("track", ["analytic", "images", "speech"])
