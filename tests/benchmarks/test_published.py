@@ -127,8 +127,10 @@ def test_the_analytic_track_comes_from_a_clean_tree_and_covers_all_choosers() ->
     results = read_results(RESULTS / "analytic.json")
     assert results.provenance["tree"] == "clean"
     assert not results.meaningless
-    mine = {*SEARCHED} - {"beta-grid", "elbo-paths", "learned-levels"}
-    assert {row.contestant for row in results.rows} >= mine | {"bddm-online", "bddm-own", "ddim"}
+    rivals = {"beta-grid", "elbo-paths", "learned-levels"}
+    choosers = {*SEARCHED} - rivals - {"bddm-frugal"}  # it differs in how it searches
+    contestants = {row.contestant for row in results.rows}
+    assert contestants >= choosers | {"bddm-online", "bddm-own", "ddim"}
     assert {row.steps for row in results.rows} == {3, 7, 16, 50, 100, 1000}
 
 
