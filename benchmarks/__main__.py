@@ -148,9 +148,9 @@ def _execute(options: Options) -> int:
     from benchmarks.stages.context import Context
     from benchmarks.workspace import Workspace
 
-    prepare_machine(options.experiment)
     progress = Progress()
-    context = Context(options.experiment, Workspace(options.workspace), progress)
+    experiment = prepare_machine(options.experiment, progress)
+    context = Context(experiment, Workspace(options.workspace), progress)
     if options.command == "theory":
         return _theory(options, context)
     run = Run(context, options.from_scratch)
@@ -164,10 +164,10 @@ def _execute(options: Options) -> int:
 
 def _theory(options: Options, context: Context) -> int:
     folder = options.results / "theory"
-    if options.experiment.track == "analytic":
+    if context.experiment.track == "analytic":
         from benchmarks.theory.report import write_theory
 
-        page = write_theory(options.experiment, context.progress, folder)
+        page = write_theory(context.experiment, context.progress, folder)
     else:
         from benchmarks.theory.network_report import write_network_theory
 

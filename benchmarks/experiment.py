@@ -158,7 +158,7 @@ class Experiment:
     batch_items: int = 10  # items sampled at once; changes no figure
     seed: int = 2021  # of the sampling noise; seed k of a row is seed + k
     device: str = "cpu"  # or cuda, cuda:1
-    bf16: bool = True  # autocast the score network when sampling
+    bf16: bool = True  # autocast the score network when sampling; see benchmarks.precision
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables

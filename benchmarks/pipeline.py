@@ -16,6 +16,8 @@ from benchmarks import distributed
 from benchmarks.contestants.known import contestant
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.experiment import Experiment
+from benchmarks.precision import in_float32, multiplies_bf16
+from benchmarks.progress import Progress
 from benchmarks.report.build import build_results
 from benchmarks.report.publish import publish
 from benchmarks.rows import rows_of
@@ -144,10 +146,21 @@ class Run:
         self.seconds[stage] = time.monotonic() - began
 
 
-def prepare_machine(experiment: Experiment) -> None:
-    """Set torch's threads, and join the process group under ``torchrun``."""
+def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
+    """Set torch's threads, and join the process group under ``torchrun``.
+
+    Returns:
+        The experiment as this machine runs it: in float32 where bfloat16 would be emulated.
+    """
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
     distributed.join(experiment.device)
+    device = distributed.own_device(experiment.device)
+    wanted = experiment
+    if not multiplies_bf16(device):
+        experiment = in_float32(wanted)
+    if experiment is not wanted:
+        progress.say(f"float32: this {device.type} device has no bfloat16 instructions")
+    return experiment
 
 
 def describe(run: Run) -> dict[str, Any]:
