@@ -187,7 +187,8 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
         # Autocast would round them at every evaluation; once is enough, with the same result.
         for _, parameter in roundable_parameters(network):
             parameter.data = parameter.data.to(torch.bfloat16)
-    return network.to(context.device).eval().requires_grad_(False)
+    network = network.to(context.device).eval().requires_grad_(False)
+    return context.track.for_inference(network)
 
 
 def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:

@@ -210,6 +210,10 @@ class Track(ABC):
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Variances of validation items, and the distance of Gaussians nearest to the judge's."""
 
+    def for_inference(self, score_net: nn.Module) -> nn.Module:
+        """A trained score network, on its device, in a form that computes the same faster."""
+        return score_net
+
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this convention sees it."""
         return score_net

@@ -16,6 +16,7 @@ from bddm_ref.checkpoint import write_atomically
 from bddm_ref.gaussian import Distance, Spectrum, loudness
 from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
@@ -128,6 +129,16 @@ class SpeechTrack(Track):
             load_predictors(self.experiment.predicted_mos)
         except ValueError as error:
             raise ExperimentError(f"predicted_mos: {error}") from error
+
+    def for_inference(self, score_net: nn.Module) -> nn.Module:
+        """DiffWave without weight norm, and on a CPU as matrix products."""
+        if isinstance(score_net, DiffWave):
+            score_net.fold_weight_norm()
+        if type(score_net) is DiffWave and self.device.type == "cpu":
+            return FastDiffWave(
+                score_net, torch.bfloat16 if self.experiment.bf16 else torch.float32
+            )
+        return score_net
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this amplitude convention sees it."""

@@ -8,7 +8,10 @@ import sys
 import pytest
 import torch
 from rich.console import Console
+from torch import nn
 
+from bddm_ref.networks.diffwave_fast import FastDiffWave
+from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.experiment import (
@@ -146,3 +149,22 @@ def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
     for inputs in ("item_inputs", "judge_inputs", "training_inputs"):
         assert "network_amplitude" not in getattr(usual, inputs)
         assert getattr(own, inputs)["network_amplitude"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("network", "bf16", "form", "dtype"),
+    [
+        ("diffwave", False, FastDiffWave, torch.float32),
+        ("diffwave", True, FastDiffWave, torch.bfloat16),
+        ("diffwave_lmnt", False, LmntDiffWave, None),
+    ],
+)
+def test_score_networks_are_evaluated_in_their_fast_form(
+    network: str, bf16: bool, form: type[nn.Module], dtype: torch.dtype | None
+) -> None:
+    size = {"layers": 2, "channels": 4, "embedding": (4, 5, 6)}
+    made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size), bf16=bf16))
+    fast = made.for_inference(made.build_score_net())
+    assert type(fast) is form
+    assert getattr(fast, "dtype", None) is dtype
+    assert not any("parametrizations" in name for name, _ in fast.named_parameters())

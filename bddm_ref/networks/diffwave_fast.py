@@ -1,0 +1,189 @@
+"""DiffWave for inference on a CPU: the same function as matrix products on pieces that fit a cache.
+
+:class:`bddm_ref.networks.diffwave.DiffWave` passes over a whole utterance some ten times in each
+block. Here every operation is done on a piece before the next piece is read. Time is the first
+axis: a tap of the dilated convolution is a contiguous slice and adds one matrix product.
+
+* tanh(a) = 2 sigmoid(2a) - 1 makes one sigmoid of both gates: the factor 2 is in the weights, and
+  the sign of q - 2 s q = -(2 s - 1) q in those of the residual and the skip.
+* sqrt(1/2), sqrt(1/layers) and the biases are in the weights, or in the step vectors that blocks
+  add anyway; those of all blocks come from one product.
+* A transposed convolution with stride s is an ordinary one with s output channels.
+* The last block's residual feeds nothing and is left out.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveCondition, ResidualBlock
+
+PIECE = 2048  # samples; with 5 x 128 channels of float32, 5 MB
+
+
+class FastBlock:
+    """The matrices of a :class:`ResidualBlock`, input channels first.
+
+    Args:
+        block: without weight norm.
+        layers: blocks of the network.
+        dtype: of the matrices.
+    """
+
+    def __init__(self, block: ResidualBlock, layers: int, dtype: torch.dtype) -> None:
+        channels = block.skip.out_channels
+        twice = block.mel.weight.new_ones(2 * channels)
+        twice[:channels] = 2  # the tanh
+        dilated, mel = _weight(block.dilated), _weight(block.mel)[..., 0]
+        residual, skip = _weight(block.residual)[..., 0], _weight(block.skip)[..., 0]
+        self.dilation = block.dilated.dilation[0]
+        self.twice, self.dilated_bias = twice, _bias(block.dilated)
+        self.taps = (twice[:, None, None] * dilated).permute(2, 1, 0).to(dtype).contiguous()
+        self.mel = (twice[:, None] * mel).to(dtype)
+        self.gate_bias = (twice * (_bias(block.dilated) + _bias(block.mel))).to(dtype)
+        self.residual = (-math.sqrt(0.5) * residual.T).to(dtype).contiguous()
+        self.skip = (-math.sqrt(1 / layers) * skip.T).to(dtype).contiguous()
+        self.upsample = [
+            (_as_channels(_weight(layer)).to(dtype), _bias(layer).to(dtype))
+            for layer in block.upsample
+        ]
+
+    def encode(self, log_mel: Tensor) -> Tensor:
+        """Mel ``(B, mels, columns)`` to ``(B, columns * hop, 2 channels)``."""
+        plane = log_mel[:, None]
+        for weight, bias in self.upsample:
+            points = F.conv2d(plane, weight, bias.expand(len(weight)), padding=1)
+            # The stride's channels lie between two columns.
+            plane = F.leaky_relu(points, 0.4).permute(0, 2, 3, 1).flatten(2)[:, None]
+        return F.linear(plane[:, 0].transpose(1, 2), self.mel, self.gate_bias)
+
+    def as_theirs(self, condition: Tensor) -> Tensor:
+        """What :meth:`ResidualBlock.encode` would have given, ``(B, 2 channels, L)``."""
+        return (condition / self.twice - self.dilated_bias).transpose(1, 2)
+
+    def gates(self, hidden: Tensor, start: int, condition: Tensor, space: Tensor) -> Tensor:
+        """Minus the gated output of a piece, ``(L, channels)``, over ``space``.
+
+        Args:
+            hidden: all of it, ``(L_all, channels)``.
+            start: of the piece in it; at least a dilation from either end.
+            condition: of the piece, ``(L, 2 channels)``.
+            space: ``(L, 2 channels)``.
+        """
+        length = len(condition)
+        taps = [hidden[at : at + length] for at in self._places(start)]
+        torch.addmm(condition, taps[0], self.taps[0], out=space)
+        for tap, weight in zip(taps[1:], self.taps[1:], strict=True):
+            space.addmm_(tap, weight)
+        signal, gate = space.sigmoid_().chunk(2, dim=1)
+        return torch.addcmul(gate, signal, gate, value=-2)
+
+    def _places(self, start: int) -> tuple[int, int, int]:
+        return start - self.dilation, start, start + self.dilation
+
+
+class FastDiffWave(nn.Module):
+    """eps_theta(x_t, alpha, condition), arguments and result as of :class:`DiffWave`.
+
+    Its conditions, ``(B, L, 2 channels)`` for each block, are its own. Where a gradient with
+    respect to x or alpha is asked for, the network itself answers.
+
+    Args:
+        net: trained; loses its weight norm.
+        dtype: that it works in, whatever autocast says.
+    """
+
+    def __init__(self, net: DiffWave, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        net.fold_weight_norm()
+        net.requires_grad_(False)
+        self.net = net
+        self.dtype = dtype
+        layers = net.config.layers
+        blocks = [block for block in net.blocks if isinstance(block, ResidualBlock)]
+        self.blocks = [FastBlock(block, layers, dtype) for block in blocks]
+        self.margin = max(block.dilation for block in self.blocks)
+        self.step_weight = torch.cat([block.step.weight for block in blocks])
+        self.step_bias = torch.stack([block.step.bias for block in blocks])
+        # A block adds the bias of the residual before it together with its step vector.
+        self.step_bias[1:] += math.sqrt(0.5) * torch.stack([_bias(b.residual) for b in blocks[:-1]])
+        skip_bias = torch.stack([_bias(block.skip) for block in blocks]).sum(0)
+        self.skip_bias = (math.sqrt(1 / layers) * skip_bias).to(dtype)
+        self.enter = net.enter.weight[:, 0, 0].to(dtype), _bias(net.enter).to(dtype)
+        self.gather = net.gather.weight[..., 0].to(dtype), _bias(net.gather).to(dtype)
+        self.predict = net.predict.weight[0, :, 0].to(dtype), _bias(net.predict).to(dtype)
+
+    def encode(self, log_mel: Tensor) -> DiffWaveCondition:
+        """Condition every block, once per utterance; see :meth:`DiffWave.encode`."""
+        return tuple(block.encode(log_mel.to(self.dtype)) for block in self.blocks)
+
+    def forward(self, x: Tensor, alpha: Tensor, condition: DiffWaveCondition) -> Tensor:
+        """Predict the noise, ``(B, L)``; see :meth:`DiffWave.forward`."""
+        length = x.shape[-1]
+        if condition[0].shape[1] < length:
+            raise ValueError(f"{length} samples, but conditioning for {condition[0].shape[1]}")
+        if torch.is_grad_enabled() and (x.requires_grad or alpha.requires_grad):
+            parts = zip(self.blocks, condition, strict=True)
+            theirs: Tensor = self.net(x, alpha, tuple(block.as_theirs(c) for block, c in parts))
+            return theirs
+        embedded = self.net.embed_level(alpha).to(self.step_weight.dtype)
+        steps = F.linear(embedded, self.step_weight).unflatten(1, (len(self.blocks), -1))
+        vectors = (steps + self.step_bias).to(self.dtype)
+        eps = [self._item(x[i], vectors[i], [part[i] for part in condition]) for i in range(len(x))]
+        return torch.stack(eps).to(x.dtype)
+
+    def _item(self, x: Tensor, vectors: Tensor, condition: list[Tensor]) -> Tensor:
+        pieces = [slice(at, min(at + PIECE, len(x))) for at in range(0, len(x), PIECE)]
+        margin, width = self.margin, vectors.shape[1]
+        before, after = vectors.new_zeros(2, margin + len(x) + margin, width)
+        skips = self.skip_bias.expand(len(x), -1).contiguous()
+        space = vectors.new_empty(min(PIECE, len(x)), 2 * width)
+        enter, enter_bias = self.enter
+        signal = x.to(vectors.dtype)[:, None]
+        for piece in pieces:
+            entered = torch.addcmul(enter_bias, signal[piece], enter).relu_()
+            torch.add(entered, vectors[0], out=before[_shifted(piece, margin)])
+        for i, block in enumerate(self.blocks):
+            for piece in pieces:
+                inside = _shifted(piece, margin)
+                local = condition[i][piece]
+                gated = block.gates(before, inside.start, local, space[: len(local)])
+                skips[piece].addmm_(gated, block.skip)
+                if i + 1 < len(self.blocks):
+                    out = after[inside]
+                    torch.add(vectors[i + 1], before[inside], alpha=math.sqrt(0.5), out=out)
+                    out.addmm_(gated, block.residual)
+            before, after = after, before
+        return torch.cat([self._gathered(skips[piece]) for piece in pieces])
+
+    def _gathered(self, skips: Tensor) -> Tensor:
+        gathered = F.linear(skips, *self.gather).relu_()
+        weight, bias = self.predict
+        return torch.addmv(bias, gathered, weight)
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    return layer.get_parameter("weight")
+
+
+def _bias(layer: nn.Module) -> Tensor:
+    return layer.get_parameter("bias")
+
+
+def _shifted(piece: slice, by: int) -> slice:
+    return slice(piece.start + by, piece.stop + by)
+
+
+def _as_channels(weight: Tensor) -> Tensor:
+    """Weight of :func:`bddm_ref.networks.diffwave.upsampler` as of a 3 x 3 convolution.
+
+    Column s t + p of the output has, from column t + j of the input, the tap p + s/2 - s j.
+    """
+    stride = weight.shape[-1] // 2
+    taps = F.pad(weight[0, 0].flip(0), (stride, stride))  # those outside are 0
+    columns = [taps[:, stride + stride // 2 - stride * j :][:, :stride] for j in (-1, 0, 1)]
+    return torch.stack(columns, dim=-1).permute(1, 0, 2)[:, None].contiguous()

@@ -1,0 +1,117 @@
+"""The fast DiffWave against DiffWave, which has oracles of its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from bddm_ref.networks import diffwave_fast
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_fast import FastDiffWave
+from bddm_ref.schedule import NoiseSchedule
+
+SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)
+SMALL = DiffWaveConfig(
+    layers=5, channels=6, dilation_cycle=3, mels=5, upsampling=(4, 2, 6), embedding=(8, 7, 9)
+)
+FRAMES = 3
+# Sums of some 30 terms of order 1 in float64 through some 20 layers, see test_diffwave.py; and
+# 2 sigmoid(2 a) - 1 is off by another few units in the last place of 1.
+CLOSE = {"rtol": 0.0, "atol": 1e-12}
+
+
+def networks(
+    dtype: torch.dtype = torch.float64, fast_dtype: torch.dtype | None = None
+) -> tuple[DiffWave, FastDiffWave]:
+    """The same random weights twice: folding changes a network in place."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain, other = DiffWave(SMALL, SCHEDULE).to(dtype), DiffWave(SMALL, SCHEDULE).to(dtype)
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    other.load_state_dict(plain.state_dict())
+    return plain.requires_grad_(False), FastDiffWave(other, fast_dtype or dtype)
+
+
+def inputs(batch: int = 3, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+    """x ``(B, L)``, alpha ``(B,)`` between training levels, mel ``(B, mels, frames + 1)``."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(batch, FRAMES * SMALL.hop, generator=generator, dtype=dtype)
+    mel = torch.randn(batch, SMALL.mels, FRAMES + 1, generator=generator, dtype=dtype)
+    return x, SCHEDULE.level_at(torch.linspace(3.3, 150.6, batch, dtype=torch.float64)), mel
+
+
+@pytest.mark.parametrize("piece", [1, 7, 2048])
+def test_it_equals_diffwave_however_it_is_cut(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffwave_fast, "PIECE", piece)
+    plain, fast = networks()
+    x, alpha, mel = inputs()
+    expected = plain(x, alpha, plain.encode(mel))
+    assert float(expected.std()) > 1e-3  # the comparison is not of zeros
+    torch.testing.assert_close(fast(x, alpha, fast.encode(mel)), expected, **CLOSE)
+
+
+def test_single_precision_agrees() -> None:
+    plain, fast = networks(torch.float32)
+    x, alpha, mel = inputs(dtype=torch.float32)
+    expected = plain(x, alpha, plain.encode(mel))
+    torch.testing.assert_close(fast(x, alpha, fast.encode(mel)), expected, rtol=0, atol=1e-5)
+
+
+def test_in_bfloat16_it_is_as_near_as_autocast() -> None:
+    plain, fast = networks(torch.float32, torch.bfloat16)
+    x, alpha, mel = inputs(dtype=torch.float32)
+    expected = plain(x, alpha, plain.encode(mel))
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # which changes nothing for the fast one
+        cast = plain(x, alpha, plain.encode(mel)).float()
+        condition = fast.encode(mel)
+        eps = fast(x, alpha, condition)
+    assert {part.dtype for part in condition} == {torch.bfloat16}
+    assert eps.dtype == torch.float32
+    error, usual = ((one - expected).square().mean().sqrt() for one in (eps, cast))
+    assert 0 < float(error) < 2 * float(usual)
+
+
+def test_a_condition_serves_all_steps_and_stays_unchanged() -> None:
+    _, fast = networks()
+    x, alpha, mel = inputs()
+    condition = fast.encode(mel)
+    before = [value.clone() for value in (x, alpha, mel, *condition)]
+    first = fast(x, alpha, condition)
+    assert not torch.equal(fast(x, alpha.flip(0), condition), first)
+    assert torch.equal(fast(x, alpha, condition), first)
+    for value, old in zip((x, alpha, mel, *condition), before, strict=True):
+        assert torch.equal(value, old)
+
+
+def test_items_do_not_depend_on_their_batch() -> None:
+    _, fast = networks()
+    x, alpha, mel = inputs()
+    together = fast(x, alpha, fast.encode(mel))
+    for i in range(len(x)):
+        one = slice(i, i + 1)
+        torch.testing.assert_close(
+            fast(x[one], alpha[one], fast.encode(mel[one])), together[one], **CLOSE
+        )
+
+
+def test_gradients_are_those_of_diffwave() -> None:
+    plain, fast = networks()
+    x, alpha, mel = inputs()
+    gradients = []
+    for net in (plain, fast):
+        leaves = x.clone().requires_grad_(), alpha.clone().requires_grad_()
+        net(*leaves, net.encode(mel)).square().sum().backward()
+        gradients.append([leaf.grad for leaf in leaves])
+    # step_of divides by differences of alpha of 3e-4, which magnifies roundings.
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-9)
+
+
+def test_too_short_a_condition_is_refused() -> None:
+    _, fast = networks()
+    x, alpha, mel = inputs()
+    with pytest.raises(ValueError, match="144 samples, but conditioning for 96"):
+        fast(x, alpha, fast.encode(mel[..., :2]))
