@@ -28,11 +28,13 @@ COMMANDS = [
     "claims",
     "contestants",
     "networks",
+    "speed",
     "check",
     "import",
     "export",
 ]
 FILE_COMMANDS = ("import", "export")  # they take a file and options of their own
+SPEED_COMMAND = "speed"  # it too has options of its own
 OF_RESULTS = ("check", "claims", "contestants", "networks")  # sub-commands on a folder of results
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
@@ -40,8 +42,8 @@ Train, search schedules, sample, score and report. Each sub-command runs the sta
 except where their work is already there: data, train, search, sample, score, report; run is all.
 'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
 makes the ledger of a results folder, 'contestants' and 'networks' the pages of those, 'check'
-verifies all. 'import FILE' and 'export FILE' take networks and schedules from other projects and
-give them back; 'import --help' has their options.
+verifies all. 'speed' times the suite's own parts. 'import FILE' and 'export FILE' take networks and
+schedules from other projects and give them back; 'import --help' has their options.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -67,6 +69,10 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks.importing.command import main as run_file_command
 
             return run_file_command(arguments)
+        if arguments and arguments[0] == SPEED_COMMAND:
+            from benchmarks.speed.command import main as run_speed_command
+
+            return run_speed_command(arguments[1:])
         return _execute(_parse(arguments))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
@@ -108,8 +114,8 @@ def _parse(arguments: list[str]) -> Options:
     )
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
-    if known.command in FILE_COMMANDS:
-        parser.error(f"{known.command} comes first: {parser.prog} {known.command} FILE ...")
+    if known.command in (*FILE_COMMANDS, SPEED_COMMAND):
+        parser.error(f"{known.command} comes first: {parser.prog} {known.command} ...")
     if known.command in OF_RESULTS:
         if rest or known.results is not None:
             parser.error(f"{known.command} takes a results folder and no options")

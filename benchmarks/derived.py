@@ -7,10 +7,11 @@ from pathlib import Path
 
 from benchmarks.claims import check_ledger, write_ledger
 from benchmarks.report import contestants, networks
-from benchmarks.report.check import LEDGER, check_results
+from benchmarks.report.check import LEDGER, SPEED, check_results
+from benchmarks.report.folders import further_results
+from benchmarks.speed.command import check_speed
 from benchmarks.theory.check import check_theory
 
-ABLATION = "ablation"  # the folder that the experiments of this name publish to
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "claims": write_ledger,
     "contestants": contestants.write_contestants,
@@ -26,14 +27,14 @@ def checked(folder: Path) -> list[str]:
         DamagedFileError: the first thing that is wrong.
     """
     lines = check_results(folder)
-    others = [folder / ABLATION, folder / contestants.FOLDER, *networks.network_folders(folder)]
-    for other in others:
-        if other.is_dir():
-            lines += check_results(other)
+    for other in further_results(folder):
+        lines += check_results(other)
     if (folder / contestants.FOLDER).is_dir():
         lines.append(contestants.check_contestants(folder))
     if networks.network_folders(folder):
         lines.append(networks.check_networks(folder))
     if (folder / LEDGER).is_file():
         lines.append(check_ledger(folder))
+    if (folder / SPEED).is_file():
+        lines.append(check_speed(folder))
     return lines + check_theory(folder)

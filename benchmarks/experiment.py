@@ -159,6 +159,7 @@ class Experiment:
     seed: int = 2021  # of the sampling noise; seed k of a row is seed + k
     device: str = "cpu"  # or cuda, cuda:1
     bf16: bool = True  # autocast the score network when sampling; see benchmarks.precision
+    compile: Literal["no", "default", "reduce-overhead"] = "no"  # see benchmarks.compiled
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
@@ -212,6 +213,11 @@ def convention_inputs(convention: Convention) -> dict[str, Any]:
     """
     unused = {"data": None, "error": 0.0}
     return without(as_dict(convention), unused)
+
+
+def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:
+    """What of an experiment decides how its score network computes, as plain values."""
+    return without({"bf16": experiment.bf16, "compile": experiment.compile}, {"compile": "no"})
 
 
 def without(values: dict[str, Any], unused: dict[str, Any]) -> dict[str, Any]:

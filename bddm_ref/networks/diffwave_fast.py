@@ -167,7 +167,9 @@ class FastDiffWave(nn.Module):
 
 
 def _weight(layer: nn.Module) -> Tensor:
-    return layer.get_parameter("weight")
+    weight = layer.weight  # a buffer, where it was folded without a gradient
+    assert isinstance(weight, Tensor)
+    return weight
 
 
 def _bias(layer: nn.Module) -> Tensor:

@@ -25,9 +25,10 @@ FLOOR = 1e-5  # of a band's magnitude, before the logarithm
 @lru_cache(maxsize=1)
 def filterbank() -> Tensor:
     """Mel filters, ``(FFT / 2 + 1, MELS)``."""
-    bank: Tensor = melscale_fbanks(
-        FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
-    )
+    with torch.inference_mode(False):  # kept for training too, whoever asks first
+        bank: Tensor = melscale_fbanks(
+            FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+        )
     return bank
 
 

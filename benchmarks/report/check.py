@@ -11,8 +11,10 @@ from benchmarks.report.markdown import to_markdown
 from benchmarks.report.schema import Results
 from benchmarks.validation import read_document
 
-LEDGER = "claims.json"  # no results: benchmarks.claims checks it
-CONTESTANTS = "contestants.json"  # nor this: benchmarks.report.contestants does
+# Documents that are no results of a track.
+LEDGER = "claims.json"  # benchmarks.claims checks it
+CONTESTANTS = "contestants.json"  # benchmarks.report.contestants does
+SPEED = "speed.json"  # benchmarks.speed.command does
 
 
 def read_results(path: Path) -> Results:
@@ -24,6 +26,12 @@ def read_results(path: Path) -> Results:
     return read_document(path, Results, "run")
 
 
+def results_files(folder: Path) -> list[Path]:
+    """The results of tracks in a folder, but not below it."""
+    others = (LEDGER, CONTESTANTS, SPEED)
+    return sorted(path for path in folder.glob("*.json") if path.name not in others)
+
+
 def check_results(folder: Path) -> list[str]:
     """Verify every results file of a folder: checksums, schema, items, and the table.
 
@@ -33,7 +41,7 @@ def check_results(folder: Path) -> list[str]:
     Raises:
         DamagedFileError: the first thing that is wrong.
     """
-    files = sorted(path for path in folder.glob("*.json") if path.name not in (LEDGER, CONTESTANTS))
+    files = results_files(folder)
     if not files:
         raise DamagedFileError(f"{folder} holds no results (*.json); give a results folder")
     lines = []

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.contestants.base import SkipContestantError
-from benchmarks.experiment import as_dict
+from benchmarks.experiment import as_dict, evaluation_inputs
 from benchmarks.rows import Row, rows_of
 from benchmarks.stages.context import weights_digest
 from benchmarks.stages.sample import Session
@@ -37,7 +37,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "rows": sorted(calls),
         "score_net": weights_digest(session.score_weights),
         "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
-        "bf16": experiment.bf16,
+        **evaluation_inputs(experiment),
         "device": str(context.device),
         "threads": torch.get_num_threads(),
     }

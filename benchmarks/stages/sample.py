@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
 from benchmarks.contestants.known import contestant
-from benchmarks.experiment import Convention, convention_inputs
+from benchmarks.experiment import Convention, convention_inputs, evaluation_inputs
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
@@ -155,7 +155,7 @@ def _plan(session: Session, row: Row) -> _Plan:
         "data": context.track.data.sha256,
         **context.track.item_inputs,
         "items": row.items,
-        "bf16": experiment.bf16,
+        **evaluation_inputs(experiment),
         "device": context.device.type,
     }
     folders = tuple(

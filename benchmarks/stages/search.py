@@ -29,7 +29,7 @@ from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, sea
 from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
 from benchmarks.contestants.base import Found
-from benchmarks.experiment import Convention, as_dict, convention_inputs
+from benchmarks.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rivals.base import Workshop
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind, SearchName
@@ -69,7 +69,7 @@ def searched_schedules(
         "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
         "schedule_net": weights_digest(schedule_weights),
-        "bf16": experiment.bf16,
+        **evaluation_inputs(experiment),
         "device": context.device.type,
         **context.track.judge_inputs,
     }
@@ -123,7 +123,8 @@ def _search(
     elif kind.chooser == "network by level":
         generator = torch.Generator().manual_seed(config.seed)
         items, _ = track.examples(score_net, convention)
-        ratio = measured_ratio(schedule_net, items, track.training, generator)
+        # As in a pass; known distributions give float64.
+        ratio = measured_ratio(schedule_net, items.float(), track.training, generator)
         schedules = _frugal(context, kind, (plan, label), bench, network_rule(ratio), convention)
     else:
         networks = (evaluated, schedule_net)

@@ -24,8 +24,16 @@ from bddm_ref.checkpoint import (
 from bddm_ref.process import q_sample
 from bddm_ref.training import BatchLoss, TrainingConfig, train
 from benchmarks import distributed
+from benchmarks.compiled import CompiledNet
 from benchmarks.contestants.noise_estimation import estimator_loss
-from benchmarks.experiment import Convention, Experiment, as_dict, convention_inputs, without
+from benchmarks.experiment import (
+    Convention,
+    Experiment,
+    as_dict,
+    convention_inputs,
+    evaluation_inputs,
+    without,
+)
 from benchmarks.searches import SEARCHES, SearchName
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.workspace import StageFolder, write_json
@@ -92,7 +100,7 @@ def schedule_net_weights(
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.sha256,
         "score_net": weights_digest(score_weights),
-        "bf16": context.experiment.bf16,
+        **evaluation_inputs(context.experiment),
     }
     return _train(
         context,
@@ -188,7 +196,9 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
         for _, parameter in roundable_parameters(network):
             parameter.data = parameter.data.to(torch.bfloat16)
     network = network.to(context.device).eval().requires_grad_(False)
-    return context.track.for_inference(network)
+    network = context.track.for_inference(network)
+    mode = context.experiment.compile
+    return network if mode == "no" else CompiledNet(network, mode)
 
 
 def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from typing import Any
 
 import pytest
 import torch
 from rich.console import Console
 from torch import nn
 
+from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
@@ -152,18 +154,19 @@ def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "bf16", "form", "dtype"),
+    ("network", "changes", "form", "dtype"),
     [
-        ("diffwave", False, FastDiffWave, torch.float32),
-        ("diffwave", True, FastDiffWave, torch.bfloat16),
-        ("diffwave_lmnt", False, LmntDiffWave, None),
+        ("diffwave", {"bf16": False}, FastDiffWave, torch.float32),
+        ("diffwave", {"bf16": True}, FastDiffWave, torch.bfloat16),
+        ("diffwave", {"compile": "default"}, DiffWave, None),
+        ("diffwave_lmnt", {}, LmntDiffWave, None),
     ],
 )
 def test_score_networks_are_evaluated_in_their_fast_form(
-    network: str, bf16: bool, form: type[nn.Module], dtype: torch.dtype | None
+    network: str, changes: dict[str, Any], form: type[nn.Module], dtype: torch.dtype | None
 ) -> None:
     size = {"layers": 2, "channels": 4, "embedding": (4, 5, 6)}
-    made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size), bf16=bf16))
+    made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size)), **changes)
     fast = made.for_inference(made.build_score_net())
     assert type(fast) is form
     assert getattr(fast, "dtype", None) is dtype

@@ -33,6 +33,7 @@ def networks(
         for parameter in plain.parameters():
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
     other.load_state_dict(plain.state_dict())
+    other.requires_grad_(False)  # as the harness has it
     return plain.requires_grad_(False), FastDiffWave(other, fast_dtype or dtype)
 
 

@@ -1,0 +1,1 @@
+"""How fast the suite itself is: what its performance cases share, and the page made of them."""

@@ -1,0 +1,99 @@
+"""One performance case: a call beside those that it is compared with, in one process, in turns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from metrics.timing import Clock, clock_for
+
+if TYPE_CHECKING:  # an extra: pages are made without it
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+OURS = "ours"
+Call = Callable[[], object]
+
+
+class Case:
+    """Times calls through pytest-benchmark, and leaves in its ``extra_info`` all that a page needs.
+
+    Args:
+        benchmark: the fixture; its own figures are those of the case's own call.
+        device: whose clock is used.
+        clock: another one.
+    """
+
+    def __init__(
+        self, benchmark: BenchmarkFixture, device: torch.device, clock: Clock | None = None
+    ) -> None:
+        self.benchmark = benchmark
+        self.device = device
+        self.clock = clock or clock_for(device)
+        self.info: dict[str, Any] = benchmark.extra_info
+        self.info |= {"figures": [], "notes": {}, "bars": {}, "absent": {}}
+
+    def compare(
+        self,
+        title: str,
+        ours: Call,
+        others: Mapping[str, Call] | None = None,
+        *,
+        rounds: int = 5,
+        warmup: int = 1,
+        bars: Mapping[str, float] | None = None,
+    ) -> dict[str, list[float]]:
+        """Time a call, and in every round before it the others in random order.
+
+        Args:
+            title: of the case, as in "DiffWave, one evaluation".
+            ours: the case's own call.
+            others: what it is compared with, by name.
+            rounds: timed.
+            warmup: rounds before them that are not kept.
+            bars: how many times longer others have to take.
+
+        Returns:
+            Seconds of the timed rounds by name, the own call's under ``OURS``.
+        """
+        others = others or {}
+        seconds: dict[str, list[float]] = {name: [] for name in (OURS, *others)}
+        shuffler = random.Random(0)
+
+        def before() -> None:
+            names = list(others)
+            shuffler.shuffle(names)
+            for name in names:
+                seconds[name].append(self.clock.seconds(others[name]))
+
+        def own() -> None:
+            seconds[OURS].append(self.clock.seconds(ours))
+
+        # With --benchmark-disable there is one round, and no warm-up.
+        self.benchmark.pedantic(own, setup=before, rounds=rounds, warmup_rounds=warmup)
+        kept = {name: values[-rounds:] for name, values in seconds.items()}
+        self.info |= {"title": title, "seconds": kept, "bars": dict(bars or {})}
+        return kept
+
+    def absent(self, name: str, reason: str) -> None:
+        """Say why something is not compared with."""
+        self.info["absent"][name] = reason
+
+    def figure(
+        self,
+        name: str,
+        value: float,
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
+    ) -> None:
+        """A number that follows from the times, and where it should lie."""
+        self.info["figures"].append(
+            {"name": name, "value": value, "at_most": at_most, "at_least": at_least}
+        )
+
+    def note(self, **notes: str | float) -> None:
+        """What the case ran on."""
+        self.info["notes"] |= notes

@@ -1,0 +1,63 @@
+"""The document behind the page of speed: every case with all its times, in one version."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmarks.report.schema import Interval, Sha256
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Figure(_Strict):
+    """A number that follows from a case's times."""
+
+    name: str
+    value: float
+    at_most: float | None
+    at_least: float | None
+
+
+class SpeedCase(_Strict):
+    """A call and what it was compared with, in turns."""
+
+    name: str = Field(description="of the test")
+    group: str
+    title: str
+    seconds: dict[str, list[float]] = Field(description="of every timed round; ours first")
+    bars: dict[str, float] = Field(description="how many times longer another has to take")
+    absent: dict[str, str] = Field(description="what it is not compared with, and why")
+    figures: list[Figure]
+    notes: dict[str, str | float]
+
+
+class SearchPair(_Strict):
+    """The papers' search and the frugal one, made in one run."""
+
+    source: str = Field(description="results file")
+    source_sha256: Sha256
+    convention: str
+    nfe: dict[str, int] = Field(description="of each search, by contestant")
+    seconds: dict[str, float]
+    metric: str
+    higher_is_better: bool
+    digits: int
+    differences: dict[str, Interval] = Field(
+        description="frugal less the papers', paired, on fresh test noise, by steps"
+    )
+    p: dict[str, float | None] = Field(description="of the sign-flip or exchange test, by steps")
+
+
+class SpeedDocument(_Strict):
+    """All of a run of the performance cases."""
+
+    schema_version: Literal[1]
+    created: str
+    provenance: dict[str, Any]
+    machine_busy: bool
+    cases: list[SpeedCase]
+    searches: list[SearchPair]

@@ -1,0 +1,33 @@
+"""What all performance cases share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks import provenance
+from benchmarks.speed.case import Case
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Of ``--device``."""
+    return torch.device(request.config.getoption("--device"))
+
+
+@pytest.fixture
+def case(benchmark: BenchmarkFixture, device: torch.device) -> Case:
+    """One row of the page of speed."""
+    return Case(benchmark, device)
+
+
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    """Versions, threads and device beside what pytest-benchmark knows of the machine."""
+    device = torch.device(config.getoption("--device"))
+    machine_info["suite"] = provenance.collect(device, torch.get_num_threads())
+    machine_info["node"] = ""  # no host names in results

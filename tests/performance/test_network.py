@@ -1,0 +1,200 @@
+"""One evaluation of each network, beside the machine's limit and other implementations."""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import time
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.networks.galr import GALR
+from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.compiled import CompiledNet
+from benchmarks.data.features import HOP, MELS, filterbank
+from benchmarks.experiment import load
+from benchmarks.precision import multiplies_bf16
+from benchmarks.speed.case import OURS, Call, Case
+from benchmarks.speed.floor import matrix_product, operations_of, seconds_at_peak
+from benchmarks.speed.plain_diffwave import PlainDiffWave
+from benchmarks.speed.subjects import noise, seeded
+from benchmarks.tracks.speech import inference_form
+
+SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)
+SAMPLES, COLUMNS = 16_128, 63  # 0.73 s at 22.05 kHz: the papers' training crop
+PRODUCT = "matrix product"
+CPU_UNET = {"image_channels": 1, **load("images-cpu").score_net.size}
+pytestmark = pytest.mark.benchmark(group="network")
+
+
+def against_peak(
+    case: Case, title: str, ours: Call, operations: int, others: dict[str, Call], **more: Any
+) -> None:
+    """Compare with others, and with a matrix product at full rate."""
+    product = matrix_product(case.device, torch.float32)
+    at_least = more.pop("at_least", None)
+    seconds = case.compare(title, ours, {**others, PRODUCT: product}, **more)
+    # It is no rival: out of the case's own record of what was compared.
+    floor = seconds_at_peak(operations, statistics.median(seconds.pop(PRODUCT)))
+    share = floor / statistics.median(seconds[OURS])
+    case.figure("share of the float32 peak", share, at_least=at_least)
+    case.note(GFLOP=round(operations / 1e9, 1))
+
+
+@torch.inference_mode()
+def test_diffwave_of_paper_size(case: Case) -> None:
+    device = case.device
+    make = lambda kind: seeded(lambda: kind(DiffWaveConfig(), SCHEDULE), device)  # noqa: E731
+    plain = make(PlainDiffWave)
+    x, mel = noise(1, SAMPLES, device=device), noise(1, MELS, COLUMNS, device=device)
+    alpha = SCHEDULE.alphas[50:51].to(device)
+
+    def same_weights() -> DiffWave:
+        net: DiffWave = make(DiffWave)
+        net.load_state_dict(plain.state_dict())
+        return net
+
+    whole = same_weights()
+    operations = operations_of(lambda: whole(x, alpha, whole.encode(mel)))
+    operations -= operations_of(lambda: whole.encode(mel))
+    fast = inference_form(same_weights(), bf16=False, as_it_is=device.type != "cpu")
+    condition = fast.encode(mel)  # type: ignore[operator]
+    expected = plain(x, alpha, mel)
+    torch.testing.assert_close(fast(x, alpha, condition), expected, rtol=0, atol=1e-4)
+
+    others: dict[str, Call] = {"plain implementation": lambda: plain(x, alpha, mel)}
+    if multiplies_bf16(device):
+        half = inference_form(same_weights(), bf16=True, as_it_is=device.type != "cpu")
+        with torch.autocast(device.type, torch.bfloat16):
+            half_condition = half.encode(mel)  # type: ignore[operator]
+
+        def in_bf16() -> Tensor:
+            with torch.autocast(device.type, torch.bfloat16):
+                eps: Tensor = half(x, alpha, half_condition)
+                return eps
+
+        scale = float(expected.std())
+        assert float((in_bf16() - expected).std()) < 0.05 * scale
+        others["ours in bfloat16"] = in_bf16
+    else:
+        case.absent("ours in bfloat16", "this device has no bfloat16 instructions")
+    against_peak(
+        case,
+        f"DiffWave of paper size, {SAMPLES} samples",
+        lambda: fast(x, alpha, condition),
+        operations,
+        others,
+        bars={"plain implementation": 3.0},
+        at_least=0.6,
+        rounds=7,
+    )
+    if "ours in bfloat16" in others:
+        plain_s, half_s = (
+            statistics.median(case.info["seconds"][name])
+            for name in ("plain implementation", "ours in bfloat16")
+        )
+        case.figure("plain implementation over ours in bfloat16", plain_s / half_s, at_least=5.0)
+
+
+@torch.inference_mode()
+def test_conditioning_of_diffwave(case: Case) -> None:
+    device = case.device
+    mel = noise(1, MELS, COLUMNS, device=device)
+    plain = seeded(lambda: DiffWave(DiffWaveConfig(), SCHEDULE), device)
+    other = seeded(lambda: DiffWave(DiffWaveConfig(), SCHEDULE), device)
+    fast = inference_form(other, bf16=False, as_it_is=device.type != "cpu")
+    case.compare(
+        f"DiffWave's conditioning, once for each utterance, {COLUMNS} columns",
+        lambda: fast.encode(mel),  # type: ignore[operator]
+        {"layer by layer": lambda: plain.encode(mel)},
+    )
+
+
+@torch.inference_mode()
+def test_diffwave_of_the_package_diffwave(case: Case) -> None:
+    device = case.device
+    config, training = DiffWaveConfig(channels=64), NoiseSchedule.linear(50, 1e-4, 0.05)
+    ours: LmntDiffWave = seeded(lambda: LmntDiffWave(config, training), device)
+    x, mel = noise(1, SAMPLES, device=device), noise(1, MELS, COLUMNS, device=device)
+    alpha = training.alphas[20:21].to(device)
+    condition = ours.encode(mel)
+    others: dict[str, Call] = {}
+    try:
+        theirs = _lmnt(training).to(device)
+    except ImportError:
+        case.absent("the package diffwave", "it is not installed (pip install --no-deps diffwave)")
+    else:
+        step = torch.tensor([20], device=device)
+        others["the package diffwave"] = lambda: theirs(x, mel, step)
+    operations = operations_of(lambda: ours(x, alpha, condition))
+    title = f"DiffWave of 64 channels as lmnt's, {SAMPLES} samples"
+    against_peak(case, title, lambda: ours(x, alpha, condition), operations, others)
+
+
+def _lmnt(training: NoiseSchedule) -> Any:
+    """The network of the package ``diffwave``, with its published sizes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+        model, params = (importlib.import_module(f"diffwave.{n}") for n in ("model", "params"))
+    chosen = params.params
+    assert (chosen.residual_layers, chosen.residual_channels) == (30, 64)
+    chosen.noise_schedule = list(training.betas)
+    return model.DiffWave(chosen).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("items", [1, 8])
+@torch.inference_mode()
+def test_vocoder(case: Case, items: int) -> None:
+    device, frames = case.device, 160
+    net = seeded(lambda: SpectralVocoder(SpectralVocoderConfig(), filterbank()), device)
+    x = noise(items, frames * HOP, device=device)
+    condition = net.encode(noise(items, MELS, frames + 1, device=device))
+    alpha = torch.full((items,), 0.5, dtype=torch.float64, device=device)
+    call = lambda: net(x, alpha, condition)  # noqa: E731
+    title = f"CPU-scale vocoder, {items} × 2.56 s"
+    against_peak(case, title, call, operations_of(call), {}, rounds=11)
+
+
+@pytest.mark.parametrize(("size", "items"), [("cpu", 1), ("cpu", 64), ("DDPM's", 4)])
+@torch.inference_mode()
+def test_unet(case: Case, size: str, items: int) -> None:
+    device = case.device
+    config = UNetConfig(**CPU_UNET) if size == "cpu" else UNetConfig()
+    side = 28 if size == "cpu" else 32
+    net = seeded(lambda: UNet(config), device)
+    x = noise(items, config.image_channels, side, side, device=device)
+    alpha = torch.full((items,), 0.5, dtype=torch.float64, device=device)
+    call = lambda: net(x, alpha)  # noqa: E731
+    title = f"U-Net of {'CPU' if size == 'cpu' else size} size, {items} images of {side} × {side}"
+    against_peak(case, title, call, operations_of(call), {}, rounds=11)
+
+
+@torch.inference_mode()
+def test_compiled_unet(case: Case) -> None:
+    if case.benchmark.disabled:
+        pytest.skip("compiling takes a minute")
+    device, items = case.device, 64
+    net = seeded(lambda: UNet(UNetConfig(**CPU_UNET)), device)
+    compiled = CompiledNet(net, "reduce-overhead" if device.type == "cuda" else "default")
+    x = noise(items, 1, 28, 28, device=device)
+    alpha = torch.full((items,), 0.5, dtype=torch.float64, device=device)
+    began = time.perf_counter()
+    torch.testing.assert_close(compiled(x, alpha), net(x, alpha), rtol=0, atol=1e-4)
+    case.figure("seconds to compile", time.perf_counter() - began)
+    title = f"U-Net of CPU size through torch.compile, {items} images"
+    case.compare(title, lambda: compiled(x, alpha), {"not compiled": lambda: net(x, alpha)})
+
+
+@torch.inference_mode()
+def test_schedule_network_of_paper_size(case: Case) -> None:
+    net = seeded(GALR, case.device)
+    x = noise(1, SAMPLES, device=case.device)
+    case.compare(f"GALR, the papers' schedule network, {SAMPLES} samples", lambda: net(x))

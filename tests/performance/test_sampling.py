@@ -1,0 +1,175 @@
+"""Whole samplers: what they add to their network, beside other loops, on published schedules."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler
+from torch import Tensor
+
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.process import KERNELS
+from bddm_ref.sampling import sample
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.data.features import MELS
+from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.speed.case import OURS, Case
+from benchmarks.speed.plain_diffwave import PlainDiffWave
+from benchmarks.speed.subjects import Subject, noise, seeded, subject
+from benchmarks.tracks.speech import inference_form
+
+SCHEDULERS = {
+    "ddpm": (DDPMScheduler, {"variance_type": "fixed_small"}),
+    "ddim": (DDIMScheduler, {}),
+}
+SIZES = [("speech", 1), ("speech", 8), ("images", 1), ("images", 64)]
+pytestmark = pytest.mark.benchmark(group="sampling")
+
+
+@cache
+def published(track: str, device: torch.device) -> Subject:
+    return subject(track, device)
+
+
+def start(one: Subject, items: int, device: torch.device) -> tuple[Tensor, list[torch.Generator]]:
+    generators = item_generators(0, range(items))
+    return start_noise(generators, one.shape, device), generators
+
+
+class TimedNet:
+    """Adds up the time spent in the network, up to its end on the device."""
+
+    def __init__(self, score_net: EvaluatedNet, device: torch.device) -> None:
+        self.score_net, self.device = score_net, device
+        self.seconds = 0.0
+
+    def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
+        began = self._now()
+        eps = self.score_net(x, alpha, condition)
+        self.seconds += self._now() - began
+        return eps
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+@pytest.mark.parametrize(
+    ("track", "items"),
+    [*SIZES, ("analytic", 2000)],
+)
+def test_time_outside_the_network(case: Case, track: str, items: int) -> None:
+    one, device = published(track, case.device), case.device
+    schedule, condition = one.schedule(16), one.condition(items)
+    timed = TimedNet(one.net, device)
+    shares = []
+
+    def run() -> None:
+        x_N, generators = start(one, items, device)
+        timed.seconds = 0.0
+        began = time.perf_counter()
+        x_0 = sample(timed, schedule, KERNELS["ddpm"], x_N, condition, generators)
+        x_0.cpu()
+        shares.append(1 - timed.seconds / (time.perf_counter() - began))
+
+    case.compare(f"{track}: 16 steps of {items} items", run, rounds=9)
+    # A score in closed form takes no longer than the noise that a step adds.
+    bar = 0.02 if track != "analytic" else None
+    share = statistics.median(shares[-9:])
+    case.figure("share of time outside the network", share, at_most=bar)
+    assert share < 0.5 or track == "analytic"
+
+
+@pytest.mark.parametrize("steps", [3, 7, 16, 1000])
+@pytest.mark.parametrize(
+    ("track", "items"), [("speech", 1), ("speech", 8), ("images", 1), ("images", 64)]
+)
+def test_published_schedules(case: Case, track: str, items: int, steps: int) -> None:
+    if steps == 1000 and (items > 1 or case.benchmark.disabled):
+        pytest.skip("1000 steps take minutes: they are timed only, and for one item")
+    one = published(track, case.device)
+    schedule, condition = one.schedule(steps), one.condition(items)
+    x_N, generators = start(one, items, case.device)
+    states = [generator.get_state() for generator in generators]
+    made: list[Tensor] = []
+
+    def run() -> None:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+        made.append(sample(one.net, schedule, KERNELS["ddpm"], x_N, condition, generators))
+
+    once = {"rounds": 1, "warmup": 0} if steps == 1000 else {"rounds": 7}
+    seconds = case.compare(f"{track}: {steps} steps, {items} items", run, **once)[OURS]
+    assert bool(made[-1].isfinite().all())
+    assert torch.equal(made[0], made[-1])
+    case.note(**{f"published {name}": value for name, value in one.quality(steps).items()})
+    if one.seconds_of_audio is not None:
+        rtf = statistics.median(seconds) / (items * one.seconds_of_audio)
+        case.figure("real-time factor", rtf)
+    case.figure("items per second", items / statistics.median(seconds))
+
+
+@pytest.mark.parametrize("kernel", ["ddpm", "ddim"])
+@pytest.mark.parametrize("items", [1, 64])
+def test_loops_of_diffusers(case: Case, items: int, kernel: str) -> None:
+    one, device = published("images", case.device), case.device
+    schedule = NoiseSchedule.linear(1000, 1e-4, 0.02).subsequence(16)
+    family, options = SCHEDULERS[kernel]
+    scheduler = family(
+        num_train_timesteps=16,
+        trained_betas=list(schedule.betas),
+        clip_sample=False,
+        **options,
+    )
+    scheduler.set_timesteps(16)
+
+    @torch.no_grad()
+    def theirs() -> Tensor:
+        x, generators = start(one, items, device)
+        for n in scheduler.timesteps.tolist():
+            alpha = schedule.alphas[n].expand(items).to(device)
+            x = scheduler.step(one.net(x, alpha, None), n, x, generator=generators).prev_sample
+        return x
+
+    def ours() -> Tensor:
+        x_N, generators = start(one, items, device)
+        return sample(one.net, schedule, KERNELS[kernel], x_N, None, generators)
+
+    # diffusers keeps betas in float32; the network magnifies what that changes.
+    torch.testing.assert_close(ours(), theirs(), rtol=0, atol=2e-3)
+    title = f"{kernel.upper()}, 16 steps of the images' U-Net, {items} items"
+    case.compare(title, ours, {"diffusers' loop": theirs}, rounds=9, bars={"diffusers' loop": 1.0})
+
+
+def test_seven_steps_of_diffwave(case: Case) -> None:
+    device, training = case.device, NoiseSchedule.linear(200, 1e-4, 0.02)
+    columns, schedule = 16, training.subsequence(7)
+    plain = seeded(lambda: PlainDiffWave(DiffWaveConfig(), training), device)
+    same = seeded(lambda: DiffWave(DiffWaveConfig(), training), device)
+    same.load_state_dict(plain.state_dict())
+    fast = inference_form(same, bf16=False, as_it_is=device.type != "cpu")
+    mel = noise(1, MELS, columns, device=device)
+
+    def run(net: Any, condition: Any) -> Tensor:
+        generators = item_generators(0, [0])
+        x_N = start_noise(generators, (columns * 256,), device)
+        return sample(net, schedule, KERNELS["ddpm"], x_N, condition, generators)
+
+    def ours() -> Tensor:
+        with torch.no_grad():
+            return run(fast, fast.encode(mel))  # type: ignore[operator]
+
+    plainly = lambda: run(plain, mel)  # noqa: E731
+    torch.testing.assert_close(ours(), plainly(), rtol=0, atol=1e-4)
+    case.compare(
+        f"DiffWave of paper size, 7 steps of {columns * 256} samples, with its conditioning",
+        ours,
+        {"plain implementation": plainly},
+        bars={"plain implementation": 3.0},
+    )

@@ -1,0 +1,62 @@
+"""The frugal search beside the papers' full grid with both kernels, on a known distribution.
+
+What both find on speech and images is compared by the experiments that make both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.experiment import load
+from benchmarks.progress import Progress
+from benchmarks.searches import SearchName
+from benchmarks.speed.case import Case
+from benchmarks.stages.context import Context
+from benchmarks.stages.search import SearchResult, searched_schedules
+from benchmarks.stages.train import schedule_net_weights, score_net_weights
+from benchmarks.workspace import Workspace
+
+CONVENTION = "ring-16"
+LENGTHS = (3, 7, 16)
+
+
+@pytest.mark.benchmark(group="search")
+def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
+    experiment = load("contestants-analytic")
+    convention = next(one for one in experiment.conventions if one.name == CONVENTION)
+    experiment = dataclasses.replace(
+        experiment,
+        conventions=(convention,),
+        search=dataclasses.replace(experiment.search, lengths=LENGTHS),
+        schedule_net=dataclasses.replace(
+            experiment.schedule_net,
+            training=dataclasses.replace(experiment.schedule_net.training, steps=300),
+        ),
+    )
+    progress = Progress(Console(quiet=True))
+    trained = Context(experiment, Workspace(tmp_path / "trained"), progress)
+    score = score_net_weights(trained, False)
+    schedule = schedule_net_weights(trained, convention, "paper", score)
+    count = itertools.count()
+    found: dict[str, SearchResult] = {}
+
+    def search(name: SearchName) -> None:
+        context = Context(experiment, Workspace(tmp_path / str(next(count))), progress)
+        found[name] = searched_schedules(context, convention, name, score, schedule)
+
+    rounds = {"rounds": 3, "warmup": 0}
+    title = f"search for {len(LENGTHS)} lengths on {CONVENTION}"
+    case.compare(
+        title, lambda: search("frugal"), {"papers' grid": lambda: search("paper")}, **rounds
+    )
+    assert set(found["frugal"].found) == set(found["paper"].found) == set(LENGTHS)
+    evaluations = {name: result.record["nfe"] for name, result in found.items()}
+
+    case.note(**{f"evaluations, {name}": value for name, value in evaluations.items()})
+    share = evaluations["frugal"] / evaluations["paper"]
+    case.figure("share of the papers' network evaluations", share, at_most=0.1)

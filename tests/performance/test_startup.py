@@ -1,0 +1,27 @@
+"""How long a command takes to begin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.speed.case import Case
+
+CALLS = {
+    "python -m benchmarks --help": ["-m", "benchmarks", "--help"],
+    "python -m benchmarks run cpu --dry-run": ["-m", "benchmarks", "run", "cpu", "--dry-run"],
+    "import bddm_ref.sampling": ["-c", "import bddm_ref.sampling"],
+    "import benchmarks.pipeline": ["-c", "import benchmarks.pipeline"],
+}
+
+
+@pytest.mark.benchmark(group="startup")
+@pytest.mark.parametrize("title", CALLS)
+def test_startup(case: Case, title: str) -> None:
+    def run(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+    others = {} if "-m" in CALLS[title] else {"import torch": lambda: run("-c", "import torch")}
+    case.compare(title, lambda: run(*CALLS[title]), others, rounds=5)

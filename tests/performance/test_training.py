@@ -1,0 +1,108 @@
+"""How much of a training update is the network's forward, backward and the optimiser."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from bddm_ref.training import train
+from benchmarks.data.features import HOP, log_mel
+from benchmarks.data.images import Images
+from benchmarks.data.speech import Utterance
+from benchmarks.experiment import Experiment, load
+from benchmarks.precision import in_float32, multiplies_bf16
+from benchmarks.progress import Progress
+from benchmarks.speed.case import OURS, Case
+from benchmarks.tracks import make_track
+from benchmarks.tracks.base import Track
+
+UPDATES = 6
+pytestmark = pytest.mark.benchmark(group="training-step")
+
+
+def experiment_of(name: str, device: torch.device) -> Experiment:
+    experiment = load(name)
+    return experiment if multiplies_bf16(device) else in_float32(experiment)
+
+
+def speech(device: torch.device) -> Track:
+    """The track with white noise for recordings: speed does not depend on what is said."""
+    track = make_track(experiment_of("cpu", device), Progress(Console(quiet=True)), device)
+    generator = torch.Generator().manual_seed(0)
+    utterances = [
+        Utterance(str(i), waveform, log_mel(waveform))
+        for i in range(8)
+        for waveform in [0.1 * torch.randn(200 * HOP, generator=generator)]
+    ]
+    track.__dict__["_train_utterances"] = utterances
+    return track
+
+
+def images(device: torch.device) -> Track:
+    """The track with random pictures."""
+    track = make_track(experiment_of("images-cpu", device), Progress(Console(quiet=True)), device)
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (4096, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    track.__dict__["_train_images"] = Images(pixels, None)
+    track.__dict__["data"] = type("Set", (), {"shape": (1, 28, 28)})
+    return track
+
+
+class Stopwatch:
+    """Adds up the time of wrapped calls, up to their end on the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.seconds = device, 0.0
+
+    def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **options: Any) -> Any:
+            began = self.now()
+            result = call(*arguments, **options)
+            self.seconds += self.now() - began
+            return result
+
+        return timed
+
+    def now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+@pytest.mark.parametrize("make", [speech, images])
+def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.MonkeyPatch) -> None:
+    track, device = make(case.device), case.device
+    config = track.experiment.score_net
+    network: nn.Module = track.build_score_net().to(device)
+    watch = Stopwatch(device)
+    for name in ("forward", "encode"):
+        if hasattr(network, name):
+            monkeypatch.setattr(network, name, watch.wrapped(getattr(network, name)))
+    monkeypatch.setattr(torch.Tensor, "backward", watch.wrapped(torch.Tensor.backward))
+    monkeypatch.setattr(torch.optim.AdamW, "step", watch.wrapped(torch.optim.AdamW.step))
+    loss = track.score_batch_loss(network)
+    training = replace(config.training, steps=UPDATES, checkpoint_every=UPDATES)
+    shares, losses = [], []
+
+    def run() -> None:
+        watch.seconds, began = 0.0, watch.now()
+        losses.extend(train(network, loss, training)[1])
+        shares.append(watch.seconds / (watch.now() - began))
+
+    seconds = case.compare(f"{UPDATES} updates of the {make.__name__} network", run, rounds=5)
+    assert len(losses) % UPDATES == 0
+    case.note(batch=config.batch_size, precision="bfloat16" if training.bf16 else "float32")
+    case.figure(
+        "share of time in forward, backward and optimiser",
+        statistics.median(shares[-5:]),
+        at_least=0.9,
+    )
+    case.figure("items per second", UPDATES * config.batch_size / statistics.median(seconds[OURS]))
