@@ -5,7 +5,7 @@ Logs are natural, losses are in nats per data dimension. BDDM's alpha is DDPM's 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from bddm_ref.process import q_sample
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.settings import StepLossForm
 
-StepLossForm = Literal["exact", "released", "elbo"]
 LOG_WEIGHT: dict[str, float] = {"exact": 0.5, "released": 0.25}
 """Weight of -log r per dimension: the KL divergence has 1/2, the released loss half of that.
 

@@ -11,9 +11,10 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bddm_ref.losses import StepLossForm, optimal_ratio
+from bddm_ref.losses import optimal_ratio
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import SPREAD, Start, is_possible
+from bddm_ref.settings import StepLossForm
 
 Rule = Callable[[float, float], float]
 """``(alpha_n, beta_{n+1}) -> beta_n``."""

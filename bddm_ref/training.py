@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bddm_ref.checkpoint import load_state, save_state
 from bddm_ref.parallel import average_gradients, from_first, processes, rank
+from bddm_ref.settings import TrainingConfig
 
 BatchLoss = Callable[[int, torch.Generator], Tensor]
 """``(step, generator) -> loss``: draws its batch and its noise from the generator alone."""
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train; what is trained, and on what, is the caller's."""
-
-    steps: int  # parameter updates
-    learning_rate: float  # scale of a half cosine down to 0
-    warmup: int = 0  # updates over which the rate also rises from 0
-    constant: bool = False  # no cosine (the released recipe)
-    adam_betas: tuple[float, float] = (0.9, 0.99)  # the released recipe has torch's (0.9, 0.999)
-    amsgrad: bool = False  # true in the released recipe
-    weight_decay: float = 0.0
-    clip: float = 1.0  # largest norm of the gradient of a loss that is a mean over dimensions
-    ema_decay: float = 0.999  # of the exponential moving average that is kept as the result
-    bf16: bool = False  # autocast the network to bfloat16
-    seed: int = 0
-    checkpoint_every: int = 500  # updates
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.checkpoint_every < 1:
-            raise ValueError("steps and checkpoint_every must be at least 1")
-
-    def learning_rate_at(self, step: int) -> float:
-        """Learning rate of the 0-based ``step``."""
-        warm = min(1.0, (step + 1) / max(self.warmup, 1))
-        if self.constant:
-            return self.learning_rate * warm
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

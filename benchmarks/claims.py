@@ -32,8 +32,8 @@ from benchmarks.books import Books, MissingResultError
 from benchmarks.claim_tests import ClaimTest
 from benchmarks.claim_tests.base import ClaimVerdict, Finding, Level
 from benchmarks.experiment import ExperimentError
+from benchmarks.mistakes import first_error
 from benchmarks.report.cells import table
-from benchmarks.validation import first_error
 
 FOLDER = Path(__file__).parent / "claims"
 SCHEMA_VERSION = 1

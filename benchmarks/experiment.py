@@ -12,10 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from bddm_ref.losses import StepLossForm
-from bddm_ref.training import TrainingConfig
-from benchmarks.searches import SearchName
-from benchmarks.validation import first_error
+from bddm_ref.settings import StepLossForm, TrainingConfig
+from benchmarks.mistakes import first_error
+from benchmarks.search_names import SearchName
 
 FOLDER = Path(__file__).parent / "experiments"
 

@@ -6,29 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bddm_ref.losses import StepLossForm
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search import starts, starts_in_noise
+from bddm_ref.settings import StepLossForm
 from benchmarks.rivals.base import Rival
 from benchmarks.rivals.beta_grid import BetaGrid
 from benchmarks.rivals.elbo_paths import ElboPaths
 from benchmarks.rivals.learned_levels import LearnedLevels
-
-SearchName = Literal[
-    "paper",
-    "noise",
-    "released-loss",
-    "closed-form",
-    "closed-form-noise",
-    "closed-form-released",
-    "constants",
-    "constants-noise",
-    "beta-grid",
-    "elbo-paths",
-    "learned-levels",
-    "frugal",
-]
+from benchmarks.search_names import SearchName
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Documents on disk, verified as they are read; and what is wrong with one, in one line."""
+"""Documents on disk, verified as they are read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bddm_ref.checkpoint import DamagedFileError, verify_checksum
+from benchmarks.mistakes import first_error
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -30,10 +31,3 @@ def read_document(path: Path, kind: type[Document], command: str) -> Document:
         raise DamagedFileError(
             f"{path} breaks its schema at {first_error(error)}; make it again with {command!r}"
         ) from error
-
-
-def first_error(error: ValidationError) -> str:
-    """Where the first mistake is, and what it is: ``rows.0.steps: Field required``."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}"

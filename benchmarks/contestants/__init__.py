@@ -11,7 +11,8 @@ from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.searches import SEARCHES, SearchName
+from benchmarks.search_names import SearchName
+from benchmarks.searches import SEARCHES
 
 CONTESTANTS: dict[str, Contestant] = {
     "bddm": Searched("BDDM"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.contestants.base import Sampler, Setting, found_by, kernel_sampler
-from benchmarks.searches import SearchName
+from benchmarks.search_names import SearchName
 
 
 @dataclass(frozen=True)

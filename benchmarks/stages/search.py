@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from bddm_ref.by_level import measured_ratio
-from bddm_ref.losses import StepLossForm
 from bddm_ref.rules import (
     ConstantStart,
     Rule,
@@ -28,11 +27,13 @@ from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, search
 from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
+from bddm_ref.settings import StepLossForm
 from benchmarks.contestants.base import Found
 from benchmarks.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rivals.base import Workshop
-from benchmarks.searches import SEARCHES, RivalKind, SearchKind, SearchName
+from benchmarks.search_names import SearchName
+from benchmarks.searches import SEARCHES, RivalKind, SearchKind
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import load_schedule_net, load_score_net

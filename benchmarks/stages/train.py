@@ -22,7 +22,8 @@ from bddm_ref.checkpoint import (
     write_with_checksum,
 )
 from bddm_ref.process import q_sample
-from bddm_ref.training import BatchLoss, TrainingConfig, train
+from bddm_ref.settings import TrainingConfig
+from bddm_ref.training import BatchLoss, train
 from benchmarks import distributed
 from benchmarks.compiled import CompiledNet
 from benchmarks.contestants.noise_estimation import estimator_loss
@@ -34,7 +35,8 @@ from benchmarks.experiment import (
     evaluation_inputs,
     without,
 )
-from benchmarks.searches import SEARCHES, SearchName
+from benchmarks.search_names import SearchName
+from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.workspace import StageFolder, write_json
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.losses import StepLossForm, junction_beta, next_beta, optimal_ratio, schedule_loss
+from bddm_ref.losses import junction_beta, next_beta, optimal_ratio, schedule_loss
 from bddm_ref.networks.vector_ratio import VectorRatioNet
 from bddm_ref.process import q_sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.training import TrainingConfig, train
+from bddm_ref.settings import StepLossForm, TrainingConfig
+from bddm_ref.training import train
 from benchmarks.data.distributions import distribution
 from benchmarks.tracks.exact_score import ExactScoreNet
 

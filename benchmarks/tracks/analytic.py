@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.gaussian import Distance, Spectrum, divergence, wasserstein
-from bddm_ref.losses import StepLossForm, schedule_loss
+from bddm_ref.losses import schedule_loss
 from bddm_ref.networks.vector_ratio import VectorRatioNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import PartialJudge
+from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.experiment import Convention, ExperimentError

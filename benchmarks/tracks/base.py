@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.gaussian import Distance, Spectrum, output_moments
-from bddm_ref.losses import StepLossForm
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import Distortion, PartialJudge
-from bddm_ref.training import BatchLoss, TrainingConfig
+from bddm_ref.settings import StepLossForm, TrainingConfig
+from bddm_ref.training import BatchLoss
 from benchmarks.experiment import (
     Convention,
     Experiment,

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from bddm_ref.checkpoint import load_weights, sha256_of
 from bddm_ref.gaussian import Distance, Spectrum, wasserstein
-from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
+from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.data.images import Images, ImageSet, open_images
 from benchmarks.data.pixels import pixels_of, scaled

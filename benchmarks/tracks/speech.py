@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bddm_ref.checkpoint import write_atomically
 from bddm_ref.gaussian import Distance, Spectrum, loudness
-from bddm_ref.losses import StepLossForm, schedule_loss, score_loss
+from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
@@ -22,6 +22,7 @@ from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
+from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable

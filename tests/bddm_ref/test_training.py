@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import load_state
-from bddm_ref.training import BatchLoss, TrainingConfig, step_generator, train
+from bddm_ref.settings import TrainingConfig
+from bddm_ref.training import BatchLoss, step_generator, train
 
 CONFIG = TrainingConfig(steps=40, learning_rate=0.05, ema_decay=0.5, checkpoint_every=10)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bddm_ref.training import TrainingConfig, step_generator, train
+from bddm_ref.settings import TrainingConfig
+from bddm_ref.training import step_generator, train
 from benchmarks import distributed
 
 SCRIPT = """

@@ -14,7 +14,8 @@ from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.training import TrainingConfig, train
+from bddm_ref.settings import TrainingConfig
+from bddm_ref.training import train
 
 
 class GaussianScore(torch.nn.Module):

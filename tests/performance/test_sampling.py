@@ -79,11 +79,10 @@ def test_time_outside_the_network(case: Case, track: str, items: int) -> None:
         shares.append(1 - timed.seconds / (time.perf_counter() - began))
 
     case.compare(f"{track}: 16 steps of {items} items", run, rounds=9)
-    # A score in closed form takes no longer than the noise that a step adds.
-    bar = 0.02 if track != "analytic" else None
+    if track == "analytic":
+        case.note(network="a closed form, quicker than the noise that a step adds")
     share = statistics.median(shares[-9:])
-    case.figure("share of time outside the network", share, at_most=bar)
-    assert share < 0.5 or track == "analytic"
+    case.figure("share of time outside the network", share, at_most=0.02)
 
 
 @pytest.mark.parametrize("steps", [3, 7, 16, 1000])
@@ -115,10 +114,18 @@ def test_published_schedules(case: Case, track: str, items: int, steps: int) -> 
     case.figure("items per second", items / statistics.median(seconds))
 
 
+class NoNet:
+    """Answers at once, so that a loop's own time is all there is."""
+
+    def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
+        return x
+
+
 @pytest.mark.parametrize("kernel", ["ddpm", "ddim"])
-@pytest.mark.parametrize("items", [1, 64])
-def test_loops_of_diffusers(case: Case, items: int, kernel: str) -> None:
+@pytest.mark.parametrize(("items", "alone"), [(1, False), (16, False), (16, True)])
+def test_loops_of_diffusers(case: Case, items: int, alone: bool, kernel: str) -> None:
     one, device = published("images", case.device), case.device
+    net = NoNet() if alone else one.net
     schedule = NoiseSchedule.linear(1000, 1e-4, 0.02).subsequence(16)
     family, options = SCHEDULERS[kernel]
     scheduler = family(
@@ -134,17 +141,18 @@ def test_loops_of_diffusers(case: Case, items: int, kernel: str) -> None:
         x, generators = start(one, items, device)
         for n in scheduler.timesteps.tolist():
             alpha = schedule.alphas[n].expand(items).to(device)
-            x = scheduler.step(one.net(x, alpha, None), n, x, generator=generators).prev_sample
+            x = scheduler.step(net(x, alpha, None), n, x, generator=generators).prev_sample
         return x
 
     def ours() -> Tensor:
         x_N, generators = start(one, items, device)
-        return sample(one.net, schedule, KERNELS[kernel], x_N, None, generators)
+        return sample(net, schedule, KERNELS[kernel], x_N, None, generators)
 
     # diffusers keeps betas in float32; the network magnifies what that changes.
     torch.testing.assert_close(ours(), theirs(), rtol=0, atol=2e-3)
-    title = f"{kernel.upper()}, 16 steps of the images' U-Net, {items} items"
-    case.compare(title, ours, {"diffusers' loop": theirs}, rounds=9, bars={"diffusers' loop": 1.0})
+    what = "the loop alone" if alone else "the images' U-Net"
+    title = f"{kernel.upper()}, 16 steps of {what}, {items} items"
+    case.compare(title, ours, {"diffusers' loop": theirs}, rounds=11, bars={"diffusers' loop": 1.0})
 
 
 def test_seven_steps_of_diffwave(case: Case) -> None:
@@ -171,5 +179,6 @@ def test_seven_steps_of_diffwave(case: Case) -> None:
         f"DiffWave of paper size, 7 steps of {columns * 256} samples, with its conditioning",
         ours,
         {"plain implementation": plainly},
+        rounds=3,
         bars={"plain implementation": 3.0},
     )

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.experiment import load
 from benchmarks.progress import Progress
-from benchmarks.searches import SearchName
+from benchmarks.search_names import SearchName
 from benchmarks.speed.case import Case
 from benchmarks.stages.context import Context
 from benchmarks.stages.search import SearchResult, searched_schedules

@@ -13,7 +13,8 @@ from bddm_ref.losses import optimal_ratio, schedule_loss
 from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.training import TrainingConfig, train
+from bddm_ref.settings import TrainingConfig
+from bddm_ref.training import train
 
 MAKERS: list[Callable[[int], nn.Module]] = [
     ImageRatioNet,
