@@ -21,6 +21,7 @@ from benchmarks.speed.floor import SIDE, operations_of, seconds_at_peak
 from benchmarks.speed.page import speed_page
 from benchmarks.speed.schema import Figure, SearchPair, SpeedCase, SpeedDocument
 from benchmarks.speed.searches import search_pairs
+from benchmarks.speed.stopwatch import Stopwatch
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
@@ -77,6 +78,21 @@ def test_operations_are_counted() -> None:
     a, b = torch.ones(3, 4), torch.ones(4, 5)
     assert operations_of(lambda: a @ b) == 2 * 3 * 4 * 5
     assert seconds_at_peak(SIDE**3, 4.0) == 2.0
+
+
+def test_a_stopwatch_adds_up_what_it_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    watch = Stopwatch(torch.device("cpu"))
+    monkeypatch.setattr(Stopwatch, "now", lambda self: clock[0])
+
+    def work(seconds: float) -> float:
+        clock[0] += seconds
+        return seconds
+
+    inner = watch.wrapped(work)
+    for _ in range(2):  # a second run starts from nothing
+        assert watch.share_of(lambda: (inner(2.0), work(5.0), inner(1.0))) == 3 / 8
+    assert watch.seconds == 3.0
 
 
 def document(**changes: Any) -> SpeedDocument:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from functools import cache
 from typing import Any
 
@@ -17,9 +16,10 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import MELS
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.protocol import item_generators, start_noise
 from benchmarks.speed.case import OURS, Case
 from benchmarks.speed.plain_diffwave import PlainDiffWave
+from benchmarks.speed.stopwatch import Stopwatch
 from benchmarks.speed.subjects import Subject, noise, seeded, subject
 from benchmarks.tracks.speech import inference_form
 
@@ -27,6 +27,7 @@ SCHEDULERS = {
     "ddpm": (DDPMScheduler, {"variance_type": "fixed_small"}),
     "ddim": (DDIMScheduler, {}),
 }
+DDPM = KERNELS["ddpm"]
 SIZES = [("speech", 1), ("speech", 8), ("images", 1), ("images", 64)]
 pytestmark = pytest.mark.benchmark(group="sampling")
 
@@ -41,25 +42,6 @@ def start(one: Subject, items: int, device: torch.device) -> tuple[Tensor, list[
     return start_noise(generators, one.shape, device), generators
 
 
-class TimedNet:
-    """Adds up the time spent in the network, up to its end on the device."""
-
-    def __init__(self, score_net: EvaluatedNet, device: torch.device) -> None:
-        self.score_net, self.device = score_net, device
-        self.seconds = 0.0
-
-    def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
-        began = self._now()
-        eps = self.score_net(x, alpha, condition)
-        self.seconds += self._now() - began
-        return eps
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-
 @pytest.mark.parametrize(
     ("track", "items"),
     [*SIZES, ("analytic", 2000)],
@@ -67,16 +49,15 @@ class TimedNet:
 def test_time_outside_the_network(case: Case, track: str, items: int) -> None:
     one, device = published(track, case.device), case.device
     schedule, condition = one.schedule(16), one.condition(items)
-    timed = TimedNet(one.net, device)
+    watch = Stopwatch(device)
+    timed = watch.wrapped(one.net)
     shares = []
 
     def run() -> None:
         x_N, generators = start(one, items, device)
-        timed.seconds = 0.0
-        began = time.perf_counter()
-        x_0 = sample(timed, schedule, KERNELS["ddpm"], x_N, condition, generators)
-        x_0.cpu()
-        shares.append(1 - timed.seconds / (time.perf_counter() - began))
+        shares.append(
+            1 - watch.share_of(lambda: sample(timed, schedule, DDPM, x_N, condition, generators))
+        )
 
     case.compare(f"{track}: 16 steps of {items} items", run, rounds=9)
     if track == "analytic":
@@ -101,7 +82,7 @@ def test_published_schedules(case: Case, track: str, items: int, steps: int) -> 
     def run() -> None:
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
-        made.append(sample(one.net, schedule, KERNELS["ddpm"], x_N, condition, generators))
+        made.append(sample(one.net, schedule, DDPM, x_N, condition, generators))
 
     once = {"rounds": 1, "warmup": 0} if steps == 1000 else {"rounds": 7}
     seconds = case.compare(f"{track}: {steps} steps, {items} items", run, **once)[OURS]
@@ -167,7 +148,7 @@ def test_seven_steps_of_diffwave(case: Case) -> None:
     def run(net: Any, condition: Any) -> Tensor:
         generators = item_generators(0, [0])
         x_N = start_noise(generators, (columns * 256,), device)
-        return sample(net, schedule, KERNELS["ddpm"], x_N, condition, generators)
+        return sample(net, schedule, DDPM, x_N, condition, generators)
 
     def ours() -> Tensor:
         with torch.no_grad():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -21,6 +19,7 @@ from benchmarks.experiment import Experiment, load
 from benchmarks.precision import in_float32, multiplies_bf16
 from benchmarks.progress import Progress
 from benchmarks.speed.case import OURS, Case
+from benchmarks.speed.stopwatch import Stopwatch
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
 
@@ -56,27 +55,6 @@ def images(device: torch.device) -> Track:
     return track
 
 
-class Stopwatch:
-    """Adds up the time of wrapped calls, up to their end on the device."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds = device, 0.0
-
-    def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any, **options: Any) -> Any:
-            began = self.now()
-            result = call(*arguments, **options)
-            self.seconds += self.now() - began
-            return result
-
-        return timed
-
-    def now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-
 @pytest.mark.parametrize("make", [speech, images])
 def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.MonkeyPatch) -> None:
     track, device = make(case.device), case.device
@@ -90,12 +68,11 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.optim.AdamW, "step", watch.wrapped(torch.optim.AdamW.step))
     loss = track.score_batch_loss(network)
     training = replace(config.training, steps=UPDATES, checkpoint_every=UPDATES)
-    shares, losses = [], []
+    shares: list[float] = []
+    losses: list[float] = []
 
     def run() -> None:
-        watch.seconds, began = 0.0, watch.now()
-        losses.extend(train(network, loss, training)[1])
-        shares.append(watch.seconds / (watch.now() - began))
+        shares.append(watch.share_of(lambda: losses.extend(train(network, loss, training)[1])))
 
     seconds = case.compare(f"{UPDATES} updates of the {make.__name__} network", run, rounds=5)
     assert len(losses) % UPDATES == 0
