@@ -6,10 +6,11 @@ from pathlib import Path
 
 from benchmarks.report import contestants, networks
 
-ABLATION = "ablation"  # the folder that the experiments of this name publish to
+ABLATION, SEARCH = "ablation", "search"  # folders that the experiments of these names publish to
 
 
 def further_results(folder: Path) -> list[Path]:
     """The folders below it that hold results of other experiments."""
-    places = [folder / ABLATION, folder / contestants.FOLDER, *networks.network_folders(folder)]
+    named = [folder / name for name in (ABLATION, contestants.FOLDER, SEARCH)]
+    places = [*named, *networks.network_folders(folder)]
     return [place for place in places if place.is_dir()]

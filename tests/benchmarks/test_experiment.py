@@ -125,3 +125,14 @@ def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str]) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("track", ["analytic", "images", "speech"])
+def test_searches_are_compared_with_nothing_else_changed(track: str) -> None:
+    experiment = load(f"search-{track}")
+    assert experiment.search.searches == ("paper", "frugal")
+    assert experiment.search.bins == 9  # the papers'
+    rows = rows_of(experiment)
+    steps = {(row.contestant, row.steps) for row in rows if row.contestant != "ddpm"}
+    lengths = experiment.search.lengths
+    assert steps == {(name, n) for name in ("bddm", "bddm-frugal") for n in lengths}
