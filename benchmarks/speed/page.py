@@ -45,6 +45,8 @@ def speed_page(document: SpeedDocument) -> str:
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
     if document.searches:
         parts += ["## Searches compared\n", SEARCH_NOTE, _searches(document.searches)]
+    if made["device"] == "cpu":
+        parts += ["## On a GPU\n", "Not tested here: `python -m benchmarks speed --device cuda`.\n"]
     origin = (
         f"Measured on {made['processor']}, {made['cores']} cores, {made['threads']} threads, "
         f"device {made['device']}, torch {made['packages']['torch']}, Python {made['python']}; "
@@ -58,7 +60,7 @@ def _times(cases: list[SpeedCase]) -> str:
     lines = []
     for case in cases:
         own = Timing(tuple(case.seconds[OURS]))
-        notes = ", ".join(f"{key} {value}" for key, value in case.notes.items())
+        notes = ", ".join(f"{key} {_plain(value)}" for key, value in case.notes.items())
         title = f"{case.title} ({notes})" if notes else case.title
         others = {name: times for name, times in case.seconds.items() if name != OURS}
         lines.append([title, _median(own), "", "", "", ""])
@@ -83,6 +85,10 @@ def _median(timing: Timing) -> str:
     median = timing.median
     text = f"{median:.2f} s" if median >= 1 else f"{1000 * median:.3g} ms"
     return text if timing.is_stable else f"{text}, *unstable*"
+
+
+def _plain(value: str | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _reached(ratio: Interval, bar: float) -> str:

@@ -108,7 +108,7 @@ def document(**changes: Any) -> SpeedDocument:
             Figure(name="factor", value=4.0, at_most=None, at_least=5.0),
             Figure(name="share outside", value=0.031, at_most=0.02, at_least=None),
         ],
-        notes={"GFLOP": 127.4},
+        notes={"GFLOP": 127.4, "published PESQ": 2.34567},
     )
     content: dict[str, Any] = {
         "schema_version": 1,
@@ -132,7 +132,7 @@ def document(**changes: Any) -> SpeedDocument:
 
 def test_the_page_tells_ratios_and_bars() -> None:
     page = speed_page(document())
-    assert "| A network (GFLOP 127.4) | 1.00 s |" in page
+    assert "| A network (GFLOP 127.4, published PESQ 2.346) | 1.00 s |" in page
     assert "| plain | 3.00 s | 3.00 × | 2.5 × reached |" in page
     assert "| quick | 500 ms, *unstable* | 0.50 [0.50, 4.00] × | 1 × within the noise |" in page
     assert "| share of the peak | 61.3% | at least 60%: reached |" in page
@@ -140,6 +140,7 @@ def test_the_page_tells_ratios_and_bars() -> None:
     assert "| share outside | 3.1% | at most 2%: **missed** |" in page
     assert "not compared with other: it is not installed." in page
     assert "busy" not in page
+    assert "Not tested here: `python -m benchmarks speed --device cuda`" in page
     assert "was busy" in speed_page(document(machine_busy=True))
 
 
