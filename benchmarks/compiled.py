@@ -1,8 +1,8 @@
 """Score networks through torch.compile: ``compile: default``, or ``reduce-overhead`` on a GPU.
 
-Compiling takes from seconds to a minute for each shape of batch, before the first evaluation; the
-page of speed says how long, and what it gains. The second mode replays CUDA graphs, which spares a
-GPU the launches of small kernels; a CPU has none.
+Compiling takes from seconds to a minute, before the first evaluation and again when a second size
+of batch shows that sizes vary; the page of speed says how long, and what it gains. The second mode
+replays CUDA graphs, which spares a GPU the launches of small kernels; a CPU has none.
 """
 
 from __future__ import annotations

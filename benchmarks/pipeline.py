@@ -16,7 +16,7 @@ from benchmarks import distributed
 from benchmarks.contestants.known import contestant
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.experiment import Experiment
-from benchmarks.precision import in_float32, multiplies_bf16
+from benchmarks.precision import suited
 from benchmarks.progress import Progress
 from benchmarks.report.build import build_results
 from benchmarks.report.publish import publish
@@ -155,12 +155,10 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
     distributed.join(experiment.device)
     device = distributed.own_device(experiment.device)
-    wanted = experiment
-    if not multiplies_bf16(device):
-        experiment = in_float32(wanted)
-    if experiment is not wanted:
+    prepared = suited(experiment, device)
+    if prepared is not experiment and distributed.is_first():
         progress.say(f"float32: this {device.type} device has no bfloat16 instructions")
-    return experiment
+    return prepared
 
 
 def describe(run: Run) -> dict[str, Any]:

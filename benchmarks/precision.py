@@ -14,9 +14,16 @@ Part = TypeVar("Part", bound="DataclassInstance")
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bfloat16 numbers."""
+    """Whether the device has instructions for products of bfloat16 numbers.
+
+    Raises:
+        ValueError: a CUDA device where there is none.
+    """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        if not torch.cuda.is_available():
+            raise ValueError(f"device: {device} is not there: torch sees no CUDA device; use cpu")
+        with torch.cuda.device(device):  # it asks the current one
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return any(bool(capabilities.get(flag)) for flag in CPU_FLAGS)
 
@@ -32,3 +39,8 @@ def in_float32(part: Part) -> Part:
             changes[field.name] = in_float32(value)
     changed = {name: new for name, new in changes.items() if new is not getattr(part, name)}
     return dataclasses.replace(part, **changed) if changed else part
+
+
+def suited(experiment: Part, device: torch.device) -> Part:
+    """An experiment as a device should run it: in float32 where bfloat16 would be emulated."""
+    return experiment if multiplies_bf16(device) else in_float32(experiment)

@@ -94,21 +94,23 @@ class FastDiffWave(nn.Module):
 
     Args:
         net: trained; loses its weight norm.
-        dtype: that it works in, whatever autocast says.
+        dtype: that it works in, whatever autocast says. It stays on the network's device.
     """
 
     def __init__(self, net: DiffWave, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         net.fold_weight_norm()
         net.requires_grad_(False)
+        for layer in (net.widen_step, net.mix_step):  # weights may be rounded, biases are not
+            layer.weight.data = layer.weight.data.to(layer.bias.dtype)
         self.net = net
         self.dtype = dtype
         layers = net.config.layers
         blocks = [block for block in net.blocks if isinstance(block, ResidualBlock)]
         self.blocks = [FastBlock(block, layers, dtype) for block in blocks]
         self.margin = max(block.dilation for block in self.blocks)
-        self.step_weight = torch.cat([block.step.weight for block in blocks])
         self.step_bias = torch.stack([block.step.bias for block in blocks])
+        self.step_weight = torch.cat([block.step.weight for block in blocks]).to(self.step_bias)
         # A block adds the bias of the residual before it together with its step vector.
         self.step_bias[1:] += math.sqrt(0.5) * torch.stack([_bias(b.residual) for b in blocks[:-1]])
         skip_bias = torch.stack([_bias(block.skip) for block in blocks]).sum(0)
@@ -119,7 +121,8 @@ class FastDiffWave(nn.Module):
 
     def encode(self, log_mel: Tensor) -> DiffWaveCondition:
         """Condition every block, once per utterance; see :meth:`DiffWave.encode`."""
-        return tuple(block.encode(log_mel.to(self.dtype)) for block in self.blocks)
+        with torch.autocast(log_mel.device.type, enabled=False):
+            return tuple(block.encode(log_mel.to(self.dtype)) for block in self.blocks)
 
     def forward(self, x: Tensor, alpha: Tensor, condition: DiffWaveCondition) -> Tensor:
         """Predict the noise, ``(B, L)``; see :meth:`DiffWave.forward`."""
@@ -130,11 +133,12 @@ class FastDiffWave(nn.Module):
             parts = zip(self.blocks, condition, strict=True)
             theirs: Tensor = self.net(x, alpha, tuple(block.as_theirs(c) for block, c in parts))
             return theirs
-        embedded = self.net.embed_level(alpha).to(self.step_weight.dtype)
-        steps = F.linear(embedded, self.step_weight).unflatten(1, (len(self.blocks), -1))
-        vectors = (steps + self.step_bias).to(self.dtype)
-        eps = [self._item(x[i], vectors[i], [part[i] for part in condition]) for i in range(len(x))]
-        return torch.stack(eps).to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            steps = F.linear(self.net.embed_level(alpha), self.step_weight)
+            vectors = (steps.unflatten(1, self.step_bias.shape) + self.step_bias).to(self.dtype)
+            items = range(len(x))
+            eps = [self._item(x[i], vectors[i], [part[i] for part in condition]) for i in items]
+            return torch.stack(eps).to(x.dtype)
 
     def _item(self, x: Tensor, vectors: Tensor, condition: list[Tensor]) -> Tensor:
         pieces = [slice(at, min(at + PIECE, len(x))) for at in range(0, len(x), PIECE)]

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from benchmarks import provenance
-from benchmarks.contestants import BILATERAL, SEARCHED
+from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.known import contestant
 from benchmarks.experiment import as_dict
 from benchmarks.report.evaluation import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.report.schema import SCHEMA_VERSION, RowResult, RowTime
 from benchmarks.rows import Sampled
+from benchmarks.searches import SEARCHES
 from benchmarks.stages.clock import NETWORK
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.search import SearchResult
@@ -139,7 +140,7 @@ def _cost(
     name = schedule_net_name(context.experiment, convention, SEARCHED[contestant])
     parameters, steps, seconds = (
         network_cost(weights[f"schedule_net/{name}"])
-        if contestant in BILATERAL
+        if SEARCHES[SEARCHED[contestant]].chooser in ("network", "network by level")
         else (0, None, None)
     )
     reference = timings["rows"].get(f"{convention}/{context.experiment.reference}")

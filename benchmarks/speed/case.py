@@ -41,11 +41,12 @@ class Case:
         ours: Call,
         others: Mapping[str, Call] | None = None,
         *,
-        rounds: int = 5,
+        rounds: int = 7,
         warmup: int = 1,
         bars: Mapping[str, float] | None = None,
+        beside: Mapping[str, Call] | None = None,
     ) -> dict[str, list[float]]:
-        """Time a call, and in every round before it the others in random order.
+        """Time a call and others in turns, each round in an order of its own.
 
         Args:
             title: of the case, as in "DiffWave, one evaluation".
@@ -54,27 +55,37 @@ class Case:
             rounds: timed.
             warmup: rounds before them that are not kept.
             bars: how many times longer others have to take.
+            beside: timed in the same rounds, but not compared with.
 
         Returns:
             Seconds of the timed rounds by name, the own call's under ``OURS``.
         """
-        others = others or {}
-        seconds: dict[str, list[float]] = {name: [] for name in (OURS, *others)}
+        calls = {**(others or {}), **(beside or {})}
+        seconds: dict[str, list[float]] = {name: [] for name in (OURS, *calls)}
         shuffler = random.Random(0)
+        after: list[str] = []  # those whose turn in this round comes after ours
+
+        def in_turn(names: list[str]) -> None:
+            for name in names:
+                seconds[name].append(self.clock.seconds(calls[name]))
 
         def before() -> None:
-            names = list(others)
+            in_turn(after)
+            names = list(seconds)
             shuffler.shuffle(names)
-            for name in names:
-                seconds[name].append(self.clock.seconds(others[name]))
+            place = names.index(OURS)
+            after[:] = names[place + 1 :]
+            in_turn(names[:place])
 
         def own() -> None:
             seconds[OURS].append(self.clock.seconds(ours))
 
         # With --benchmark-disable there is one round, and no warm-up.
         self.benchmark.pedantic(own, setup=before, rounds=rounds, warmup_rounds=warmup)
+        in_turn(after)
         kept = {name: values[-rounds:] for name, values in seconds.items()}
-        self.info |= {"title": title, "seconds": kept, "bars": dict(bars or {})}
+        compared = {name: kept[name] for name in (OURS, *(others or {}))}
+        self.info |= {"title": title, "seconds": compared, "bars": dict(bars or {})}
         return kept
 
     def absent(self, name: str, reason: str) -> None:
@@ -88,11 +99,11 @@ class Case:
         *,
         at_most: float | None = None,
         at_least: float | None = None,
+        is_share: bool = False,
     ) -> None:
-        """A number that follows from the times, and where it should lie."""
-        self.info["figures"].append(
-            {"name": name, "value": value, "at_most": at_most, "at_least": at_least}
-        )
+        """A number that follows from the times, and where it should lie; a share is of 1."""
+        bar = {"at_most": at_most, "at_least": at_least}
+        self.info["figures"].append({"name": name, "value": value, "is_share": is_share, **bar})
 
     def note(self, **notes: str | float) -> None:
         """What the case ran on."""

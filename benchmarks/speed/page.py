@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from benchmarks.report.cells import estimate, table
+from collections.abc import Sequence
+
+from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.evaluation import interval_of
 from benchmarks.report.schema import Interval
 from benchmarks.speed.case import OURS
-from benchmarks.speed.schema import Figure, SearchPair, SpeedCase, SpeedDocument
+from benchmarks.speed.schema import Figure, SpeedCase, SpeedDocument
+from benchmarks.speed.searches import SearchPair
 from metrics.timing import Timing, ratio_of_medians
 
 NOTE = """\
 Each row is a call of this project and the same work done otherwise, timed in turns in one process.
-A ratio is the other's median time over ours, above 1 where ours is faster, with a 95 % bootstrap
-interval over the rounds. A bar is what was set out to be reached, *within the noise* a ratio below
-it whose interval is not; *unstable* marks times whose
-inter-quartile range exceeds 10 % of the median.
+A ratio is the other's median time over ours, above 1 where ours is faster; from six rounds on it
+has a 95 % bootstrap interval over them. A bar is what was set out to be reached; *within the noise*
+is a ratio below it whose interval is not. *Unstable* marks times whose inter-quartile range exceeds
+10 % of the median.
 """
 SEARCH_NOTE = """\
 The papers' search on their full grid with both kernels, and the frugal search, each made by the
-same run; what they found is compared on test items and noise that neither had seen, paired. The
-share is of the network's evaluations.
+same run; what they found is compared on test items and noise that neither had seen, paired.
+Percentages are of the network's evaluations, differences are the frugal one's less the papers', and
+p is of the test of exchanging pairs, where there is one.
 """
+ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
 GROUPS = {
     "network": "One network evaluation",
     "sampling": "Sampling",
@@ -31,20 +36,20 @@ GROUPS = {
 }
 
 
-def speed_page(document: SpeedDocument) -> str:
-    """The whole page."""
+def speed_page(document: SpeedDocument, searches: Sequence[SearchPair]) -> str:
+    """The whole page; ``searches`` are those of the results folder that it lies in."""
     made = document.provenance
     parts = ["# Speed\n", NOTE]
     if document.machine_busy:
         parts.append("**The machine was busy with other work when this was measured.**\n")
-    for group, title in GROUPS.items():
+    for group in dict.fromkeys((*GROUPS, *(case.group for case in document.cases))):
         cases = [case for case in document.cases if case.group == group]
         if cases:
-            parts += [f"## {title}\n", _times(cases)]
+            parts += [f"## {GROUPS.get(group, group)}\n", _times(cases)]
             parts += [_figures(cases)] if any(case.figures for case in cases) else []
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
-    if document.searches:
-        parts += ["## Searches compared\n", SEARCH_NOTE, _searches(document.searches)]
+    if searches:
+        parts += ["## Searches compared\n", SEARCH_NOTE, _searches(searches)]
     if made["device"] == "cpu":
         parts += ["## On a GPU\n", "Not tested here: `python -m benchmarks speed --device cuda`.\n"]
     origin = (
@@ -67,6 +72,8 @@ def _times(cases: list[SpeedCase]) -> str:
         for name, times in others.items():
             other = Timing(tuple(times))
             ratio = interval_of(ratio_of_medians(other, own, seed=0))
+            if len(times) < ROUNDS_FOR_INTERVAL:
+                ratio = ratio.model_copy(update={"low": None, "high": None})
             bar = case.bars.get(name)
             lines.append(
                 [
@@ -84,6 +91,8 @@ def _times(cases: list[SpeedCase]) -> str:
 def _median(timing: Timing) -> str:
     median = timing.median
     text = f"{median:.2f} s" if median >= 1 else f"{1000 * median:.3g} ms"
+    if len(timing.seconds) == 1:
+        return f"{text}, one round"
     return text if timing.is_stable else f"{text}, *unstable*"
 
 
@@ -108,11 +117,11 @@ def _figures(cases: list[SpeedCase]) -> str:
 
 
 def _number(figure: Figure) -> str:
-    return f"{figure.value:.1%}" if "share" in figure.name else f"{figure.value:.3g}"
+    return f"{figure.value:.1%}" if figure.is_share else f"{figure.value:.3g}"
 
 
 def _bar_of(figure: Figure) -> str:
-    shown = "{:.0%}" if "share" in figure.name else "{:g}"
+    shown = "{:.0%}" if figure.is_share else "{:g}"
     if figure.at_most is not None:
         verdict = "reached" if figure.value <= figure.at_most else "**missed**"
         return f"at most {shown.format(figure.at_most)}: {verdict}"
@@ -130,19 +139,26 @@ def _absent(cases: list[SpeedCase]) -> str:
     )
 
 
-def _searches(pairs: list[SearchPair]) -> str:
-    steps = sorted({int(count) for pair in pairs for count in pair.differences})
+def _searches(pairs: Sequence[SearchPair]) -> str:
+    steps = sorted({count for pair in pairs for count in pair.differences})
     lines = []
     for pair in pairs:
         (full, cheap), (slow, quick) = pair.nfe.values(), pair.seconds.values()
-        cells = [pair.differences.get(str(count)) for count in steps]
         lines.append(
             [
                 f"`{pair.source}` {pair.convention}",
                 f"{full} → {cheap} ({cheap / full:.1%})",
                 f"{slow:.0f} → {quick:.0f}",
-                f"{pair.metric} {'↑' if pair.higher_is_better else '↓'}",
-                *(estimate(cell, pair.digits, "+") for cell in cells),
+                f"{pair.info.title} {arrow(pair.info)}",
+                *(_difference(pair, count) for count in steps),
             ]
         )
     return table(["Results", "NFE", "Seconds", "Metric", *(f"{n} steps" for n in steps)], lines)
+
+
+def _difference(pair: SearchPair, steps: int) -> str:
+    if steps not in pair.differences:
+        return "—"
+    p = pair.p[steps]
+    text = estimate(pair.differences[steps], pair.info.digits, "+")
+    return text if p is None else f"{text}, p = {p:.2g}"

@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmarks.report.schema import Interval, Sha256
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -18,6 +16,7 @@ class Figure(_Strict):
 
     name: str
     value: float
+    is_share: bool = Field(description="of 1, printed as a percentage")
     at_most: float | None
     at_least: float | None
 
@@ -35,23 +34,6 @@ class SpeedCase(_Strict):
     notes: dict[str, str | float]
 
 
-class SearchPair(_Strict):
-    """The papers' search and the frugal one, made in one run."""
-
-    source: str = Field(description="results file")
-    source_sha256: Sha256
-    convention: str
-    nfe: dict[str, int] = Field(description="of each search, by contestant")
-    seconds: dict[str, float]
-    metric: str
-    higher_is_better: bool
-    digits: int
-    differences: dict[str, Interval] = Field(
-        description="frugal less the papers', paired, on fresh test noise, by steps"
-    )
-    p: dict[str, float | None] = Field(description="of the sign-flip or exchange test, by steps")
-
-
 class SpeedDocument(_Strict):
     """All of a run of the performance cases."""
 
@@ -60,4 +42,3 @@ class SpeedDocument(_Strict):
     provenance: dict[str, Any]
     machine_busy: bool
     cases: list[SpeedCase]
-    searches: list[SearchPair]

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from bddm_ref.checkpoint import sha256_of
+from benchmarks.report.cells import turned
 from benchmarks.report.check import read_results, results_files
 from benchmarks.report.evaluation import cost_key
 from benchmarks.report.folders import further_results
-from benchmarks.report.schema import Results
+from benchmarks.report.schema import Interval, MetricInfo, Results
 from benchmarks.report.standings import BDDM
-from benchmarks.speed.schema import SearchPair
 
 FRUGAL = "bddm-frugal"
+
+
+@dataclass(frozen=True)
+class SearchPair:
+    """The papers' search and the frugal one, made in one run."""
+
+    source: str  # results file
+    convention: str
+    nfe: dict[str, int]  # of each search, by contestant
+    seconds: dict[str, float]
+    info: MetricInfo
+    differences: dict[int, Interval]  # frugal less the papers', paired, on test items, by steps
+    p: dict[int, float | None]  # of the sign-flip or exchange test, by steps
 
 
 def search_pairs(folder: Path) -> list[SearchPair]:
@@ -38,23 +51,19 @@ def _pairs_of(results: Results, path: Path, folder: Path) -> Iterator[SearchPair
         costs = {name: results.costs[key] for name, key in keys.items()}
         for metric in results.experiment["headline"]:
             found = {
-                one.row.rsplit("-", 1)[1]: one
+                int(one.row.rsplit("-", 1)[1]): one
                 for one in results.comparisons
                 if one.metric == metric
-                and one.row.startswith(f"{convention}/{FRUGAL}-")
-                and one.against.rsplit("-", 1)[0] == f"{convention}/{BDDM}"
+                and one.row.rsplit("-", 1)[0] == f"{convention}/{BDDM}"
+                and one.against.rsplit("-", 1)[0] == f"{convention}/{FRUGAL}"
             }
             if found:
-                info = results.metrics[metric]
                 yield SearchPair(
                     source=str(path.relative_to(folder)),
-                    source_sha256=sha256_of(path),
                     convention=convention,
                     nfe={name: cost.search_nfe for name, cost in costs.items()},
                     seconds={name: cost.search_seconds for name, cost in costs.items()},
-                    metric=info.title,
-                    higher_is_better=info.higher_is_better,
-                    digits=info.digits,
-                    differences={steps: one.difference for steps, one in found.items()},
-                    p={steps: one.p_sign_flip for steps, one in found.items()},
+                    info=results.metrics[metric],
+                    differences={n: turned(one.difference) for n, one in found.items()},
+                    p={n: one.p_sign_flip for n, one in found.items()},
                 )

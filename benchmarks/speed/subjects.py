@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,20 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import load_weights
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
 from benchmarks.experiment import load
-from benchmarks.precision import multiplies_bf16
+from benchmarks.precision import suited
 from benchmarks.progress import Progress
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.report.check import read_results
-from benchmarks.tracks import make_track
+from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.stages.train import load_score_net
+from benchmarks.tracks.speech import encode
+from benchmarks.workspace import Workspace
 
 Network = TypeVar("Network", bound=nn.Module)
-RESULTS = Path(__file__).resolve().parents[2] / "results"
+RESULTS = REPOSITORY / "results"
 RECORDING = RESULTS / "wav" / "ru_0094-recording.wav"
 EXPERIMENTS = {"speech": "cpu-full", "images": "images-cpu-full", "analytic": "analytic"}
 CONVENTIONS = {"speech": "scaled", "images": "plain", "analytic": "gaussian-16"}
@@ -50,6 +53,7 @@ class Subject:
     """A track's published network as its runs evaluate it, in its first convention."""
 
     track: str
+    device: torch.device
     net: EvaluatedNet
     shape: tuple[int, ...]  # of an item
     condition: Callable[[int], Any]  # of so many items
@@ -84,24 +88,26 @@ class Subject:
 
 
 def subject(name: str, device: torch.device) -> Subject:
-    """The published network of a track."""
-    experiment = load(EXPERIMENTS[name])
-    track = make_track(experiment, Progress(Console(quiet=True)), device)
+    """The published network of a track; known distributions are on the CPU whatever is asked."""
+    device = torch.device("cpu") if name == "analytic" else device
+    experiment = suited(load(EXPERIMENTS[name]), device)
+    experiment = dataclasses.replace(experiment, device=str(device))
+    context = Context(experiment, Workspace(Path("unused")), Progress(Console(quiet=True)))
+    track, weights = context.track, experiment.score_net.weights
     convention = next(one for one in experiment.conventions if one.name == CONVENTIONS[name])
-    network = track.build_score_net()
-    if experiment.score_net.weights is not None:
-        load_weights(network, RESULTS.parent / experiment.score_net.weights)
-    network = network.to(device).eval().requires_grad_(False)
-    bf16 = experiment.bf16 and multiplies_bf16(device)
-    net = EvaluatedNet(track.for_convention(track.for_inference(network), convention), bf16)
+    if weights is None:
+        network = track.build_score_net()
+    else:
+        network = load_score_net(context, REPOSITORY / weights)
+    net = EvaluatedNet(track.for_convention(network, convention), experiment.bf16)
     if name != "speech":
-        return Subject(name, net, track.item_shape(convention), lambda items: None, None)
+        return Subject(name, device, net, track.item_shape(convention), lambda items: None, None)
     waveform = torch.from_numpy(soundfile.read(RECORDING, dtype="float32")[0])
     mel = log_mel(waveform).to(device)
 
     def condition(items: int) -> Any:
-        with torch.inference_mode(), net.precision(device):
-            return network.encode(mel.expand(items, -1, -1))  # type: ignore[operator]
+        with torch.no_grad(), net.precision(device):
+            return encode(network, mel.expand(items, -1, -1))
 
     frames = mel.shape[-1] - 1
-    return Subject(name, net, (frames * HOP,), condition, frames * HOP / SAMPLE_RATE)
+    return Subject(name, device, net, (frames * HOP,), condition, frames * HOP / SAMPLE_RATE)

@@ -38,6 +38,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "score_net": weights_digest(session.score_weights),
         "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
         **evaluation_inputs(experiment),
+        **context.track.form_inputs,
         "device": str(context.device),
         "threads": torch.get_num_threads(),
     }
@@ -107,7 +108,7 @@ def _one_evaluation(session: Session) -> Callable[[int], object]:
     condition, _, x_N = session.start(row.convention, [0], 0)
     level = session.training.alphas[len(session.training) // 2 :][:1].to(x_N.device)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def call(round_number: int) -> object:
         return evaluated(x_N, level, condition)
 

@@ -156,6 +156,7 @@ def _plan(session: Session, row: Row) -> _Plan:
         **context.track.item_inputs,
         "items": row.items,
         **evaluation_inputs(experiment),
+        **context.track.form_inputs,
         "device": context.device.type,
     }
     folders = tuple(

@@ -71,6 +71,7 @@ def searched_schedules(
         "score_net": weights_digest(score_weights),
         "schedule_net": weights_digest(schedule_weights),
         **evaluation_inputs(experiment),
+        **context.track.form_inputs,
         "device": context.device.type,
         **context.track.judge_inputs,
     }

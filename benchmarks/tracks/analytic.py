@@ -109,7 +109,7 @@ class AnalyticTrack(Track):
         return {}
 
     def refuse_impossible(self) -> None:
-        """Too few samples for exact moments, bfloat16, another device."""
+        """Too few samples for exact moments, bfloat16, compiling, another device."""
         if self.device.type != "cpu":
             raise ExperimentError("device: the analytic track runs on the CPU; make it cpu")
         for row in rows_of(self.experiment):
@@ -121,6 +121,8 @@ class AnalyticTrack(Track):
                 )
         if self.experiment.bf16:
             raise ExperimentError("bf16: an exact score is of no use in bfloat16; make it false")
+        if self.experiment.compile != "no":
+            raise ExperimentError("compile: an exact score has nothing to compile; make it 'no'")
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score of this convention's distribution."""

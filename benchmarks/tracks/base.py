@@ -210,6 +210,11 @@ class Track(ABC):
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Variances of validation items, and the distance of Gaussians nearest to the judge's."""
 
+    @property
+    def form_inputs(self) -> dict[str, Any]:
+        """What tells that form from the network's own, where they differ, as plain values."""
+        return {}
+
     def for_inference(self, score_net: nn.Module) -> nn.Module:
         """A trained score network, on its device, in a form that computes the same faster."""
         return score_net

@@ -131,10 +131,19 @@ class SpeechTrack(Track):
         except ValueError as error:
             raise ExperimentError(f"predicted_mos: {error}") from error
 
+    @property
+    def form_inputs(self) -> dict[str, Any]:
+        """DiffWave's matrix products round otherwise than its convolutions."""
+        usual = self._as_it_is or self.experiment.score_net.network != "diffwave"
+        return {} if usual else {"form": "pieces"}
+
+    @property
+    def _as_it_is(self) -> bool:
+        return self.device.type != "cpu" or self.experiment.compile != "no"
+
     def for_inference(self, score_net: nn.Module) -> nn.Module:
         """DiffWave without weight norm, and on a CPU as matrix products unless it is compiled."""
-        as_it_is = self.device.type != "cpu" or self.experiment.compile != "no"
-        return inference_form(score_net, self.experiment.bf16, as_it_is)
+        return inference_form(score_net, self.experiment.bf16, self._as_it_is)
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
         """The score network as a process in this amplitude convention sees it."""
@@ -283,10 +292,15 @@ def inference_form(score_net: nn.Module, bf16: bool, as_it_is: bool = False) -> 
         bf16: work in bfloat16, where it does not leave that to autocast.
         as_it_is: keep to its own operations, as is best on a GPU.
     """
-    if isinstance(score_net, DiffWave):
-        score_net.fold_weight_norm()
+    if not isinstance(score_net, DiffWave):
+        return score_net
+    score_net.fold_weight_norm()
     if type(score_net) is DiffWave and not as_it_is:
         return FastDiffWave(score_net, torch.bfloat16 if bf16 else torch.float32)
+    if bf16:  # what was folded just now; autocast would round it at every evaluation
+        for module in score_net.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
+                module.weight.data = module.weight.data.to(torch.bfloat16)
     return score_net
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks import pipeline
+from benchmarks import precision
 from benchmarks.__main__ import main
 from benchmarks.data.distributions import distribution
 from benchmarks.report.check import check_results, read_results
@@ -218,6 +218,7 @@ def test_more_samples_than_draws_to_compare_with(
         ("--test-items", "200", "200 samples do not determine the moments of 200 steps"),
         ("--margins", "{}", "margins: kl has none"),
         ("--bf16", "", "bf16: an exact score is of no use in bfloat16"),
+        ("--compile", "default", "compile: an exact score has nothing to compile"),
         ("--data", "gauss-3", "'gauss-3' is no distribution"),
     ],
 )
@@ -229,7 +230,7 @@ def test_refusals(
 ) -> None:
     option, value, message = case
     # Elsewhere float32 stands in for bfloat16 before anything is refused.
-    monkeypatch.setattr(pipeline, "multiplies_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
     if option == "--margins":
         text = TINY.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
         (place / "other.yaml").write_text(text)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 
 import pytest
 import torch
 from rich.console import Console
 
-from benchmarks import pipeline, precision
+from benchmarks import precision
+from benchmarks.__main__ import main
 from benchmarks.experiment import Experiment, ScoreNetConfig, as_dict, load
 from benchmarks.pipeline import prepare_machine
 from benchmarks.precision import in_float32, multiplies_bf16
@@ -32,11 +35,31 @@ def test_a_processor_is_asked_for_bf16_instructions(
     assert multiplies_bf16(CPU) is fast
 
 
-def test_a_gpu_is_asked_without_emulation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation
-    )
-    assert not multiplies_bf16(torch.device("cuda"))
+def test_the_gpu_that_is_meant_is_asked_without_emulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    current = []
+
+    def supported(including_emulation: bool = True) -> bool:
+        return including_emulation or current == [torch.device("cuda:1")]
+
+    @contextlib.contextmanager
+    def device(one: torch.device) -> Iterator[None]:
+        current.append(one)
+        yield
+        current.clear()
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(torch.cuda, "device", device)
+    assert multiplies_bf16(torch.device("cuda:1"))
+    assert not multiplies_bf16(torch.device("cuda:0"))
+
+
+def test_a_gpu_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["data", "smoke", "--device", "cuda"]) == 2
+    assert "error: device: cuda is not there: torch sees no CUDA" in capsys.readouterr().err
 
 
 def test_every_bf16_becomes_float32_and_nothing_else_changes() -> None:
@@ -57,10 +80,10 @@ def test_an_experiment_in_float32_is_itself() -> None:
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_the_machine_decides_and_says_so(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "multiplies_bf16", lambda device: fast)
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: fast)
     said = io.StringIO()
     experiment = Experiment(threads=torch.get_num_threads())
     prepared = prepare_machine(experiment, Progress(Console(file=said, width=200)))
     assert prepared.bf16 is fast
     assert ("no bfloat16 instructions" in said.getvalue()) is not fast
-    assert precision.in_float32(prepared) is prepared or fast
+    assert (prepared is experiment) is fast

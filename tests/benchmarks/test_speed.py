@@ -19,7 +19,7 @@ from benchmarks.speed.case import OURS, Case
 from benchmarks.speed.command import check_speed, write_speed
 from benchmarks.speed.floor import SIDE, operations_of, seconds_at_peak
 from benchmarks.speed.page import speed_page
-from benchmarks.speed.schema import Figure, SearchPair, SpeedCase, SpeedDocument
+from benchmarks.speed.schema import Figure, SpeedCase, SpeedDocument
 from benchmarks.speed.searches import search_pairs
 from benchmarks.speed.stopwatch import Stopwatch
 
@@ -60,18 +60,20 @@ class Ticking:
 def test_a_case_times_all_in_turns_and_drops_the_warm_up() -> None:
     clock = Ticking()
     case = Case(Pedantic(), torch.device("cpu"), clock)  # type: ignore[arg-type]
-    others = {"a": lambda: "a", "b": lambda: "b"}
-    seconds = case.compare("title", lambda: OURS, others, rounds=3, bars={"a": 2.0})
-    assert [len(values) for values in seconds.values()] == [3, 3, 3]
+    calls = {"others": {"a": lambda: "a"}, "beside": {"b": lambda: "b"}}
+    seconds = case.compare("title", lambda: OURS, rounds=5, bars={"a": 2.0}, **calls)
+    rounds = [tuple(clock.order[i : i + 3]) for i in range(0, 18, 3)]
+    assert len(clock.order) == 18  # the warm-up too
+    assert {frozenset(one) for one in rounds} == {frozenset([OURS, "a", "b"])}
+    assert len({one.index(OURS) for one in rounds}) > 1  # nobody has a fixed place
     assert list(seconds) == [OURS, "a", "b"]
-    assert clock.order[2::3] == [OURS] * 4  # after the others of its round, warm-up too
-    assert {frozenset(clock.order[i : i + 2]) for i in (0, 3, 6, 9)} == {frozenset("ab")}
-    assert len({tuple(clock.order[i : i + 2]) for i in (0, 3, 6, 9)}) == 2  # in random order
-    assert seconds[OURS] == [6.0, 9.0, 12.0]
-    case.figure("share", 0.5, at_most=0.1)
+    for name, values in seconds.items():
+        assert values == [i + 1.0 for i in range(3, 18) if clock.order[i] == name]
+    case.figure("share", 0.5, at_most=0.1, is_share=True)
     case.absent("c", "it is not there")
     case.note(items=3)
-    SpeedCase.model_validate({"name": "n", "group": "network", **case.info})
+    recorded = SpeedCase.model_validate({"name": "n", "group": "network", **case.info})
+    assert list(recorded.seconds) == [OURS, "a"]
 
 
 def test_operations_are_counted() -> None:
@@ -95,18 +97,30 @@ def test_a_stopwatch_adds_up_what_it_wraps(monkeypatch: pytest.MonkeyPatch) -> N
     assert watch.seconds == 3.0
 
 
+OF_ONE_ROUND = {
+    "group": "a group of its own",
+    "title": "Once",
+    "seconds": {OURS: [2.0], "few": [3.0]},
+    "bars": {},
+    "figures": [],
+    "absent": {},
+}
+
+
 def document(**changes: Any) -> SpeedDocument:
     case = SpeedCase(
         name="test_it",
         group="network",
         title="A network",
-        seconds={OURS: [1.0, 1.0, 1.0], "plain": [3.0, 3.0, 3.0], "quick": [0.5, 0.5, 4.0]},
+        seconds={OURS: [1.0] * 7, "plain": [3.0] * 7, "quick": [0.5] * 4 + [4.0] * 3},
         bars={"plain": 2.5, "quick": 1.0},
         absent={"other": "it is not installed"},
         figures=[
-            Figure(name="share of the peak", value=0.613, at_most=None, at_least=0.6),
-            Figure(name="factor", value=4.0, at_most=None, at_least=5.0),
-            Figure(name="share outside", value=0.031, at_most=0.02, at_least=None),
+            Figure(
+                name="share of the peak", value=0.613, is_share=True, at_most=None, at_least=0.6
+            ),
+            Figure(name="factor", value=4.0, is_share=False, at_most=None, at_least=5.0),
+            Figure(name="share outside", value=0.031, is_share=True, at_most=0.02, at_least=None),
         ],
         notes={"GFLOP": 127.4, "published PESQ": 2.34567},
     )
@@ -124,29 +138,31 @@ def document(**changes: Any) -> SpeedDocument:
             "tree": "clean",
         },
         "machine_busy": False,
-        "cases": [case],
-        "searches": [],
+        "cases": [case, case.model_copy(update=OF_ONE_ROUND)],
     }
     return SpeedDocument.model_validate(content | changes)
 
 
 def test_the_page_tells_ratios_and_bars() -> None:
-    page = speed_page(document())
+    page = speed_page(document(), [])
     assert "| A network (GFLOP 127.4, published PESQ 2.346) | 1.00 s |" in page
     assert "| plain | 3.00 s | 3.00 × | 2.5 × reached |" in page
     assert "| quick | 500 ms, *unstable* | 0.50 [0.50, 4.00] × | 1 × within the noise |" in page
+    assert "## a group of its own" in page
+    assert "| Once (GFLOP 127.4, published PESQ 2.346) | 2.00 s, one round |" in page
+    assert "| few | 3.00 s, one round | 1.50 × |" in page
     assert "| share of the peak | 61.3% | at least 60%: reached |" in page
     assert "| factor | 4 | at least 5: **missed** |" in page
     assert "| share outside | 3.1% | at most 2%: **missed** |" in page
     assert "not compared with other: it is not installed." in page
     assert "busy" not in page
     assert "Not tested here: `python -m benchmarks speed --device cuda`" in page
-    assert "was busy" in speed_page(document(machine_busy=True))
+    assert "was busy" in speed_page(document(machine_busy=True), [])
 
 
 def test_check_finds_a_page_that_is_not_the_documents(tmp_path: Path) -> None:
     page = write_speed(document(), tmp_path)
-    assert "1 cases" in check_speed(tmp_path)
+    assert "2 cases" in check_speed(tmp_path)
     page.write_text(page.read_text().replace("1.00 s", "0.90 s"))
     with pytest.raises(DamagedFileError, match=r"speed\.md is not the page of speed\.json"):
         check_speed(tmp_path)
@@ -157,32 +173,47 @@ def test_check_knows_the_document_among_results(tmp_path: Path) -> None:
         if file.is_file():
             shutil.copy(file, tmp_path)
     write_speed(document(), tmp_path)
-    assert any("speed.json: 1 cases" in line for line in checked(tmp_path))
+    assert any("speed.json: 2 cases" in line for line in checked(tmp_path))
 
 
 def test_searches_are_compared_where_both_were_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ablation's constants stand in for a frugal search: any searched contestant would do."""
+    """The ablation's constants stand in for the frugal search."""
     place = tmp_path / "networks" / "other"
     place.mkdir(parents=True)
     for file in (RESULTS / "ablation").glob("images*"):
         shutil.copy(file, place)
-    monkeypatch.setattr(searches, "FRUGAL", "bddm-released")
+    monkeypatch.setattr(searches, "FRUGAL", "constants")
     (pair,) = search_pairs(tmp_path)
     results = read_results(place / "images.json")
     assert pair.source == "networks/other/images.json"
     assert pair.nfe["bddm"] == results.costs["plain"].search_nfe
-    assert pair.nfe["bddm-released"] == results.costs["plain/bddm-released"].search_nfe
+    assert pair.nfe["constants"] == results.costs["plain/constants"].search_nfe
     values = {row.contestant: row.metrics["fd"].value for row in results.rows if row.steps == 7}
-    difference = pair.differences["7"].value
+    difference = pair.differences[7].value
     assert difference is not None
-    assert difference == pytest.approx(values["bddm-released"] - values["bddm"])
-    page = speed_page(document(searches=[pair]))
+    assert difference == pytest.approx(values["constants"] - values["bddm"])
+    page = speed_page(document(), [pair])
     assert f"{difference:+.2f} [" in page
     monkeypatch.undo()
     assert search_pairs(tmp_path) == []
-    assert isinstance(pair, SearchPair)
+
+
+def test_check_finds_results_that_came_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_speed(document(), tmp_path)
+    place = tmp_path / "ablation"
+    place.mkdir()
+    for file in (RESULTS / "ablation").glob("images*"):
+        shutil.copy(file, place)
+    monkeypatch.setattr(searches, "FRUGAL", "constants")
+    with pytest.raises(DamagedFileError, match=r"make it again with 'speed --page-only'"):
+        check_speed(tmp_path)
+    assert main(["speed", "--page-only", "--results", str(tmp_path)]) == 0
+    assert "## Searches compared" in capsys.readouterr().out
+    assert "2 cases" in check_speed(tmp_path)
 
 
 def test_the_command_tells_what_it_cannot_use(
@@ -190,14 +221,14 @@ def test_the_command_tells_what_it_cannot_use(
 ) -> None:
     asked = []
 
-    def measure(device: str, folder: Path) -> Path:
-        asked.append((device, folder))
-        return write_speed(document(), folder)
+    def measure(device: str) -> SpeedDocument:
+        asked.append(device)
+        return document()
 
     monkeypatch.setattr(command, "measure", measure)
     options = ["--device", "cuda", "--results", str(tmp_path), "--search.bins", "5"]
     assert main(["speed", *options]) == 0
-    assert asked == [("cuda", tmp_path)]
+    assert asked == ["cuda"]
     told = capsys.readouterr()
     assert "speed has no use for --search.bins 5" in told.err
     assert told.out.startswith("# Speed")
@@ -214,3 +245,45 @@ def test_a_failing_case_is_told_in_one_sentence(
     assert main(["speed", "--results", str(tmp_path)]) == 2
     assert "needs a checkout" in capsys.readouterr().err
     assert not (tmp_path / "speed.json").exists()
+
+
+CONFTEST = """
+import pytest, torch
+from benchmarks.speed.case import Case
+
+def pytest_addoption(parser):
+    parser.addoption("--device")
+
+@pytest.fixture
+def case(benchmark, request):
+    return Case(benchmark, torch.device(request.config.getoption("--device")))
+"""
+CASE = """
+import pytest
+
+@pytest.mark.benchmark(group="network")
+def test_one(case):
+    more = {"more": lambda: sum(range(1000))}
+    case.compare("One", lambda: sum(range(10)), more, bars={"more": 2.0})
+    case.figure("half", 0.5, is_share=True)
+    case.note(items=1)
+"""
+
+
+@pytest.mark.slow
+def test_what_cases_record_becomes_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tests" / "performance"
+    folder.mkdir(parents=True)
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_it.py").write_text(CASE)
+    monkeypatch.setattr(command, "CASES", folder)
+    monkeypatch.setenv("PYTHONPATH", str(RESULTS.parent))
+    made = command.measure("cpu")
+    (case,) = made.cases
+    assert (case.name, case.group, case.title) == ("test_one", "network", "One")
+    assert [len(values) for values in case.seconds.values()] == [7, 7]
+    assert case.seconds["more"] > case.seconds[OURS]
+    assert made.provenance["threads"] == torch.get_num_threads()
+    assert "| half | 50.0%" in speed_page(made, [])

@@ -27,6 +27,7 @@ from benchmarks.experiment import (
 from benchmarks.progress import Progress
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
+from benchmarks.tracks.speech import inference_form
 from metrics.mos import _dnsmos
 
 
@@ -158,7 +159,7 @@ def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
     [
         ("diffwave", {"bf16": False}, FastDiffWave, torch.float32),
         ("diffwave", {"bf16": True}, FastDiffWave, torch.bfloat16),
-        ("diffwave", {"compile": "default"}, DiffWave, None),
+        ("diffwave", {"compile": "default", "bf16": False}, DiffWave, None),
         ("diffwave_lmnt", {}, LmntDiffWave, None),
     ],
 )
@@ -169,5 +170,16 @@ def test_score_networks_are_evaluated_in_their_fast_form(
     made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size)), **changes)
     fast = made.for_inference(made.build_score_net())
     assert type(fast) is form
+    assert made.form_inputs == ({"form": "pieces"} if form is FastDiffWave else {})
     assert getattr(fast, "dtype", None) is dtype
     assert not any("parametrizations" in name for name, _ in fast.named_parameters())
+
+
+def test_folded_weights_are_rounded_once_where_autocast_would_do_it_each_time() -> None:
+    size = {"layers": 2, "channels": 4, "embedding": (4, 5, 6)}
+    made = track(Experiment(score_net=ScoreNetConfig(network="diffwave", size=size)))
+    network = inference_form(made.build_score_net(), bf16=True, as_it_is=True)
+    assert isinstance(network, DiffWave)
+    assert network.gather.weight.dtype == torch.bfloat16
+    assert network.blocks[1].dilated.weight.dtype == torch.bfloat16
+    assert network.gather.bias.dtype == torch.float32

@@ -18,6 +18,12 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.config.getoption("--device"))
 
 
+@pytest.fixture(autouse=True)
+def float32_is_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No TF32 in convolutions, as there is none in matrix products."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 @pytest.fixture
 def case(benchmark: BenchmarkFixture, device: torch.device) -> Case:
     """One row of the page of speed."""

@@ -57,6 +57,8 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
     assert set(found["frugal"].found) == set(found["paper"].found) == set(LENGTHS)
     evaluations = {name: result.record["nfe"] for name, result in found.items()}
 
-    case.note(**{f"evaluations, {name}": value for name, value in evaluations.items()})
+    case.note(
+        device="cpu", **{f"evaluations, {name}": value for name, value in evaluations.items()}
+    )
     share = evaluations["frugal"] / evaluations["paper"]
-    case.figure("share of the papers' network evaluations", share, at_most=0.1)
+    case.figure("share of the papers' network evaluations", share, at_most=0.1, is_share=True)

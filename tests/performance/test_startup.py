@@ -24,4 +24,4 @@ def test_startup(case: Case, title: str) -> None:
         subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
 
     others = {} if "-m" in CALLS[title] else {"import torch": lambda: run("-c", "import torch")}
-    case.compare(title, lambda: run(*CALLS[title]), others, rounds=3)
+    case.compare(title, lambda: run(*CALLS[title]), others, rounds=5)

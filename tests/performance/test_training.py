@@ -15,8 +15,8 @@ from bddm_ref.training import train
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.images import Images
 from benchmarks.data.speech import Utterance
-from benchmarks.experiment import Experiment, load
-from benchmarks.precision import in_float32, multiplies_bf16
+from benchmarks.experiment import load
+from benchmarks.precision import suited
 from benchmarks.progress import Progress
 from benchmarks.speed.case import OURS, Case
 from benchmarks.speed.stopwatch import Stopwatch
@@ -27,14 +27,9 @@ UPDATES = 6
 pytestmark = pytest.mark.benchmark(group="training-step")
 
 
-def experiment_of(name: str, device: torch.device) -> Experiment:
-    experiment = load(name)
-    return experiment if multiplies_bf16(device) else in_float32(experiment)
-
-
 def speech(device: torch.device) -> Track:
     """The track with white noise for recordings: speed does not depend on what is said."""
-    track = make_track(experiment_of("cpu", device), Progress(Console(quiet=True)), device)
+    track = make_track(suited(load("cpu"), device), Progress(Console(quiet=True)), device)
     generator = torch.Generator().manual_seed(0)
     utterances = [
         Utterance(str(i), waveform, log_mel(waveform))
@@ -47,7 +42,7 @@ def speech(device: torch.device) -> Track:
 
 def images(device: torch.device) -> Track:
     """The track with random pictures."""
-    track = make_track(experiment_of("images-cpu", device), Progress(Console(quiet=True)), device)
+    track = make_track(suited(load("images-cpu"), device), Progress(Console(quiet=True)), device)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (4096, 1, 28, 28), generator=generator, dtype=torch.uint8)
     track.__dict__["_train_images"] = Images(pixels, None)
@@ -75,11 +70,12 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
         shares.append(watch.share_of(lambda: losses.extend(train(network, loss, training)[1])))
 
     seconds = case.compare(f"{UPDATES} updates of the {make.__name__} network", run, rounds=5)
-    assert len(losses) % UPDATES == 0
+    assert len(losses) == UPDATES * len(shares)
     case.note(batch=config.batch_size, precision="bfloat16" if training.bf16 else "float32")
     case.figure(
         "share of time in forward, backward and optimiser",
         statistics.median(shares[-5:]),
         at_least=0.9,
+        is_share=True,
     )
     case.figure("items per second", UPDATES * config.batch_size / statistics.median(seconds[OURS]))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.checkpoint import roundable_parameters
 from bddm_ref.networks import diffwave_fast
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.diffwave_fast import FastDiffWave
@@ -34,6 +35,9 @@ def networks(
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
     other.load_state_dict(plain.state_dict())
     other.requires_grad_(False)  # as the harness has it
+    if fast_dtype is torch.bfloat16:  # likewise
+        for _, parameter in roundable_parameters(other):
+            parameter.data = parameter.data.to(torch.bfloat16)
     return plain.requires_grad_(False), FastDiffWave(other, fast_dtype or dtype)
 
 
@@ -66,14 +70,23 @@ def test_in_bfloat16_it_is_as_near_as_autocast() -> None:
     plain, fast = networks(torch.float32, torch.bfloat16)
     x, alpha, mel = inputs(dtype=torch.float32)
     expected = plain(x, alpha, plain.encode(mel))
-    with torch.autocast("cpu", dtype=torch.bfloat16):  # which changes nothing for the fast one
+    with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = plain(x, alpha, plain.encode(mel)).float()
         condition = fast.encode(mel)
         eps = fast(x, alpha, condition)
+    assert torch.equal(eps, fast(x, alpha, fast.encode(mel)))  # it does not need autocast
     assert {part.dtype for part in condition} == {torch.bfloat16}
     assert eps.dtype == torch.float32
     error, usual = ((one - expected).square().mean().sqrt() for one in (eps, cast))
     assert 0 < float(error) < 2 * float(usual)
+
+
+def test_in_float32_autocast_changes_nothing() -> None:
+    _, fast = networks(torch.float32)
+    x, alpha, mel = inputs(dtype=torch.float32)
+    expected = fast(x, alpha, fast.encode(mel))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(fast(x, alpha, fast.encode(mel)), expected)
 
 
 def test_a_condition_serves_all_steps_and_stays_unchanged() -> None:
