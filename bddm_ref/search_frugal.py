@@ -12,8 +12,9 @@ from bddm_ref.search import Candidate, Propose, SearchPlan, is_start, quality
 
 Distortion = Callable[[NoiseSchedule], float]
 """What a schedule does to data, by arithmetic; less is better."""
-FINALISTS, SHARE = 3, 0.4  # candidates that are judged, and on how much of trial 1's items
-LAST_SHARE = 0.5  # of trial 2's items
+GROUPS = 6  # by the level that sampling starts from; the best of each is judged
+HEATS = ((0.2, 2), (0.4, 1))  # share of trial 1's items, and how many candidates stay
+LAST_SHARE = 0.3  # of trial 2's items
 
 
 class PartialJudge(Protocol):
@@ -45,13 +46,14 @@ def frugal_search(
     Two things make it cheap. A schedule network answers by the level far more than by the item, so
     that its mean answer to noised data (:func:`bddm_ref.by_level.measured_ratio`) can stand for its
     passes; and how a schedule distorts Gaussians with the variances of the data
-    (:mod:`bddm_ref.gaussian`) ranks it nearly as well as samples do. The few ranked first, each
-    after perturbations that reduce its distortion further, are judged on samples.
+    (:mod:`bddm_ref.gaussian`) ranks it nearly as well as samples do. Where it does not, starts at
+    quite different levels distort about alike: so the best of each of GROUPS ranges of the level,
+    after perturbations that reduce its distortion further, is judged on samples, in heats.
 
     Args:
         propose: one pass, which should not evaluate the score network.
         distortion: ranks what was proposed.
-        judge: of those ranked first; equal trials use equal items and noise.
+        judge: of the best of each group; equal trials use equal items and noise.
         grid: the starts; of those that differ in the kernel alone, one is taken.
         training: the training schedule.
         plan: the lengths, and how many perturbations; its ``finalists`` do not apply.
@@ -80,7 +82,7 @@ def frugal_search(
     source = random.Random(plan.seed)
     results = {}
     for length, candidates in ranked.items():
-        left = sorted(candidates.values(), key=_distortion)[:FINALISTS]
+        left = _best_of_groups(list(candidates.values()))
         for i in range(len(left)):
             for _ in range(plan.refinements):
                 moved = proposed(left[i].start.perturbed(source), (length,))
@@ -95,6 +97,21 @@ def _distortion(one: _Found) -> float:
     return one.distortion
 
 
+def _best_of_groups(candidates: list[_Found]) -> list[_Found]:
+    """Those of least distortion in GROUPS equal ranges of the log-SNR that schedules start from."""
+    levels = [float(one.schedule.log_snrs[-1]) for one in candidates]
+    width = (max(levels, default=0.0) - min(levels, default=0.0)) / GROUPS or 1.0
+    groups: dict[int, list[_Found]] = {}
+    for one, level in zip(candidates, levels, strict=True):
+        place = min(int((level - min(levels)) / width), GROUPS - 1)
+        groups.setdefault(place, []).append(one)
+    return [min(group, key=_distortion) for group in groups.values()]
+
+
 def _judged(left: list[_Found], judge: PartialJudge) -> Candidate[Start]:
-    best = max(left, key=lambda one: quality(judge(one.schedule, 1, SHARE)))
+    for share, staying in HEATS:
+        if len(left) > staying:
+            scores = {one: quality(judge(one.schedule, 1, share)) for one in left}
+            left = sorted(left, key=scores.__getitem__, reverse=True)[:staying]
+    best = left[0]
     return Candidate(best.start, best.schedule, judge(best.schedule, 2, LAST_SHARE))

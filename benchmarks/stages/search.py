@@ -42,6 +42,7 @@ from benchmarks.workspace import write_json
 
 DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out
+FRUGAL_VERSION = 2  # of bddm_ref.search_frugal, likewise
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def searched_schedules(
         inputs["rival"] = kind.rival.version
     elif kind.chooser == "closed form":
         inputs["loss"] = kind.loss or experiment.schedule_net.loss
+    elif kind.chooser == "network by level":
+        inputs["frugal"] = FRUGAL_VERSION
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():

@@ -12,7 +12,7 @@ from bddm_ref.rules import network_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import SearchPlan, starts
-from bddm_ref.search_frugal import FINALISTS, frugal_search
+from bddm_ref.search_frugal import GROUPS, LAST_SHARE, frugal_search
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 GRID = starts(TRAINING, 9)
@@ -37,27 +37,42 @@ class Judge:
         return (-abs(float(schedule.alphas[-1]) - self.wanted),)
 
 
-def test_the_judge_chooses_among_the_few_of_least_distortion() -> None:
+def test_the_judge_chooses_among_the_least_distorting_of_each_level() -> None:
     judge = Judge(0.5)
 
     def distortion(schedule: NoiseSchedule) -> float:
-        return abs(float(schedule.alphas[-1]) - 0.55)
+        return abs(schedule.betas[-1] - 0.45)
 
     found = frugal_search(propose, distortion, judge, GRID, TRAINING, PLAN)
     assert set(found) == {3, 5}
     for length, best in found.items():
         candidates = {
-            one
+            one: float(one.log_snrs[-1])
             for start in GRID
             if len(betas := propose(start)) >= length
             for one in [NoiseSchedule(tuple(reversed(betas[:length])))]
         }
-        first = sorted(candidates, key=distortion)[:FINALISTS]
+        low, high = min(candidates.values()), max(candidates.values())
+        groups: dict[int, list[NoiseSchedule]] = {}
+        for one, level in candidates.items():
+            place = min(int(GROUPS * (level - low) / (high - low)), GROUPS - 1)
+            groups.setdefault(place, []).append(one)
+        first = [min(group, key=distortion) for group in groups.values()]
+        assert len(first) > 3
+        # Of those the judge's own choice wins, though others distort less.
         assert best.schedule == min(first, key=lambda s: abs(float(s.alphas[-1]) - 0.5))
-    # Nothing but the few was sampled, and the winner once more, on items of its own.
-    for length in (3, 5):
-        asked = [trial for steps, trial, _ in judge.asked if steps == length]
-        assert asked == [1] * FINALISTS + [2]
+        # Nothing but these was sampled, the last two again, and the winner on items of its own.
+        asked = [(trial, share) for steps, trial, share in judge.asked if steps == length]
+        assert asked == [(1, 0.2)] * len(first) + [(1, 0.4)] * 2 + [(2, LAST_SHARE)]
+
+
+def test_a_single_candidate_is_judged_once() -> None:
+    judge = Judge(0.5)
+    found = frugal_search(
+        propose, lambda s: 0.0, judge, GRID[:1], TRAINING, SearchPlan((3,), refinements=0)
+    )
+    assert judge.asked == [(3, 2, LAST_SHARE)]
+    assert found[3].start == GRID[0]
 
 
 def test_perturbations_cost_no_judgement_and_never_add_distortion() -> None:
