@@ -14,7 +14,7 @@ Distortion = Callable[[NoiseSchedule], float]
 """What a schedule does to data, by arithmetic; less is better."""
 GROUPS = 6  # by the level that sampling starts from; the best of each is judged
 HEATS = ((0.2, 2), (0.4, 1))  # share of trial 1's items, and how many candidates stay
-LAST_SHARE = 0.3  # of trial 2's items
+LAST_SHARE = 0.2  # of trial 2's items
 
 
 class PartialJudge(Protocol):
