@@ -62,7 +62,8 @@ def networks_page(documents: dict[str, Results]) -> str:
         first = next(iter(mine.values()))
         for convention in dict.fromkeys(row.convention for row in first.rows):
             for metric in headline(first, convention):
-                parts += [_gains(mine, convention, metric, other) for other in BASELINES]
+                tables = [_gains(mine, convention, metric, other) for other in BASELINES]
+                parts += [one for one in tables if one is not None]
     return "\n".join(parts)
 
 
@@ -108,8 +109,8 @@ def _networks(documents: dict[str, Results]) -> str:
     return table(["Network", "Architecture", "Training", "Weights", "Results of"], lines)
 
 
-def _gains(documents: dict[str, Results], convention: str, metric: str, other: str) -> str:
-    """What BDDM gains over a linear sub-sequence, and what both score."""
+def _gains(documents: dict[str, Results], convention: str, metric: str, other: str) -> str | None:
+    """What BDDM gains over a linear sub-sequence; None where nothing is compared by the metric."""
     found = {
         name: {
             row.steps: cell
@@ -121,6 +122,8 @@ def _gains(documents: dict[str, Results], convention: str, metric: str, other: s
         for name, results in documents.items()
     }
     steps = sorted({count for cells in found.values() for count in cells})
+    if not steps:
+        return None
     info = next(iter(documents.values())).metrics[metric]
     head = f"`{convention}`, gain over {other.upper()} in {info.title} {arrow(info)}"
     lines = [[name, *(cells.get(n, "—") for n in steps)] for name, cells in found.items()]
