@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
 from benchmarks.experiment import load
-from benchmarks.precision import suited
+from benchmarks.precision import in_float32, suited
 from benchmarks.progress import Progress
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.report.check import read_results
@@ -87,10 +87,17 @@ class Subject:
         return next(r for r in read_results(RESULTS / f"{self.track}.json").rows if r.key == key)
 
 
-def subject(name: str, device: torch.device) -> Subject:
-    """The published network of a track; known distributions are on the CPU whatever is asked."""
+def subject(name: str, device: torch.device, float32: bool = False) -> Subject:
+    """The published network of a track; known distributions are on the CPU whatever is asked.
+
+    Args:
+        name: of the track.
+        device: where it runs.
+        float32: even where the device has bfloat16.
+    """
     device = torch.device("cpu") if name == "analytic" else device
-    experiment = suited(load(EXPERIMENTS[name]), device)
+    experiment = load(EXPERIMENTS[name])
+    experiment = in_float32(experiment) if float32 else suited(experiment, device)
     experiment = dataclasses.replace(experiment, device=str(device))
     context = Context(experiment, Workspace(Path("unused")), Progress(Console(quiet=True)))
     track, weights = context.track, experiment.score_net.weights

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.benchmark(group="sampling")
 
 
 @cache
-def published(track: str, device: torch.device) -> Subject:
-    return subject(track, device)
+def published(track: str, device: torch.device, float32: bool = False) -> Subject:
+    return subject(track, device, float32)
 
 
 def start(one: Subject, items: int, device: torch.device) -> tuple[Tensor, list[torch.Generator]]:
@@ -106,7 +106,8 @@ class NoNet:
 @pytest.mark.parametrize("kernel", ["ddpm", "ddim"])
 @pytest.mark.parametrize(("items", "alone"), [(1, False), (16, False), (16, True)])
 def test_loops_of_diffusers(case: Case, items: int, alone: bool, kernel: str) -> None:
-    one, device = published("images", case.device), case.device
+    # In bfloat16 a rounding flips now and then, and both loops part.
+    one, device = published("images", case.device, float32=True), case.device
     net = NoNet() if alone else one.net
     schedule = NoiseSchedule.linear(1000, 1e-4, 0.02).subsequence(16)
     family, options = SCHEDULERS[kernel]
