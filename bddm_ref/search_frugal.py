@@ -100,10 +100,11 @@ def _distortion(one: _Found) -> float:
 def _best_of_groups(candidates: list[_Found]) -> list[_Found]:
     """Those of least distortion in GROUPS equal ranges of the log-SNR that schedules start from."""
     levels = [float(one.schedule.log_snrs[-1]) for one in candidates]
-    width = (max(levels, default=0.0) - min(levels, default=0.0)) / GROUPS or 1.0
+    low, high = min(levels, default=0.0), max(levels, default=0.0)
+    width = (high - low) / GROUPS or 1.0
     groups: dict[int, list[_Found]] = {}
     for one, level in zip(candidates, levels, strict=True):
-        place = min(int((level - min(levels)) / width), GROUPS - 1)
+        place = min(int((level - low) / width), GROUPS - 1)
         groups.setdefault(place, []).append(one)
     return [min(group, key=_distortion) for group in groups.values()]
 

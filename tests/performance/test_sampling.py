@@ -68,9 +68,7 @@ def test_time_outside_the_network(case: Case, track: str, items: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [3, 7, 16, 1000])
-@pytest.mark.parametrize(
-    ("track", "items"), [("speech", 1), ("speech", 8), ("images", 1), ("images", 64)]
-)
+@pytest.mark.parametrize(("track", "items"), SIZES)
 def test_published_schedules(case: Case, track: str, items: int, steps: int) -> None:
     if steps == 1000 and (items > 1 or case.benchmark.disabled):
         pytest.skip("1000 steps take minutes: they are timed only, and for one item")
