@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.report.evaluation import cost_key
 from benchmarks.report.schema import Results, Sha256
-from benchmarks.report.standings import STRICT, Standings, headline, standings
+from benchmarks.report.standings import STRICT, Standings, headline, joined, standings
 
 
 class Preparation(BaseModel):
@@ -26,11 +29,11 @@ class Preparation(BaseModel):
 
 
 class Origin(BaseModel):
-    """What a track's standings come from."""
+    """A results document that standings come from."""
 
     model_config = STRICT
 
-    track: str
+    page: str = Field(description="its tables, below the results folder")
     results_sha256: Sha256
     experiment_sha256: Sha256
     data_sha256: Sha256
@@ -53,13 +56,19 @@ class Convention(BaseModel):
 
 
 class TrackContest(BaseModel):
-    """One results document."""
+    """One track, of one results document or of several that differ in numbers of evaluations."""
 
     model_config = STRICT
 
-    origin: Origin
+    track: str
+    origins: list[Origin]
     noise_estimators_seconds: float | None = Field(description="training of all; null: none")
     conventions: list[Convention]
+
+    @property
+    def machines(self) -> int:
+        """How many kinds of them the documents are of."""
+        return len({(origin.processor, origin.threads) for origin in self.origins})
 
 
 class Contest(BaseModel):
@@ -72,37 +81,108 @@ class Contest(BaseModel):
     plots: dict[str, Sha256] = Field(description="by file, below the results folder")
 
 
-def track_contest(results: Results, digest: Sha256) -> TrackContest:
-    """What a results document says of its contestants.
+@dataclass(frozen=True)
+class Part:
+    """A results document, and where it lies.
 
-    Args:
+    Attributes:
         results: the document.
         digest: SHA-256 of its file.
+        page: its tables, below the results folder.
     """
-    made = results.provenance
+
+    results: Results
+    digest: Sha256
+    page: str
+
+
+def track_contests(parts: Sequence[Part]) -> list[TrackContest]:
+    """What results documents say of their contestants, by track.
+
+    Raises:
+        DamagedFileError: two of a track are of different contests, or of the same columns.
+    """
+    ordered = sorted(parts, key=lambda part: (part.results.track, _fewest_steps(part)))
+    tracks = groupby(ordered, key=lambda part: part.results.track)
+    return [_track_contest(track, list(mine)) for track, mine in tracks]
+
+
+def _fewest_steps(part: Part) -> int:
+    return min(row.steps for row in part.results.rows)
+
+
+def _track_contest(track: str, parts: Sequence[Part]) -> TrackContest:
+    first = parts[0]
+    for other in parts[1:]:
+        for name, field in _COMMON.items():
+            if field(first.results) != field(other.results):
+                raise DamagedFileError(
+                    f"{first.page} and {other.page} differ in their {name}, so that they are not "
+                    "of one contest; run both experiments again"
+                )
+    seconds = [part.results.wall_seconds.get("noise_estimator") for part in parts]
     return TrackContest(
-        origin=Origin(
-            track=results.track,
-            results_sha256=digest,
-            experiment_sha256=results.experiment_sha256,
-            data_sha256=results.data["sha256"],
-            commit=made["commit"],
-            tree=made["tree"],
-            created=results.created,
-            processor=made["processor"],
-            threads=made["threads"],
-        ),
-        noise_estimators_seconds=results.wall_seconds.get("noise_estimator"),
+        track=track,
+        origins=[_origin(part) for part in parts],
+        noise_estimators_seconds=next((one for one in seconds if one is not None), None),
         conventions=[
-            Convention(
-                name=name,
-                standings=[standings(results, name, metric) for metric in headline(results, name)],
-                missing=_missing(results, name),
-                preparation=_preparation(results, name),
-            )
-            for name in dict.fromkeys(row.convention for row in results.rows)
+            _convention(parts, name)
+            for name in dict.fromkeys(row.convention for row in first.results.rows)
         ],
     )
+
+
+_COMMON: dict[str, Callable[[Results], object]] = {
+    "data": lambda results: results.data["sha256"],
+    "score networks": lambda results: results.weights.get("score_net"),
+    "test_items": lambda results: results.experiment["test_items"],
+    "seed": lambda results: results.experiment["seed"],
+    "headline metrics": lambda results: results.experiment["headline"],
+}
+"""What documents must agree in whose columns one table shows."""
+
+
+def _origin(part: Part) -> Origin:
+    results, made = part.results, part.results.provenance
+    return Origin(
+        page=part.page,
+        results_sha256=part.digest,
+        experiment_sha256=results.experiment_sha256,
+        data_sha256=results.data["sha256"],
+        commit=made["commit"],
+        tree=made["tree"],
+        created=results.created,
+        processor=made["processor"],
+        threads=made["threads"],
+    )
+
+
+def _convention(parts: Sequence[Part], name: str) -> Convention:
+    documents = [part.results for part in parts]
+    missing: dict[str, list[str]] = {}
+    for results in documents:
+        for reason, rows in _missing(results, name).items():
+            missing.setdefault(reason, []).extend(rows)
+    return Convention(
+        name=name,
+        standings=[
+            joined([_standings(part, parts[0], name, metric) for part in parts])
+            for metric in headline(documents[0], name)
+        ],
+        missing=missing,
+        preparation=_preparation(documents, name),
+    )
+
+
+def _standings(part: Part, first: Part, convention: str, metric: str) -> Standings:
+    """Times count where they are of the first part's machine."""
+    found = standings(part.results, convention, metric)
+    same = _machine(part.results) == _machine(first.results)
+    return found if same else found.without_times()
+
+
+def _machine(results: Results) -> tuple[str, int]:
+    return results.provenance["processor"], results.provenance["threads"]
 
 
 def _missing(results: Results, convention: str) -> dict[str, list[str]]:
@@ -113,16 +193,20 @@ def _missing(results: Results, convention: str) -> dict[str, list[str]]:
     return reasons
 
 
-def _preparation(results: Results, convention: str) -> list[Preparation]:
-    costs: Mapping[str, str] = {cost_key(convention, name): name for name in SEARCHED}
-    return [
-        Preparation(
-            title=CONTESTANTS[costs[key]].title,
-            schedule_net_steps=cost.schedule_net_steps,
-            schedule_net_seconds=cost.schedule_net_seconds,
-            search_nfe=cost.search_nfe,
-            search_seconds=cost.search_seconds,
-        )
-        for key, cost in results.costs.items()
-        if key in costs
-    ]
+def _preparation(documents: Sequence[Results], convention: str) -> list[Preparation]:
+    """Searches of all documents together; the schedule network is trained once."""
+    found = []
+    for name in SEARCHED:
+        key = cost_key(convention, name)
+        costs = [results.costs[key] for results in documents if key in results.costs]
+        if costs:
+            found.append(
+                Preparation(
+                    title=CONTESTANTS[name].title,
+                    schedule_net_steps=costs[0].schedule_net_steps,
+                    schedule_net_seconds=costs[0].schedule_net_seconds,
+                    search_nfe=sum(cost.search_nfe for cost in costs),
+                    search_seconds=sum(cost.search_seconds for cost in costs),
+                )
+            )
+    return found

@@ -14,12 +14,13 @@ from bddm_ref.checkpoint import (
 )
 from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.check import CONTESTANTS, read_results
-from benchmarks.report.contest import Contest, Convention, TrackContest, track_contest
+from benchmarks.report.contest import Contest, Convention, Part, TrackContest, track_contests
 from benchmarks.report.pareto import plot_pareto
 from benchmarks.report.standings import BDDM, Against, Line, Outcome, Place, Standings
 from benchmarks.validation import read_document
 
 FOLDER, PAGE = "contestants", "contestants.md"
+LONG = f"{FOLDER}/long"  # more evaluations of contests that are too much for one run
 MARKS: dict[Outcome, str] = {"ahead": "▲", "level": "=", "behind": "▽", "undecided": "?"}
 NOTE = """\
 One row a contestant, one column a number of network evaluations. All have the same score network,
@@ -43,7 +44,7 @@ Indications do not count.
 
 
 def write_contestants(folder: Path) -> Path:
-    """Write the page, its document and its plots from ``contestants/*.json`` of a results folder.
+    """Write the page, its document and its plots from the results in ``contestants``.
 
     Returns:
         The page.
@@ -89,16 +90,26 @@ def check_contestants(folder: Path) -> str:
             raise DamagedFileError(
                 f"{plot} is missing or was changed; make it again with 'contestants'"
             )
-    return f"{page}: follows from {len(contest.tracks)} results"
+    results = sum(len(track.origins) for track in contest.tracks)
+    return f"{page}: follows from {results} results"
 
 
 def _tracks(folder: Path) -> list[TrackContest]:
-    files = sorted((folder / FOLDER).glob("*.json"))
+    files = [path for place in (FOLDER, LONG) for path in sorted((folder / place).glob("*.json"))]
     if not files:
         raise DamagedFileError(
             f"{folder / FOLDER} holds no results; make them with 'run contestants-analytic'"
         )
-    return [track_contest(read_results(path), sha256_of(path)) for path in files]
+    return track_contests(
+        [
+            Part(
+                results=read_results(path),
+                digest=sha256_of(path),
+                page=path.with_suffix(".md").relative_to(folder).as_posix(),
+            )
+            for path in files
+        ]
+    )
 
 
 def contestants_page(contest: Contest) -> str:
@@ -108,7 +119,7 @@ def contestants_page(contest: Contest) -> str:
     parts += ["## BDDM against each\n", TALLY, _tally(contest)]
     for track in contest.tracks:
         for convention in track.conventions:
-            parts.append(f"## {track.origin.track.capitalize()}, `{convention.name}`\n")
+            parts.append(f"## {track.track.capitalize()}, `{convention.name}`\n")
             if convention.standings:
                 parts.append(f"![Quality against cost]({_plot_name(track, convention)})\n")
             parts += [_table(one) for one in convention.standings]
@@ -119,13 +130,13 @@ def contestants_page(contest: Contest) -> str:
 
 
 def _plot_name(track: TrackContest, convention: Convention) -> str:
-    return f"{FOLDER}/pareto-{track.origin.track}-{convention.name}.svg"
+    return f"{FOLDER}/pareto-{track.track}-{convention.name}.svg"
 
 
 def _winners(contest: Contest) -> str:
     """The best of each column, its lead over BDDM, and BDDM's rank."""
     found = [
-        (track.origin.track, one)
+        (track.track, one)
         for track in contest.tracks
         for convention in track.conventions
         for one in convention.standings
@@ -232,11 +243,15 @@ def _preparation(convention: Convention) -> list[str]:
 
 
 def _origin(track: TrackContest) -> str:
-    made, seconds = track.origin, track.noise_estimators_seconds
-    text = "" if seconds is None else f"Training the noise estimators took {seconds:.0f} s.\n\n"
-    return text + (
-        f"From [`{FOLDER}/{made.track}.md`]({FOLDER}/{made.track}.md), where all metrics, "
-        f"times and costs stand: experiment `{made.experiment_sha256[:12]}`, data "
-        f"`{made.data_sha256[:12]}`, commit `{(made.commit or 'unknown')[:12]}` (tree "
-        f"{made.tree or 'unknown'}), {made.created}, {made.processor}, {made.threads} threads.\n"
-    )
+    seconds = track.noise_estimators_seconds
+    parts = [] if seconds is None else [f"Training the noise estimators took {seconds:.0f} s.\n"]
+    parts += [
+        f"From [`{made.page}`]({made.page}), where all metrics, times and costs stand: "
+        f"experiment `{made.experiment_sha256[:12]}`, data `{made.data_sha256[:12]}`, commit "
+        f"`{(made.commit or 'unknown')[:12]}` (tree {made.tree or 'unknown'}), {made.created}, "
+        f"{made.processor}, {made.threads} threads.\n"
+        for made in track.origins
+    ]
+    if track.machines > 1:
+        parts.append("The plot has times of the first alone: the others are of other machines.\n")
+    return "\n".join(parts)

@@ -11,6 +11,6 @@ ABLATION, SEARCH = "ablation", "search"  # folders that the experiments of these
 
 def further_results(folder: Path) -> list[Path]:
     """The folders below it that hold results of other experiments."""
-    named = [folder / name for name in (ABLATION, contestants.FOLDER, SEARCH)]
+    named = [folder / name for name in (ABLATION, contestants.FOLDER, contestants.LONG, SEARCH)]
     places = [*named, *networks.network_folders(folder)]
     return [place for place in places if place.is_dir()]

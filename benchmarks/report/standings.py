@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.report.cells import turned
 from benchmarks.report.evaluation import SIGNIFICANT
 from benchmarks.report.pages import PAGES
@@ -74,6 +76,21 @@ class Standings(BaseModel):
         entrants = self.column(nfe)
         return min(entrants, key=lambda name: (entrants[name].rank, name != BDDM))
 
+    def without_times(self) -> Standings:
+        """The same, as if nothing had been timed."""
+        lines = {
+            name: line.model_copy(
+                update={
+                    "places": {
+                        nfe: place.model_copy(update={"seconds": None})
+                        for nfe, place in line.places.items()
+                    }
+                }
+            )
+            for name, line in self.lines.items()
+        }
+        return self.model_copy(update={"lines": lines})
+
     def outcomes(self) -> Iterator[tuple[str, int, Outcome]]:
         """Title, number of evaluations and outcome of every contest with BDDM that is firm."""
         for line in self.lines.values():
@@ -112,6 +129,29 @@ def standings(results: Results, convention: str, metric: str) -> Standings:
         reference_score=_reference_score(results, convention, metric),
         lines=lines,
     )
+
+
+def joined(parts: Sequence[Standings]) -> Standings:
+    """One table of several that have the same metric and different columns.
+
+    The reference is the one of the most steps.
+
+    Raises:
+        DamagedFileError: two have a column in common.
+    """
+    columns = sorted(nfe for part in parts for nfe in part.columns)
+    twice = [nfe for nfe, next_one in pairwise(columns) if nfe == next_one]
+    if twice:
+        raise DamagedFileError(
+            f"two results of one track have a column of {twice[0]} evaluations; keep one of them"
+        )
+    lines: dict[str, Line] = {}
+    for part in parts:
+        for name, line in part.lines.items():
+            places = lines[name].places | line.places if name in lines else line.places
+            lines[name] = Line(title=line.title, places=places)
+    longest = max(parts, key=lambda part: int(part.reference.rsplit("-", 1)[1]))
+    return longest.model_copy(update={"columns": columns, "lines": lines})
 
 
 def _ranked_rows(results: Results, convention: str, metric: str) -> list[RowResult]:

@@ -12,7 +12,7 @@ import pytest
 from bddm_ref.checkpoint import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
 from benchmarks.report.check import read_results
-from benchmarks.report.contest import Contest, track_contest
+from benchmarks.report.contest import Contest, Part, track_contests
 from benchmarks.report.contestants import (
     check_contestants,
     contestants_page,
@@ -20,7 +20,7 @@ from benchmarks.report.contestants import (
 )
 from benchmarks.report.pareto import plot_pareto
 from benchmarks.report.schema import Comparison, Interval, Results, RowResult
-from benchmarks.report.standings import efficient, headline, standings
+from benchmarks.report.standings import efficient, headline, joined, standings
 
 ABLATION = Path(__file__).resolve().parents[2] / "results" / "ablation"
 
@@ -71,8 +71,18 @@ def with_comparison(results: Results, **changes: Any) -> Results:
 
 
 def page_of(*documents: Results) -> str:
-    tracks = [track_contest(results, "0" * 64) for results in documents]
-    return contestants_page(Contest(schema_version=1, tracks=tracks, plots={}))
+    parts = [Part(results, "0" * 64, f"contestants/{i}.md") for i, results in enumerate(documents)]
+    return contestants_page(Contest(schema_version=1, tracks=track_contests(parts), plots={}))
+
+
+def in_two(results: Results) -> tuple[Results, Results]:
+    """Rows of 3 steps in one document, all others in another."""
+    few = [row for row in results.rows if row.steps == 3]
+    many = [row for row in results.rows if row.steps != 3]
+    return (
+        results.model_copy(update={"rows": few, "reference": "ddpm-3"}),
+        results.model_copy(update={"rows": many}),
+    )
 
 
 def section(page: str, title: str) -> str:
@@ -224,6 +234,56 @@ def test_the_check_finds_another_document(folder: Path) -> None:
     write_with_checksum(path, lambda file: file.write_text(other))
     with pytest.raises(DamagedFileError, match="breaks its schema at schema_version"):
         check_contestants(folder)
+
+
+def test_a_track_in_two_documents_is_one_table(images: Results) -> None:
+    whole, parted = page_of(images), page_of(*reversed(in_two(images)))
+    for title in ("Winners", "BDDM against each"):
+        assert section(parted, title) == section(whole, title)
+    title = "Images, `plain`"
+    table = section(whole, title).split("Beforehand")[0]
+    assert section(parted, title).startswith(table)
+    search = re.search(r"Two constants \| — \| (\d+)", whole)
+    assert search is not None
+    assert f"| Two constants | — | {2 * int(search[1])} |" in parted  # what both cost
+    assert "From [`contestants/1.md`]" in parted
+    assert "From [`contestants/0.md`]" in parted
+
+
+def test_of_two_documents_the_longest_reference_counts(images: Results) -> None:
+    few, many = (standings(one, "plain", "fd") for one in in_two(images))
+    assert few.reference == "ddpm-3"
+    assert joined([few, many]).reference == images.reference
+    assert joined([few, many]).columns == [3, 7, 16]
+
+
+def test_times_of_another_machine_are_left_out(images: Results) -> None:
+    few, many = in_two(images)
+    elsewhere = many.model_copy(update={"provenance": many.provenance | {"processor": "another"}})
+    parts = [Part(few, "0" * 64, "few.md"), Part(elsewhere, "0" * 64, "many.md")]
+    (track,) = track_contests(parts)
+    places = track.conventions[0].standings[0].lines["bddm"].places
+    assert places[3].seconds is not None
+    assert places[7].seconds is None
+    assert places[7].score == images_score(images, "bddm", 7)
+    page = contestants_page(Contest(schema_version=1, tracks=[track], plots={}))
+    assert "times of the first alone" in page
+    assert "times of the first alone" not in page_of(few, many)
+
+
+def images_score(results: Results, contestant: str, steps: int) -> Interval:
+    return next(row for row in results.rows if row.key == f"plain/{contestant}-{steps}").metrics[
+        "fd"
+    ]
+
+
+def test_documents_of_different_contests_are_refused(images: Results) -> None:
+    few, many = in_two(images)
+    fewer = many.model_copy(update={"experiment": many.experiment | {"test_items": 7}})
+    with pytest.raises(DamagedFileError, match=r"differ in their test_items.* run both"):
+        page_of(few, fewer)
+    with pytest.raises(DamagedFileError, match="a column of 7 evaluations"):
+        page_of(many, images)
 
 
 def test_reasons_of_empty_cells_are_told(images: Results) -> None:
