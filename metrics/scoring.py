@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from metrics.items import Clip, ItemMetric, ItemScore, score_item
 from metrics.mos import MOS_METRICS
@@ -64,11 +65,18 @@ def score_items(
 @contextlib.contextmanager
 def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes for many calls of `score_items`: each takes seconds to start."""
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_use_one_thread
+    )
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _use_one_thread() -> None:
+    """Cores are for items: NumPy's and SciPy's linear algebra would start a thread for each."""
+    threadpool_limits(limits=1)
 
 
 def _known_metric(name: str) -> type[ItemMetric]:

@@ -12,10 +12,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from metrics import _mel, speech
 from metrics.items import ItemScore, UnscoredError, score_item
-from metrics.scoring import score_items
+from metrics.scoring import score_items, scoring_pool
 from metrics.speech import SPEECH_METRICS
 
 RATE = 16_000
@@ -297,6 +298,13 @@ def test_workers_change_nothing() -> None:
     shared = score_items(list(SPEECH_METRICS), preds, target, RATE, 2, seen.append)
     assert comparable(shared) == comparable(alone)
     assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.slow
+def test_workers_have_one_thread_each() -> None:
+    with scoring_pool(1) as pool:
+        libraries = pool.submit(threadpool_info).result()
+    assert {library["num_threads"] for library in libraries} == {1}
 
 
 class Deadly(np.ndarray):
