@@ -6,7 +6,7 @@ from benchmarks.contestants.analytic_dpm import AnalyticDpm
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.diffusers_solvers import DIFFUSERS
 from benchmarks.contestants.fast_dpm import FastDpm
-from benchmarks.contestants.fixed import DIFFWAVE_6, FixedList
+from benchmarks.contestants.fixed import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.searched import Searched
@@ -33,7 +33,8 @@ CONTESTANTS: dict[str, Contestant] = {
     "ddim-quad": Subsequence("DDIM, quadratic sub-sequence", "ddim", "quadratic"),
     "ddpm-snr": Subsequence("DDPM, equal steps of log-SNR", "ddpm", "log-snr"),
     "ddim-snr": Subsequence("DDIM, equal steps of log-SNR", "ddim", "log-snr"),
-    "fast-sampling": FixedList("DiffWave's fast sampling", DIFFWAVE_6),
+    "fast-sampling": FixedList("DiffWave's fast sampling, BASE", DIFFWAVE_BASE_6),
+    "fast-sampling-large": FixedList("DiffWave's fast sampling, LARGE", DIFFWAVE_LARGE_6),
     "beta-grid": Searched("WaveGrad's grid search", "beta-grid"),
     "fastdpm-var": FastDpm("FastDPM, VAR linear, κ = 1", "var", "linear", "ddpm"),
     "fastdpm-var-ddim": FastDpm("FastDPM, VAR linear, κ = 0", "var", "linear", "ddim"),

@@ -15,7 +15,9 @@ class AnalyticDpm:
     """A linear sub-sequence with the mean of a kernel, and the variance that is best with it.
 
     That variance follows from the power of the noise estimate alone, which is measured on
-    validation items. The original also bounds the variance near the data by a threshold for 8-bit
+    validation items. The sub-sequence is that of the DDPM and DDIM contestants, so that the
+    variance alone differs; the original's has the first training step in it. The original also
+    bounds the variance by what data in [-1, 1] can have, and near the data by a threshold for 8-bit
     images; this does not.
     """
 

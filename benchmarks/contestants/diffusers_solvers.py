@@ -13,10 +13,13 @@ first training step (as at 7 of 1000). With "linspace" spacing, not a contestant
 altogether: at 3 of 1000, from 999 to 666 and on from 500.
 
 DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) and UniPC (Zhao et al. 2023, arXiv 2302.04867) run
-on levels in equal steps of log-SNR from the last training step to the first, as the authors of the
-former recommend for small images; on data whose score is known they come far closer than on equal
-steps of time. UniPC has its default order and B(h); with the other one, "bh1", diffusers returns
-NaN in a step to sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
+in N equal steps of log-SNR from the last training step to the first, as the authors of the former
+recommend for small images; on data whose score is known they come far closer than on equal steps of
+time. Each step is evaluated where it begins. diffusers' "exponential sigmas" are N levels with both
+ends among them, so that the last evaluation would find next to no noise: N + 1 are asked for, and
+in the place of the last, which is the first training step's, the last step goes on to the data.
+UniPC has its default order and B(h); with the other one, "bh1", diffusers returns NaN in a step to
+sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
 (arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so
 that the network sees x_N.
 
@@ -84,7 +87,11 @@ class DiffusersSolver:
             # NumPy 2 of how torch makes an array of a tensor; it changes nothing.
             warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
             scheduler = getattr(library, self.scheduler)(**options)
-            scheduler.set_timesteps(count)
+            if self.options.get("use_exponential_sigmas"):
+                scheduler.set_timesteps(count + 1)
+                _skip_the_last_level(scheduler)
+            else:
+                scheduler.set_timesteps(count)
         levels = _levels(scheduler)
         if len(levels) != steps:  # rounding: 62 for 61 of 1000, the last of them step -1
             raise SkipContestantError(f"its spacing gives {len(levels)} levels for {steps} steps")
@@ -118,6 +125,13 @@ def _library() -> ModuleType:
         raise SkipContestantError(
             "it needs the package diffusers: pip install 'bddm-benchmark[diffusers]'"
         ) from error
+
+
+def _skip_the_last_level(scheduler: Any) -> None:
+    """From the level before it, the last step goes to sigma = 0 at once."""
+    scheduler.sigmas = torch.cat([scheduler.sigmas[:-2], scheduler.sigmas[-1:]])
+    scheduler.timesteps = scheduler.timesteps[:-1]
+    scheduler.num_inference_steps = len(scheduler.timesteps)
 
 
 def _levels(scheduler: Any) -> Tensor:

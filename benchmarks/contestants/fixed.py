@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
 
-DIFFWAVE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
-"""DiffWave's fast sampling (Kong et al. 2021, appendix B)."""
+DIFFWAVE_BASE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
+DIFFWAVE_LARGE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.7)
+"""DiffWave's fast sampling, for its two sizes (Kong et al. 2021, appendix B)."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from benchmarks.contestants.base import (
 class Subsequence:
     """N levels of the training schedule, betas recomputed, driven by ``kernel``.
 
-    ``log-snr`` spaces them between its first and last level, not at its steps.
+    ``log-snr`` has N equal steps from its last level to its first, each evaluated where it begins,
+    so that the first itself is not among the N; they need not be levels of its steps.
     """
 
     title: str
@@ -38,5 +39,5 @@ class Subsequence:
             return training
         if self.spacing == "log-snr":
             high, low = (float(training.log_snrs[end]) for end in (0, -1))
-            return NoiseSchedule.log_snr(steps, high, low)
+            return NoiseSchedule.log_snr(steps, high - (high - low) / steps, low)
         return training.subsequence(steps, self.spacing)

@@ -54,7 +54,7 @@ def lists(length: int, first_beta: float) -> Iterator[NoiseSchedule]:
     """All schedules of the grid."""
     bins = _bins(length)
     values = [1 + 8 * i / (bins - 1) for i in range(bins)]
-    exponents = torch.linspace(math.log10(first_beta), LARGEST_EXPONENT, length).tolist()
+    exponents = torch.linspace(LARGEST_EXPONENT, math.log10(first_beta), length).tolist()[::-1]
     for chosen in itertools.product(values, repeat=length):
         betas = (k * 10**exponent for k, exponent in zip(chosen, exponents, strict=True))
         yield NoiseSchedule(tuple(betas))

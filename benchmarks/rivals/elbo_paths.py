@@ -59,7 +59,7 @@ def best_paths(
     costs, found = decoder, {}
     before: list[Tensor] = []  # of each level, the next nearer the data on its best path
     last = len(training) - 1
-    for length in range(1, max(lengths) + 1):
+    for length in range(1, max(lengths, default=0) + 1):
         if length in lengths:
             path = [last]
             for choice in reversed(before):

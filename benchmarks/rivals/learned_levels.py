@@ -34,7 +34,7 @@ SMALLEST_GAP = 1e-3  # share of the range of log-SNR, at the start
 class LearnedLevels:
     """N levels, trained by Adam on shares of the range of log-SNR (a softmax)."""
 
-    version: int = 1
+    version: int = 2
 
     def work(self, lengths: Sequence[int]) -> int:
         """One part an update."""
@@ -95,7 +95,7 @@ def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
         return loss
 
     starts = [training.subsequence(length, spacing) for spacing in ("linear", "quadratic")]
-    starts.append(NoiseSchedule.log_snr(length, high, low))
+    starts.append(NoiseSchedule.log_snr(length, high - (high - low) / length, low))
     places = [start.log_snrs for start in starts]
     shares = shares_of(min(places, key=look), high, low).log().requires_grad_()
     optimizer = torch.optim.Adam([shares], lr=LEARNING_RATE)

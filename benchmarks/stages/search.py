@@ -43,6 +43,7 @@ from benchmarks.workspace import write_json
 DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out
 FRUGAL_VERSION = 3  # of bddm_ref.search_frugal, likewise
+POWER_VERSION = 2  # of bddm_ref.by_level.measured_power, likewise
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def searched_schedules(
     if isinstance(kind, RivalKind):
         inputs["rival"] = kind.rival.version
     elif kind.chooser == "closed form":
-        inputs["loss"] = kind.loss or experiment.schedule_net.loss
+        inputs |= {"loss": kind.loss or experiment.schedule_net.loss, "power": POWER_VERSION}
     elif kind.chooser == "network by level":
         inputs["frugal"] = FRUGAL_VERSION
     folder = context.workspace.stage("search", inputs)

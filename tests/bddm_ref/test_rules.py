@@ -48,6 +48,16 @@ def test_power_is_measured_at_all_levels() -> None:
     assert power(0.001) == pytest.approx(ends[1])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_noise_lacks_of_its_power_is_measured_too(seed: int) -> None:
+    """1 - s, which the optimal variance of a reverse step multiplies by hundreds."""
+    x_0 = DEVIATION * torch.randn(400, 1, generator=torch.Generator().manual_seed(seed)).double()
+    generator = torch.Generator().manual_seed(10 + seed)
+    power = measured_power(gaussian_score, x_0, None, TRAINING, generator)
+    for alpha in TRAINING.alphas[-5:].tolist():
+        assert 1 - power(alpha) == pytest.approx(1 - exact_power(alpha), rel=0.35)
+
+
 def test_a_power_of_one_is_told_as_less() -> None:
     x_0 = torch.ones(4, 8).double()
 

@@ -111,6 +111,16 @@ def test_all_start_from_the_same_noise_at_the_noisiest_level(name: str) -> None:
     assert float(alpha) == pytest.approx(float(schedule.alphas[first]), rel=1e-6)
 
 
+@pytest.mark.parametrize("steps", [1, 3, 7])
+@pytest.mark.parametrize("name", ["dpmpp-1", "dpmpp-2m", "unipc"])
+def test_steps_of_log_snr_are_evaluated_where_they_begin(name: str, steps: int) -> None:
+    """As in the papers, where N evaluations make N steps from the noisiest level to the first."""
+    squares = torch.tensor(DIFFUSERS[name].prepare(steps, SETTING).recipe["levels"]).square()
+    high, low = (float(TRAINING.log_snrs[end]) for end in (0, -1))
+    wanted = torch.linspace(low, high, steps + 1)[:-1]
+    torch.testing.assert_close(torch.logit(squares), wanted, rtol=0, atol=2e-3)
+
+
 @pytest.mark.parametrize("steps", [3, 7])
 @pytest.mark.parametrize("name", SEARCHED)
 def test_searched_levels_are_those_of_the_schedule(name: str, steps: int) -> None:

@@ -21,7 +21,12 @@ from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
 NEED_A_SEARCH = {*SEARCHED} | {name for name in CONTESTANTS if name.startswith("bddm-")}
-ONLY_STEPS = {"fast-sampling": (6,), "noise-estimation-fib": (3, 6), "heun-karras": (3, 49)}
+ONLY_STEPS = {
+    "fast-sampling": (6,),
+    "fast-sampling-large": (6,),
+    "noise-estimation-fib": (3, 6),
+    "heun-karras": (3, 49),
+}
 CASES = [
     (name, steps)
     for name in CONTESTANTS

@@ -49,8 +49,9 @@ def test_impossible_lengths_are_skipped(steps: int) -> None:
 
 def test_fast_sampling_has_one_length() -> None:
     setting = Setting(SCHEDULES[1], {})
-    betas = CONTESTANTS["fast-sampling"].prepare(6, setting).recipe["betas"]
-    assert betas == [0.0001, 0.001, 0.01, 0.05, 0.2, 0.5]
+    for name, last in (("fast-sampling", 0.5), ("fast-sampling-large", 0.7)):
+        betas = CONTESTANTS[name].prepare(6, setting).recipe["betas"]
+        assert betas == [0.0001, 0.001, 0.01, 0.05, 0.2, last]
     with pytest.raises(SkipContestantError, match="published for 6 steps alone"):
         CONTESTANTS["fast-sampling"].prepare(7, setting)
 
@@ -61,5 +62,14 @@ def test_equal_steps_of_log_snr() -> None:
     places = torch.logit(NoiseSchedule(tuple(betas)).alphas.square())
     gaps = places.diff()
     torch.testing.assert_close(gaps, gaps.mean().expand_as(gaps))
-    ends = torch.logit(training.alphas.square())[[0, -1]]
-    torch.testing.assert_close(places[[0, -1]], ends)
+    high, low = torch.logit(training.alphas.square())[[0, -1]].tolist()
+    assert float(places[-1]) == pytest.approx(low)
+    assert float(places[0] - gaps[0]) == pytest.approx(high)  # where the last of 9 steps would end
+
+
+def test_one_step_of_log_snr_starts_in_noise() -> None:
+    for name in ("ddim-snr", "ddpm-snr"):
+        betas = CONTESTANTS[name].prepare(1, Setting(SCHEDULES[0], {})).recipe["betas"]
+        assert NoiseSchedule(tuple(betas)).alphas.tolist() == pytest.approx(
+            SCHEDULES[0].alphas[-1:].tolist()
+        )

@@ -44,3 +44,9 @@ def test_finds_the_list_that_the_judge_likes_best() -> None:
     assert found[3].betas == pytest.approx((2e-6, 5 * 10**-3.5, 0.8))
     assert len(steps) == BetaGrid().work(plan.lengths) == 729
     assert trials.count(1) == 2
+
+
+def test_one_beta_is_as_large_as_the_noisiest_of_many() -> None:
+    (smallest, *_, largest) = lists(1, 1e-6)
+    assert smallest.betas == pytest.approx((0.1,))
+    assert largest.betas == pytest.approx((0.9,))

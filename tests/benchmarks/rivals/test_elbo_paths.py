@@ -37,3 +37,7 @@ def test_no_sub_sequence_has_a_larger_elbo(length: int) -> None:
     assert float(found.alphas[-1]) == pytest.approx(float(TRAINING.alphas[-1]))
     assert bound(found) == pytest.approx(max(every), rel=1e-9)
     assert length in {1, 14} or max(every) > min(every) + 1e-3
+
+
+def test_lengths_that_the_training_schedule_lacks_are_missing() -> None:
+    assert best_paths(TRAINING, torch.ones(14, dtype=torch.float64), []) == {}
