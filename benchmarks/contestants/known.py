@@ -14,13 +14,14 @@ import importlib.util
 import inspect
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.contestants.base import Contestant, Sampler, Setting
+from benchmarks.contestants.base import Contestant
+from benchmarks.contestants.foreign import Foreign
 from benchmarks.experiment import Experiment, ExperimentError
 
 ENTRY_POINTS = "bddm_benchmark.contestants"
@@ -44,24 +45,6 @@ def contestant(name: str, experiment: Experiment) -> Contestant:
     raise ExperimentError(f"rows: contestant {name!r} is none of {known}")
 
 
-@dataclass(frozen=True)
-class Foreign:
-    """A contestant from elsewhere; its source is part of what determines its samples."""
-
-    inner: Contestant
-    source: str  # checksum
-
-    @property
-    def title(self) -> str:
-        """What tables call it."""
-        return self.inner.title
-
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """As the contestant itself does."""
-        sampler = self.inner.prepare(steps, setting)
-        return replace(sampler, recipe=sampler.recipe | {"source": self.source})
-
-
 @cache
 def _loaded(name: str, place: str) -> Foreign:
     """A contestant from ``file.py:Name`` or ``package.module:Name``."""
@@ -74,11 +57,13 @@ def _loaded(name: str, place: str) -> Foreign:
     if not module_name or not attribute.isidentifier():
         raise ExperimentError(f"{where}: write it as file.py:Class or package.module:Class")
     module = _module(module_name, where)
-    found = getattr(module, attribute, None)
+    if not hasattr(module, attribute):
+        raise ExperimentError(f"{where}: {module_name} has no {attribute}")
+    found = getattr(module, attribute)
     try:
         made = found() if inspect.isclass(found) else found
     except Exception as error:
-        raise ExperimentError(f"{where}: {attribute}() failed: {error}") from error
+        raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
     if not callable(getattr(made, "prepare", None)) or not isinstance(
         getattr(made, "title", None), str
     ):
@@ -86,8 +71,9 @@ def _loaded(name: str, place: str) -> Foreign:
             f"{where}: a contestant has a 'title' and a method 'prepare(steps, setting)'; see "
             "docs/contestants.md"
         )
-    source = Path(module.__file__ or "").read_bytes()
-    return Foreign(made, hashlib.sha256(source).hexdigest())  # type: ignore[arg-type]
+    file = Path(module.__file__ or "").resolve()
+    source = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Foreign(made, where, file, source)  # type: ignore[arg-type]
 
 
 def _module(name: str, where: str) -> ModuleType:
@@ -105,10 +91,12 @@ def _module(name: str, where: str) -> ModuleType:
     except FileNotFoundError as error:
         raise ExperimentError(f"{where}: there is no file {name}") from error
     except Exception as error:
-        raise ExperimentError(
-            f"{where}: importing it failed: {type(error).__name__}: {error}"
-        ) from error
+        raise ExperimentError(f"{where}: importing it failed: {_told(error)}") from error
     return module
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def with_contestant(experiment: Experiment, option: str) -> Experiment:

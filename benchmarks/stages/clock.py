@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.contestants.base import SkipContestantError
+from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.experiment import as_dict, evaluation_inputs
 from benchmarks.rows import Row, rows_of
 from benchmarks.stages.context import weights_digest
@@ -17,7 +17,7 @@ from benchmarks.stages.sample import Session
 from benchmarks.workspace import write_json
 from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
 
-VERSION = 1  # raised when a change here changes what is timed
+VERSION = 2  # raised when a change here changes what is timed
 DIFFERENT_INPUTS = 20  # test items that the rounds go through
 NETWORK = "network"  # key of one evaluation of the score network
 
@@ -30,11 +30,15 @@ def timed_rows(session: Session) -> dict[str, Any]:
         ``threads``, and the track's timing notes.
     """
     context, experiment = session.context, session.context.experiment
-    calls = {row.key: call for row in rows_of(experiment) if (call := _call(session, row))}
+    samplers = {
+        row.key: (row, sampler)
+        for row in rows_of(experiment)
+        if (sampler := _sampler(session, row))
+    }
     inputs = {
         "version": VERSION,
         "timing": as_dict(experiment.timing),
-        "rows": sorted(calls),
+        "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.score_weights),
         "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
         **evaluation_inputs(experiment),
@@ -46,6 +50,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
     file = folder.path / "seconds.json"
     if not folder.is_finished():
         began = time.monotonic()
+        calls = {key: _call(session, row, sampler) for key, (row, sampler) in samplers.items()}
         timings, busy = _measure(session, calls)
         write_json(
             file,
@@ -85,12 +90,15 @@ def _measure(
     return timings, busy
 
 
-def _call(session: Session, row: Row) -> Callable[[int], object] | None:
-    """One timed call: noise to finished tensor; the round chooses the item."""
+def _sampler(session: Session, row: Row) -> Sampler | None:
     try:
-        sampler = session.sampler(row)
+        return session.sampler(row)
     except SkipContestantError:
         return None
+
+
+def _call(session: Session, row: Row, sampler: Sampler) -> Callable[[int], object]:
+    """One timed call: noise to finished tensor; the round chooses the item."""
     evaluated = session.evaluated(row)
     indices = range(min(row.items, DIFFERENT_INPUTS))
     starts = [session.start(row.convention, [index], 0) for index in indices]

@@ -29,7 +29,7 @@ from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.tracks.analytic_scores import METRICS, AnalyticScores, score_points
-from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
+from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track, refuse_diverged
 from benchmarks.tracks.exact_score import ExactScoreNets, affine_moments, gaussian_kl
 from benchmarks.workspace import Workspace
 from metrics.points import PointReference, energy_distance
@@ -210,7 +210,12 @@ class AnalyticTrack(Track):
         return None
 
     def finished(self, x_0: Tensor, convention: Convention) -> Tensor:
-        """Vectors as they are."""
+        """Vectors as they are.
+
+        Raises:
+            DivergedError: a point is not finite.
+        """
+        refuse_diverged(x_0)
         return x_0
 
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> AnalyticScores:

@@ -61,6 +61,17 @@ class DivergedError(Exception):
     """A sampler's output that is no item; the message becomes its row's reason."""
 
 
+def refuse_diverged(x_0: Tensor) -> None:
+    """Refuse samples ``(B, ...)`` that are not all finite.
+
+    Raises:
+        DivergedError: how many they are.
+    """
+    lost = int((~x_0.isfinite().flatten(1).all(1)).sum())
+    if lost:
+        raise DivergedError(f"{lost} of {len(x_0)} samples of a batch diverged")
+
+
 @dataclass(frozen=True)
 class JudgeNet:
     """A network that samples are judged by, and how it is trained."""

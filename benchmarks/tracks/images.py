@@ -26,12 +26,12 @@ from benchmarks.experiment import Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.tracks.base import (
-    DivergedError,
     DrawItems,
     JudgeNet,
     NetworkMaker,
     SearchBench,
     Track,
+    refuse_diverged,
 )
 from benchmarks.tracks.diffusers_unet import DiffusersUNet
 from benchmarks.tracks.grids import write_grids
@@ -291,9 +291,7 @@ class ImageTrack(Track):
         Raises:
             DivergedError: an image is not finite; as pixels it would be a black one.
         """
-        lost = int((~x_0.isfinite().flatten(1).all(1)).sum())
-        if lost:
-            raise DivergedError(f"{lost} of {len(x_0)} samples of a batch diverged")
+        refuse_diverged(x_0)
         return pixels_of(x_0)
 
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> ImageScores:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Setting
+from benchmarks.contestants.base import Setting, SkipContestantError
 from benchmarks.contestants.known import ENTRY_POINTS, contestant, with_contestant
 from benchmarks.experiment import Experiment, ExperimentError, RowConfig
 from benchmarks.protocol import item_generators
@@ -75,7 +75,8 @@ def test_an_installed_package_offers_one(example: Path, monkeypatch: pytest.Monk
     ("option", "reason"),
     [
         ("{}", "as file.py:Class"),
-        ("{}:NoSuchClass", "a contestant has a 'title' and a method 'prepare"),
+        ("{}:NoSuchClass", "my_sampler.py has no NoSuchClass"),
+        ("{}:kernel_sampler", "a contestant has a 'title' and a method 'prepare"),
         ("{}:NoiseSchedule", r"NoiseSchedule\(\) failed"),
         ("ddim={}:MySampler", "the name must be new"),
         ("My Own={}:MySampler", "the name must be new"),
@@ -94,6 +95,81 @@ def test_a_file_that_fails_is_told(tmp_path: Path) -> None:
     path.write_text("1 / 0\n")
     with pytest.raises(ExperimentError, match="importing it failed: ZeroDivisionError"):
         with_contestant(EXPERIMENT, f"{path}:MySampler")
+
+
+HEAD = """\
+import torch
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Sampler, SkipContestantError, kernel_sampler
+
+class Broken:
+    title = "Broken"
+
+    def prepare(self, steps, setting):
+"""
+RUN = """\
+        def run(score_net, x_N, condition, generators):
+            for _ in range({calls}):
+                eps = score_net(x_N, torch.full((len(x_N),), 0.5), condition)
+            return {result}
+
+        return Sampler(run, {nfe}, {recipe})
+"""
+
+
+def sampled(tmp_path: Path, body: str) -> torch.Tensor:
+    """What a contestant with this body makes of two items in three steps."""
+    path = tmp_path / "broken.py"
+    path.write_text(HEAD + body)
+    experiment = with_contestant(EXPERIMENT, f"{path}:Broken")
+    sampler = contestant("broken", experiment).prepare(3, SETTING)
+    generators = item_generators(0, range(2))
+    return sampler.run(lambda x, alpha, c: 0.1 * x, torch.randn(2, 8), None, generators)
+
+
+def body(calls: int = 3, result: str = "eps", nfe: str = "steps", recipe: str = "{}") -> str:
+    return RUN.format(calls=calls, result=result, nfe=nfe, recipe=recipe)
+
+
+def test_a_contestant_that_keeps_the_contract_runs(tmp_path: Path) -> None:
+    assert sampled(tmp_path, body()).shape == (2, 8)
+
+
+def test_a_contestant_may_say_that_it_cannot(tmp_path: Path) -> None:
+    with pytest.raises(SkipContestantError, match="not today"):
+        sampled(tmp_path, "        raise SkipContestantError('not today')")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("        return None", r"prepare\(3, setting\) returned no Sampler, but a NoneType"),
+        ("        raise KeyError(steps)", r"prepare\(3, setting\) failed \(line 9\): KeyError: 3"),
+        ("        raise ValueError('a\\nb')", r"ValueError: a b; see docs"),
+        (
+            "        return kernel_sampler(NoiseSchedule.cosine(steps), 'dim')",
+            r"failed \(line 9\): KeyError: 'dim'",
+        ),
+        (body(calls=200), "declares nfe = 3, and run made 200 evaluations of each item"),
+        (body(calls=1), "declares nfe = 3, and run made 1 evaluations"),
+        (body(nfe="'3'"), "the nfe of .* is '3'; give a number from 1 on"),
+        (body(nfe="1.5"), "the nfe of .* is 1.5"),
+        (body(nfe="0"), "the nfe of .* is 0"),
+        (body(result="eps[:1]"), r"samples like x_N, not a tensor of shape \(1, 8\)"),
+        (body(result="eps.long()"), r"samples like x_N, not .* torch.int64"),
+        (body(result="[eps]"), "samples like x_N, not a list"),
+        (body(result="eps + nothing"), r"run failed \(line 12\): NameError"),
+        (body(recipe="None"), "the recipe of .* must be a dictionary of plain values"),
+        (body(recipe="{'x': torch.ones(1)}"), "the recipe of .* must be a dictionary"),
+        (body(recipe="{'betas': [0.1, 2]}"), "the recipe's betas are no schedule"),
+        (body(recipe="{'betas': 3}"), "the recipe's betas are no schedule"),
+    ],
+)
+def test_a_broken_contract_is_told_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(ExperimentError, match=reason) as told:
+        sampled(tmp_path, text)
+    assert "contestants: broken: " in str(told.value)
+    assert "\n" not in str(told.value)
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:
