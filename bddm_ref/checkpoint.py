@@ -48,7 +48,7 @@ def write_with_checksum(path: Path, write: Callable[[Path], object]) -> None:
     Two files cannot be replaced in one step. So the checksum file first lists the new content and
     the old, and whatever is interrupted leaves a file that one of them matches.
     """
-    sidecar, line = _sidecar(path), ""
+    sidecar, line = checksum_file(path), ""
 
     def write_and_announce(temporary: Path) -> None:
         nonlocal line
@@ -69,15 +69,18 @@ def verify_checksum(path: Path) -> None:
     """
     if not path.is_file():
         raise DamagedFileError(f"{path} does not exist; give the path of an existing file")
-    if not _sidecar(path).is_file():
+    if not checksum_file(path).is_file():
         raise DamagedFileError(
             f"{path} has no checksum beside it; put what 'sha256sum {path.name}' prints into "
-            f"{_sidecar(path).name}"
+            f"{checksum_file(path).name}"
         )
-    listed = [line.split(" ")[0] for line in _sidecar(path).read_text().splitlines()]
+    listed = [
+        line.split(" ")[0] for line in checksum_file(path).read_text(errors="replace").splitlines()
+    ]
     if sha256_of(path) not in listed:
         raise DamagedFileError(
-            f"{path} does not match its checksum in {_sidecar(path).name}; restore or remake it"
+            f"{path} does not match its checksum in {checksum_file(path).name}; restore or remake "
+            "it"
         )
 
 
@@ -159,5 +162,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sidecar(path: Path) -> Path:
+def checksum_file(path: Path) -> Path:
+    """Where the SHA-256 of a file is."""
     return path.with_name(path.name + ".sha256")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         return 130
+    except BrokenPipeError:  # as of "| head": whoever read the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except _expected_errors() as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -84,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Mistakes of the input, told in one sentence; anything else is ours and shows its trace."""
-    return (ExperimentError, ValueError, RuntimeError, PermissionError, FloatingPointError)
+    return (ExperimentError, ValueError, RuntimeError, OSError, FloatingPointError)
 
 
 def _parse(arguments: list[str]) -> Options:
@@ -117,7 +121,7 @@ def _parse(arguments: list[str]) -> Options:
     if known.command in (*FILE_COMMANDS, SPEED_COMMAND):
         parser.error(f"{known.command} comes first: {parser.prog} {known.command} ...")
     if known.command in OF_RESULTS:
-        if rest or known.results is not None:
+        if rest or known.results is not None or known.contestant:
             parser.error(f"{known.command} takes a results folder and no options")
         folder = Path(known.experiment if known.experiment != "cpu" else "results")
         return Options(known.command, Experiment(), known.workspace, folder, False, False)

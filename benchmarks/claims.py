@@ -175,6 +175,8 @@ def write_ledger(folder: Path) -> Path:
     Returns:
         The page.
     """
+    if not folder.is_dir():
+        raise DamagedFileError(f"{folder} is no folder of results; name one that 'run' wrote")
     claims = read_claims()
     document = {
         "schema_version": SCHEMA_VERSION,

@@ -188,8 +188,10 @@ def load(name_or_path: str) -> Experiment:
             )
     try:
         content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ExperimentError(f"{path} cannot be read as YAML: {error}") from error
+    except OSError as error:
+        raise ExperimentError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ExperimentError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ExperimentError(f"{path} must hold a mapping of fields")
     _refuse_unknown(content, Experiment, path.name)

@@ -13,11 +13,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import load_weights, save_weights, sha256_of, write_atomically
+from bddm_ref.checkpoint import (
+    checksum_file,
+    load_weights,
+    save_weights,
+    sha256_of,
+    write_atomically,
+)
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.importing import schedules, selfcheck
 from benchmarks.importing.base import Content, Imported
-from benchmarks.importing.files import read_content
+from benchmarks.importing.files import read_content, refuse_other_endings
 from benchmarks.importing.layouts import convert
 from benchmarks.importing.released import save_released
 from benchmarks.importing.snippets import snippet, told, weights_in
@@ -99,9 +105,9 @@ def _import_networks(options: argparse.Namespace) -> Iterator[str]:
         found = tuple(replace(imported, training=training) for imported in found)
     stem = options.file.resolve().name if options.file.is_dir() else content.path.stem
     several = len(found) > 1
+    names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
     converted = [
-        _converted(one, options.to / f"{stem}{f'-{one.role}' if several else ''}.safetensors")
-        for one in found
+        _converted(content, one, options.to / name) for one, name in zip(found, names, strict=True)
     ]
     source = f"{options.file}, sha256 {sha256_of(content.path)}"
     text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
@@ -118,9 +124,13 @@ def _import_networks(options: argparse.Namespace) -> Iterator[str]:
     yield text.rstrip()
 
 
-def _converted(imported: Imported, path: Path) -> Converted:
+def _converted(content: Content, imported: Imported, path: Path) -> Converted:
     network = selfcheck.network_of(imported)
-    return Converted(imported, network, selfcheck.outputs(imported, network), path)
+    try:
+        output = selfcheck.outputs(imported, network)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}") from error
+    return Converted(imported, network, output, path)
 
 
 def _described(content: Content, one: Converted) -> Iterator[str]:
@@ -187,6 +197,9 @@ def _export(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _export_networks(file: Path, path: Path) -> Iterator[str]:
+    refuse_other_endings(path)
+    if schedules.is_schedule(file):
+        raise ValueError(f"{file} is a schedule; --as ns, json or diffusers writes one")
     weights = weights_in(file) if file.suffix == ".yaml" else (file,)
     found = [imported for one in weights for imported in convert(read_content(one))]
     networks = [selfcheck.network_of(imported) for imported in found]
@@ -222,14 +235,34 @@ def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
 
 
 def _write(*outputs: Output) -> None:
-    """Write all files, or none where one exists with other content."""
+    """Write all files, or none where one exists with other content, or cannot be written."""
     for output in outputs:
+        _refuse_place(output.path)
         if output.path.exists() and not _is_same(output):
             raise ValueError(
                 f"{output.path} exists with other content; remove it, or write elsewhere by --to"
             )
     for output in outputs:
-        output.save(output.path)
+        try:
+            output.save(output.path)
+        except OSError as error:
+            raise ValueError(
+                f"{output.path} cannot be written: {error.strerror}; write elsewhere by --to"
+            ) from error
+
+
+def _refuse_place(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name another file by --to")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{parent} is a file and no folder; write elsewhere by --to")
+    checksum = checksum_file(path)
+    if checksum.exists() and not path.exists():
+        raise ValueError(
+            f"{checksum} exists without the file that it is of; remove it, or write elsewhere by "
+            "--to"
+        )
 
 
 def _is_same(output: Output) -> bool:

@@ -89,8 +89,10 @@ def _size(content: Content) -> dict[str, Any]:
 def _network(path: Path, size: dict[str, Any]) -> DiffusersUNet:
     try:
         return DiffusersUNet(size, NoiseSchedule((0.5,)))  # no tensor depends on the schedule
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: config.json: {error}") from error
+    except Exception as error:  # diffusers checks little, and fails in many ways
+        raise ValueError(
+            f"{path}: config.json makes no network: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _training(content: Content) -> LinearSchedule | None:

@@ -15,9 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bddm_ref.checkpoint import verify_checksum
+from bddm_ref.checkpoint import checksum_file, verify_checksum
 from benchmarks.importing.base import Content
 
+SAFETENSORS = ".safetensors"
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
 FOLDER_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 FOLDER_CONFIG = "config.json"
@@ -40,19 +41,37 @@ def read_content(path: Path) -> Content:
         raise ValueError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty; fetch or copy it again")
-    if path.with_name(f"{path.name}.sha256").is_file():
-        verify_checksum(path)
+    verify_if_announced(path)
     config = _config_beside(path)
-    if path.suffix == ".safetensors":
+    refuse_other_endings(path)
+    if path.suffix == SAFETENSORS:
         return Content(path, _safetensors(path), config)
-    if path.suffix not in PICKLES:
-        raise ValueError(
-            f"{path}: a checkpoint ends in .safetensors, {', '.join(PICKLES)}; rename the file if "
-            "it is one"
-        )
     loaded = load_pickle(path)
     where, tensors = _state_in(path, loaded)
     return Content(path, tensors, {**_hyperparameters(loaded), **config}, where)
+
+
+def refuse_other_endings(path: Path) -> None:
+    """Refuse a name that says that the file is no checkpoint.
+
+    Raises:
+        ValueError: it does.
+    """
+    if path.suffix not in (SAFETENSORS, *PICKLES):
+        raise ValueError(
+            f"{path}: a checkpoint ends in {SAFETENSORS}, {', '.join(PICKLES)}; rename the file if "
+            "it is one"
+        )
+
+
+def verify_if_announced(path: Path) -> None:
+    """Compare a file with the SHA-256 beside it, if there is one.
+
+    Raises:
+        DamagedFileError: they disagree.
+    """
+    if checksum_file(path).is_file():
+        verify_checksum(path)
 
 
 def load_pickle(path: Path) -> Any:

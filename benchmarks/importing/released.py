@@ -63,6 +63,8 @@ GALR_NAMES = {
 }
 SCHEDULE_NET = "schedule_net."
 GALR_PREFIX = f"{SCHEDULE_NET}ratio_nn."
+DIFFWAVE_FIRST = ("init_conv.0.conv.weight_v", "residual_layer.fc_t1.weight")
+GALR_FIRST = "encoder.enc_conv.weight"
 POSITIONS = "global_rnn.pos_enc.pe"  # a table of sines, the same in every network
 TABLE = 5000  # its rows
 FIRST_STATES = ("hidden_init", "cell_init")  # theirs have the axes (1, 1, hidden)
@@ -80,7 +82,7 @@ class ReleasedDiffWave:
 
     def recognises(self, content: Content) -> bool:
         """By the names of its first layers."""
-        return {"init_conv.0.conv.weight_v", "residual_layer.fc_t1.weight"} <= set(content.tensors)
+        return set(DIFFWAVE_FIRST) <= set(content.tensors)
 
     def convert(self, content: Content) -> Imported:
         """The same network under our names; weight norm stays.
@@ -89,6 +91,9 @@ class ReleasedDiffWave:
             ValueError: a tensor is missing or misshaped, or the configuration makes no sense.
         """
         own = {k: v for k, v in content.tensors.items() if not k.startswith(SCHEDULE_NET)}
+        if len(own) < len(content.tensors) and _galr_prefix(content) is None:
+            other = min(content.tensors.keys() - own.keys())
+            raise _half(content, other, "GALR", f"{GALR_PREFIX}{GALR_FIRST}")
         content = replace(content, tensors=own)
         name_of = partial(_renamed, DIFFWAVE_NAMES)
         size = diffwave_size(content, name_of)
@@ -124,6 +129,12 @@ class ReleasedGALR:
             ValueError: a tensor is missing or misshaped.
         """
         prefix = _galr_prefix(content) or ""
+        others = sorted(name for name in content.tensors if not name.startswith(prefix))
+        beside = [name for name in others if name.startswith(SCHEDULE_NET)]
+        missing = [name for name in DIFFWAVE_FIRST if name not in content.tensors]
+        if missing and len(others) > len(beside):
+            first = next(name for name in others if name not in beside)
+            raise _half(content, first, "DiffWave", missing[0])
         own = {
             name.removeprefix(prefix): _flat(name, value)
             for name, value in content.tensors.items()
@@ -142,7 +153,7 @@ class ReleasedGALR:
             state=state_from(content, lambda: GALR(config), name_of),
             training=_training(content),
             convention=Convention("raw"),
-            notes=tuple(_notes(content, ("T", "beta_0", "beta_T"))),
+            notes=(*_notes(content, ("T", "beta_0", "beta_T")), *_left_out(beside)),
         )
 
 
@@ -205,8 +216,19 @@ def _renamed(names: Mapping[str, str], name: str) -> str:
 def _galr_prefix(content: Content) -> str | None:
     """What stands before the names of a GALR: in a training state, or saved by itself."""
     prefixes = (GALR_PREFIX, GALR_PREFIX.removeprefix(SCHEDULE_NET))
-    first = "encoder.enc_conv.weight"
-    return next((prefix for prefix in prefixes if prefix + first in content.tensors), None)
+    return next((prefix for prefix in prefixes if prefix + GALR_FIRST in content.tensors), None)
+
+
+def _half(content: Content, name: str, network: str, missing: str) -> ValueError:
+    """Of a file with one network and a part of the other."""
+    return ValueError(
+        f"{content.path}: {name!r} is of a {network} that is not whole: {missing!r} is missing"
+    )
+
+
+def _left_out(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"{len(names)} tensors of the schedule network are none of its GALR: {names[0]!r}, .."
 
 
 def _flat(name: str, value: Tensor) -> Tensor:
@@ -230,11 +252,14 @@ def _made(content: Content, kind: type[Any], size: dict[str, Any]) -> Any:
 
 
 def _training(content: Content) -> LinearSchedule:
-    config = content.config
+    def number(name: str, released: float) -> Any:
+        value = content.config.get(name, released)
+        if type(value) not in (int, float):
+            raise ValueError(f"{content.path}: {name} must be a number, not {value!r}")
+        return value
+
     return LinearSchedule(
-        config.get("T", SCHEDULE.T),
-        config.get("beta_0", SCHEDULE.start),
-        config.get("beta_T", SCHEDULE.end),
+        number("T", SCHEDULE.T), number("beta_0", SCHEDULE.start), number("beta_T", SCHEDULE.end)
     )
 
 

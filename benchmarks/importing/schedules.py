@@ -22,7 +22,7 @@ from torch import Tensor
 from bddm_ref.checkpoint import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.experiment import ExperimentError, LinearSchedule, load
-from benchmarks.importing.files import load_pickle
+from benchmarks.importing.files import load_pickle, verify_if_announced
 
 NAMED = {
     "released": LinearSchedule(200, 1e-4, 0.02),  # DiffWave, BDDM
@@ -35,7 +35,7 @@ ULP = 2.0**-24  # relative rounding of float32
 
 def is_schedule(path: Path) -> bool:
     """Whether a file's name says that it is a schedule."""
-    return path.suffix in (".ns", ".json")
+    return path.suffix.lower() in (".ns", ".json")
 
 
 def named_training(name: str) -> LinearSchedule:
@@ -79,8 +79,12 @@ def read_schedule(path: Path, training: LinearSchedule) -> NoiseSchedule:
         ValueError: missing, damaged, no schedule, or one that contradicts itself.
     """
     if not path.is_file():
-        raise ValueError(f"{path} does not exist; give a .ns or a .json file")
-    if path.suffix == ".ns":
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ValueError(f"{path} {what}; give a .ns or a .json file")
+    if not is_schedule(path):
+        raise ValueError(f"{path} is no schedule; give a .ns or a .json file")
+    verify_if_announced(path)
+    if path.suffix.lower() == ".ns":
         return _from_ns(path, training)
     return _from_json(path)
 
@@ -89,7 +93,7 @@ def _from_json(path: Path) -> NoiseSchedule:
     """From a plain list, or an object like ours or diffusers'."""
     try:
         content = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if isinstance(content, dict):
         scheduler = content.get("scheduler")  # of diffusers_document
@@ -122,7 +126,7 @@ def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
 def _schedule(path: Path, betas: list[float]) -> NoiseSchedule:
     try:
         return NoiseSchedule(tuple(betas))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 

@@ -75,10 +75,12 @@ def _by_steps(results: Results, name: str) -> str:
     )
 
 
-def _time_cells(time: RowTime | None) -> list[str]:
+def _time_cells(row: RowResult, reference: str) -> list[str]:
+    time = row.time
     if time is None:
         return ["—"] * 3
-    speedup = "1" if time.speedup is None else estimate(time.speedup, 1)
+    is_reference = f"{row.contestant}-{row.steps}" == reference
+    speedup = "1" if is_reference else estimate(time.speedup, 1)
     return [_latency(time), speedup, f"{time.step_ratio:.1f}"]
 
 
@@ -103,7 +105,7 @@ def _row_cells(row: RowResult, results: Results) -> list[str]:
     if with_rtf:
         rtf = None if row.time is None else row.time.rtf
         cells.append("—" if rtf is None else f"{rtf:.3f}")
-    return [*cells, *_time_cells(row.time)]
+    return [*cells, *_time_cells(row, results.reference)]
 
 
 def _verdicts(results: Results, convention: str) -> str:

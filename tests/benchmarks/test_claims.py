@@ -189,3 +189,19 @@ def test_skipped_rows_and_missing_files_are_reasons(place: Path) -> None:
         books.card("x")
     with pytest.raises(MissingResultError, match="does not compare"):
         books.comparison("speech", "raw/ddpm-3", "raw/ddim-3", "stoi")
+
+
+def test_a_folder_that_is_not_there_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["claims", str(tmp_path / "typo")]) == 2
+    assert "typo is no folder of results" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_contestant_is_no_option_of_a_results_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["claims", str(tmp_path), "--contestant", "mine.py:Mine"])
+    assert "takes a results folder and no options" in capsys.readouterr().err

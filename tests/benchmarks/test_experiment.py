@@ -89,7 +89,7 @@ def write(tmp_path: Path, text: str) -> str:
         ("search: {bins: many}", r"search\.bins"),
         ("rows: [{contestant: ddpm, stps: [3]}]", r"rows: unknown field 'stps'"),
         ("- a list", "must hold a mapping"),
-        ("a: [", "cannot be read as YAML"),
+        ("a: [", "mine.yaml is no YAML: "),
     ],
 )
 def test_mistakes_in_a_file(tmp_path: Path, text: str, message: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -318,6 +320,71 @@ def test_export_as_json(run: Run, betas: Path, tmp_path: Path) -> None:
 )
 def test_refusals(run: Run, arguments: list[str], message: str) -> None:
     assert message in run(*arguments, status=2)
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("file/x.ns", "file is a file and no folder; write elsewhere by --to"),
+        ("folder", "folder is a folder; name another file by --to"),
+        ("taken.ns", "taken.ns.sha256 exists without the file that it is of"),
+        ("/proc/none/x.ns", "/proc/none/x.ns cannot be written: No such file or directory"),
+    ],
+)
+def test_places_that_cannot_be_written(
+    run: Run, betas: Path, monkeypatch: pytest.MonkeyPatch, to: str, message: str
+) -> None:
+    monkeypatch.chdir(betas.parent)
+    Path("file").write_text("mine")
+    Path("folder").mkdir()
+    Path("taken.ns.sha256").write_text("mine")
+    assert message in run("export", betas, "--as", "ns", "--to", to, status=2)
+    assert Path("file").read_text() == Path("taken.ns.sha256").read_text() == "mine"
+
+
+def test_a_folder_that_is_a_file(run: Run, score: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    said = run("import", score, "--to", tmp_path / "file" / "sub", status=2)
+    assert "file is a file and no folder" in said
+
+
+def test_an_export_under_a_foreign_name_leaves_nothing(
+    run: Run, both: Path, tmp_path: Path
+) -> None:
+    said = run("export", both, "--as", "released", "--to", tmp_path / "back.ckpt2", status=2)
+    assert "a checkpoint ends in .safetensors, .pkl" in said
+    assert not list(tmp_path.glob("back*"))
+
+
+def test_files_of_the_other_kind_are_told(run: Run, both: Path, betas: Path) -> None:
+    said = run("export", both, "--as", "ns", status=2)
+    assert "BDDM-1.5.pkl is no schedule; give a .ns or a .json file" in said
+    said = run("export", betas, "--as", "released", status=2)
+    assert "is a schedule; --as ns, json or diffusers writes one" in said
+
+
+def test_a_schedule_that_is_not_what_its_checksum_says(run: Run, betas: Path) -> None:
+    betas.with_name(f"{betas.name}.sha256").write_bytes(b"\xff\x00")
+    assert "does not match its checksum" in run("import", betas, status=2)
+
+
+def test_whoever_reads_the_output_may_stop(betas: Path) -> None:
+    command_line = [sys.executable, "-m", "benchmarks", "import", str(betas), "--to"]
+    told = subprocess.run(
+        [
+            "bash",
+            "-c",
+            '"$@" | true; exit ${PIPESTATUS[0]}',
+            "-",
+            *command_line,
+            betas.parent / "o",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode in (0, 1)  # 0: it had said all before
+    assert "Traceback" not in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -233,8 +233,13 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     del tensors["conv_in.bias"]
     with pytest.raises(ValueError, match=r"lacks the tensor 'conv_in\.bias'"):
         LAYOUT.convert(replace(content, tensors=tensors))
-    with pytest.raises(ValueError, match=r"config\.json: .* unexpected keyword argument 'novelty'"):
+    with pytest.raises(
+        ValueError, match=r"config\.json makes no .* unexpected keyword argument 'novelty'"
+    ):
         LAYOUT.convert(replace(content, config={**content.config, "novelty": 1}))
+    for wrong in ({"norm_num_groups": 0}, {"block_out_channels": []}):
+        with pytest.raises(ValueError, match=r"config\.json makes no network: "):
+            LAYOUT.convert(replace(content, config={**content.config, **wrong}))
 
 
 def test_without_diffusers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

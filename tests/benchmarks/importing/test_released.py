@@ -288,6 +288,36 @@ def test_a_schedule_network_saved_by_itself() -> None:
     assert only(convert(content(theirs))).network == "galr"
 
 
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        (
+            "residual_layer.fc_t1.weight",
+            "is of a DiffWave that is not whole: 'residual_layer.fc_t1",
+        ),
+        ("init_conv.0.conv.weight_v", "is of a DiffWave that is not whole: 'init_conv.0.conv.we"),
+        (f"{RATIO}.encoder.enc_conv.weight", "is of a GALR that is not whole: 'schedule_net.ratio"),
+    ],
+)
+def test_half_of_a_file_is_not_left_out_in_silence(lost: str, message: str) -> None:
+    tensors = {name: value for name, value in released_state().items() if name != lost}
+    with pytest.raises(ValueError, match=message):
+        convert(content(tensors))
+
+
+def test_what_a_schedule_network_has_beside_its_galr_is_told() -> None:
+    tensors = released_state() | {"schedule_net.extra": torch.ones(2)}
+    score, schedule = convert(content(tensors))
+    assert any("1 tensors of the schedule network are none" in note for note in schedule.notes)
+    assert not any("schedule network" in note for note in score.notes)
+
+
+@pytest.mark.parametrize("value", [torch.ones(1), "200", None, True])
+def test_a_configuration_that_is_no_number(value: object) -> None:
+    with pytest.raises(ValueError, match="beta_0 must be a number, not "):
+        convert(content(released_state(), CONFIG | {"beta_0": value}))
+
+
 def test_half_precision_is_widened() -> None:
     halved = {name: value.half() for name, value in released_state().items()}
     for imported in convert(content(halved)):

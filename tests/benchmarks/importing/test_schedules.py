@@ -190,6 +190,8 @@ def test_lists_of_betas(tmp_path: Path, content: Any) -> None:
         ("[]", r"a\.json: a noise schedule needs at least one beta"),
         ("[0.1, 1.0]", r"a\.json: beta_2 = 1\.0 .* must lie between 0 and 1"),
         ("[NaN]", r"a\.json: beta_1 = nan"),
+        (f"[1{'0' * 400}]", r"a\.json: .* too large"),
+        ("[" * 10**5, r"a\.json is no JSON"),
     ],
 )
 def test_other_json_is_refused(tmp_path: Path, text: str, message: str) -> None:
