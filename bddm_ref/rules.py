@@ -54,15 +54,17 @@ def closed_form_rule(power: Callable[[float], float], form: StepLossForm = "exac
     return rule
 
 
-def network_rule(ratio: Callable[[float], float]) -> Rule:
+def network_rule(ratio: Callable[[float], float], spare: float = 1.0) -> Rule:
     """beta_n = min(delta_n, beta_{n+1}) r(alpha_n): arXiv 2203.13508, Algorithm 3, by the level.
 
     Args:
-        ratio: r, the mean answer of a schedule network at a level.
+        ratio: r, the mean answer of a schedule network to data noised to a level.
+        spare: what is left of 1 - r where the network sees what few steps of sampling made, which
+            has lost more than its noise.
     """
 
     def rule(alpha: float, beta_after: float) -> float:
-        return min((1 - alpha) * (1 + alpha), beta_after) * ratio(alpha)
+        return min((1 - alpha) * (1 + alpha), beta_after) * (1 - spare * (1 - ratio(alpha)))
 
     return rule
 

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import Candidate, Propose, SearchPlan, is_start, quality
+from bddm_ref.search import Candidate, SearchPlan, is_start, quality
 
 Distortion = Callable[[NoiseSchedule], float]
 """What a schedule does to data, by arithmetic; less is better."""
-GROUPS = 6  # by the level that sampling starts from; the best of each is judged
-HEATS = ((0.2, 2), (0.4, 1))  # share of trial 1's items, and how many candidates stay
-LAST_SHARE = 0.2  # of trial 2's items
+ProposeByLevel = Callable[[Start, float], list[float]]
+"""``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.rules.network_rule`."""
+GROUPS = 4  # by the level that sampling starts from; the best of each is judged
+STAYING = 2  # after the first heat
+FREE = 4  # perturbations by arithmetic for each that search() would sample
+SPARES = (0.4, 1.0)  # range of what is left of 1 - sigma_phi
+ITEMS = 0.01  # of a trial's in the first heat, for each candidate that search() would judge on all
+WIDER = 3  # times as many items after the second heat
 
 
 class PartialJudge(Protocol):
     """A :data:`bddm_ref.search.Judge` that can be told to use a part of a trial's items."""
 
     def __call__(
-        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
-        """Scores, higher is better."""
+        """Scores on the items from one share to another; higher is better."""
 
 
 class _Found(NamedTuple):
     distortion: float
     start: Start
+    spare: float
     schedule: NoiseSchedule
 
 
 def frugal_search(
-    propose: Propose[Start],
+    propose: ProposeByLevel,
     distortion: Distortion,
     judge: PartialJudge,
     grid: Sequence[Start],
@@ -45,10 +52,11 @@ def frugal_search(
 
     Two things make it cheap. A schedule network answers by the level far more than by the item, so
     that its mean answer to noised data (:func:`bddm_ref.by_level.measured_ratio`) can stand for its
-    passes; and how a schedule distorts Gaussians with the variances of the data
-    (:mod:`bddm_ref.gaussian`) ranks it nearly as well as samples do. Where it does not, starts at
-    quite different levels distort about alike: so the best of each of GROUPS ranges of the level,
-    after perturbations that reduce its distortion further, is judged on samples, in heats.
+    passes, whose items are cleaner than noised data and raise it; and how a schedule distorts
+    Gaussians with the variances of the data (:mod:`bddm_ref.gaussian`) ranks it nearly as well as
+    samples do. Where it does not, starts at quite different levels distort about alike: so the
+    best of each of GROUPS ranges of the level, after perturbations that reduce its distortion
+    further, is judged on samples, in two heats. Shorter schedules are judged on more items.
 
     Args:
         propose: one pass, which should not evaluate the score network.
@@ -56,7 +64,8 @@ def frugal_search(
         judge: of the best of each group; equal trials use equal items and noise.
         grid: the starts; of those that differ in the kernel alone, one is taken.
         training: the training schedule.
-        plan: the lengths, and how many perturbations; its ``finalists`` do not apply.
+        plan: the lengths; of the finalists and the perturbations of :func:`bddm_ref.search.search`,
+            it spends about a tenth.
         observe: called after each start, and after each length.
 
     Returns:
@@ -64,19 +73,19 @@ def frugal_search(
         lengths that no start led to are missing.
     """
 
-    def proposed(start: Start, lengths: Sequence[int]) -> dict[int, _Found]:
-        betas = propose(start) if is_start(start, training) else []
+    def proposed(start: Start, spare: float, lengths: Sequence[int]) -> dict[int, _Found]:
+        betas = propose(start, spare) if is_start(start, training) else []
         found = {}
         for length in lengths:
             if len(betas) >= length:
                 schedule = NoiseSchedule(tuple(reversed(betas[:length])))
-                found[length] = _Found(distortion(schedule), start, schedule)
+                found[length] = _Found(distortion(schedule), start, spare, schedule)
         return found
 
     # By schedule: starts may lead to the same one.
     ranked: dict[int, dict[NoiseSchedule, _Found]] = {length: {} for length in plan.lengths}
     for start in {start[:2]: start for start in grid}.values():
-        for length, one in proposed(start, plan.lengths).items():
+        for length, one in proposed(start, 1.0, plan.lengths).items():
             ranked[length][one.schedule] = one
         observe()
     source = random.Random(plan.seed)
@@ -84,11 +93,12 @@ def frugal_search(
     for length, candidates in ranked.items():
         left = _best_of_groups(list(candidates.values()))
         for i in range(len(left)):
-            for _ in range(plan.refinements):
-                moved = proposed(left[i].start.perturbed(source), (length,))
+            for _ in range(FREE * plan.refinements):
+                start = left[i].start.perturbed(source)
+                moved = proposed(start, source.uniform(*SPARES), (length,))
                 left[i] = min([left[i], *moved.values()], key=_distortion)
         if left:
-            results[length] = _judged(left, judge)
+            results[length] = _judged(left, judge, _shares(length, plan))
         observe()
     return results
 
@@ -109,10 +119,23 @@ def _best_of_groups(candidates: list[_Found]) -> list[_Found]:
     return [min(group, key=_distortion) for group in groups.values()]
 
 
-def _judged(left: list[_Found], judge: PartialJudge) -> Candidate[Start]:
-    for share, staying in HEATS:
-        if len(left) > staying:
-            scores = {one: quality(judge(one.schedule, 1, share)) for one in left}
-            left = sorted(left, key=scores.__getitem__, reverse=True)[:staying]
+def _shares(length: int, plan: SearchPlan) -> tuple[float, float]:
+    """Of a trial's items, what the first heat takes, and what both heats take together."""
+    judged_by_search = plan.finalists + plan.refinements + 1
+    first = ITEMS * judged_by_search * math.sqrt(max(plan.lengths) / length)
+    return min(first, 1 / WIDER), min(WIDER * first, 1.0)
+
+
+def _judged(
+    left: list[_Found], judge: PartialJudge, shares: tuple[float, float]
+) -> Candidate[Start]:
+    first, both = shares
+    if len(left) > 1:
+        scores = {one: quality(judge(one.schedule, 1, (0.0, first))) for one in left}
+        left = sorted(left, key=scores.__getitem__, reverse=True)[:STAYING]
+        for one in left:
+            again = quality(judge(one.schedule, 1, shares))
+            scores[one] = (first * scores[one] + (both - first) * again) / both
+        left.sort(key=scores.__getitem__, reverse=True)
     best = left[0]
-    return Candidate(best.start, best.schedule, judge(best.schedule, 2, LAST_SHARE))
+    return Candidate(best.start, best.schedule, judge(best.schedule, 2, (0.0, first)))

@@ -23,9 +23,13 @@ def start_noise(generators: Sequence[torch.Generator], shape: Sequence[int], dev
     return torch.stack([torch.randn(*shape, generator=g) for g in generators]).to(device)
 
 
-def part_of(count: int, share: float) -> int:
-    """A share of some items, one at least."""
-    return max(1, round(share * count))
+def part_of(count: int, part: tuple[float, float], least: int = 1) -> range:
+    """Those of some items from one share of them to another, so many at least.
+
+    Parts that follow each other have no item in common, if need be by items beyond ``count``.
+    """
+    first = max(round(part[0] * count), least if part[0] else 0)
+    return range(first, max(round(part[1] * count), first + least))
 
 
 def taken(condition: Any, rows: Tensor) -> Any:

@@ -16,7 +16,6 @@ from torch import nn
 from bddm_ref.by_level import measured_ratio
 from bddm_ref.rules import (
     ConstantStart,
-    Rule,
     closed_form_rule,
     constant_rule,
     network_rule,
@@ -42,7 +41,7 @@ from benchmarks.workspace import write_json
 
 DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out
-FRUGAL_VERSION = 3  # of bddm_ref.search_frugal, likewise
+FRUGAL_VERSION = 4  # of bddm_ref.search_frugal, likewise
 POWER_VERSION = 2  # of bddm_ref.by_level.measured_power, likewise
 
 
@@ -131,7 +130,7 @@ def _search(
         items, _ = track.examples(score_net, convention)
         # As in a pass; known distributions give float64.
         ratio = measured_ratio(schedule_net, items.float(), track.training, generator)
-        schedules = _frugal(context, kind, (plan, label), bench, network_rule(ratio), convention)
+        schedules = _frugal(context, kind, (plan, label), bench, ratio, convention)
     else:
         networks = (evaluated, schedule_net)
         power = partial(examples_power, context, score_net, evaluated, convention)
@@ -191,7 +190,7 @@ def _frugal(
     kind: SearchKind,
     what: tuple[SearchPlan, str],
     bench: SearchBench,
-    rule: Rule,
+    ratio: Callable[[float], float],
     convention: Convention,
 ) -> dict[str, Any]:
     """The search that ranks by arithmetic before it samples."""
@@ -200,7 +199,9 @@ def _frugal(
     places = len({start[:2] for start in grid})
     with context.progress.task(label, places + len(plan.lengths)) as advance:
         found = frugal_search(
-            lambda start: rule_betas(rule, start, training, max(plan.lengths)),
+            lambda start, spare: rule_betas(
+                network_rule(ratio, spare), start, training, max(plan.lengths)
+            ),
             context.track.distortion(convention),
             bench.judge,
             grid,

@@ -177,7 +177,9 @@ class AnalyticTrack(Track):
     def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
         data = self.distribution(convention)
 
-        def judge(schedule: NoiseSchedule, trial: int, share: float = 1.0, /) -> tuple[float, ...]:
+        def judge(
+            schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
+        ) -> tuple[float, ...]:
             moments = affine_moments(evaluated, schedule, KERNELS["ddpm"], data.dimensions)
             return (-gaussian_kl(data, *moments),)
 
@@ -187,9 +189,11 @@ class AnalyticTrack(Track):
         config = self.experiment.search
         reference = PointReference.of(self.draws(convention, "valid"))
 
-        def judge(schedule: NoiseSchedule, trial: int, share: float = 1.0, /) -> tuple[float, ...]:
-            count = part_of(config.finalist_items if trial in (1, 2) else config.judge_items, share)
-            generators = item_generators(config.seed + trial, range(count))
+        def judge(
+            schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
+        ) -> tuple[float, ...]:
+            count = config.finalist_items if trial in (1, 2) else config.judge_items
+            generators = item_generators(config.seed + trial, part_of(count, part))
             x_N = start_noise(generators, self.item_shape(convention), "cpu")
             x_0 = sample(evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)
             if not bool(x_0.isfinite().all()):

@@ -47,15 +47,15 @@ class ImageJudge:
         self._device = next(extractor.parameters()).device
 
     def __call__(
-        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
         """(minus the distance,); trials 1 and 2 are larger batches from other noise."""
         config = self._config
         count = config.finalist_items if trial in (1, 2) else config.judge_items
-        count = max(part_of(count, share), config.judge_items)  # a distance needs so many
+        items = part_of(count, part, config.judge_items)  # a distance needs so many
         parts = []
-        for first in range(0, count, self._batch):
-            indices = range(first, min(first + self._batch, count))
+        for first in range(0, len(items), self._batch):
+            indices = items[first : first + self._batch]
             x_0 = self._samples(schedule, config.seed + trial, indices)
             if not bool(x_0.isfinite().all()):
                 return (float("nan"),)

@@ -62,13 +62,15 @@ class SpeechJudge:
         self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
 
     def __call__(
-        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
         """(PESQ share, STOI), means over the clips of the trial."""
         bench = self.second if trial in (1, 2) else self.first
-        clips = bench.clips[: part_of(len(bench.clips), share)]
-        condition = taken(bench.condition, torch.arange(len(clips)))
-        generators = item_generators(self._seed + trial, range(len(clips)))
+        items = part_of(len(bench.clips), part)
+        rows = [item % len(bench.clips) for item in items]  # beyond them: again, with other noise
+        clips = [bench.clips[row] for row in rows]
+        condition = taken(bench.condition, torch.tensor(rows))
+        generators = item_generators(self._seed + trial, items)
         x_N = start_noise(generators, clips[0].waveform.shape, self._device)
         x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, condition, generators)
         scored = score_items(

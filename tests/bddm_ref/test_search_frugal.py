@@ -12,67 +12,93 @@ from bddm_ref.rules import network_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from bddm_ref.search import SearchPlan, starts
-from bddm_ref.search_frugal import GROUPS, LAST_SHARE, frugal_search
+from bddm_ref.search_frugal import GROUPS, SPARES, frugal_search
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 GRID = starts(TRAINING, 9)
-PLAN = SearchPlan((3, 5), refinements=0)
+PLAN = SearchPlan((3, 5), finalists=8, refinements=0)
 
 
-def propose(start: Start) -> list[float]:
-    return rule_betas(lambda alpha, beta: 0.6 * beta, start, TRAINING, 5)
+def propose(start: Start, spare: float) -> list[float]:
+    return rule_betas(network_rule(lambda alpha: 0.6, spare), start, TRAINING, 5)
 
 
 class Judge:
     """Likes schedules whose last level is near some alpha, and remembers what it was asked."""
 
-    def __init__(self, wanted: float) -> None:
+    def __init__(self, wanted: float, late: float | None = None) -> None:
         self.wanted = wanted
-        self.asked: list[tuple[int, int, float]] = []
+        self.late = wanted if late is None else late  # on the items of the second heat
+        self.asked: list[tuple[int, int, tuple[float, float]]] = []
 
     def __call__(
-        self, schedule: NoiseSchedule, trial: int, share: float = 1.0, /
+        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
-        self.asked.append((len(schedule), trial, share))
-        return (-abs(float(schedule.alphas[-1]) - self.wanted),)
+        self.asked.append((len(schedule), trial, part))
+        wanted = self.late if part[0] else self.wanted
+        return (-abs(float(schedule.alphas[-1]) - wanted),)
+
+
+def distance_from_beta(schedule: NoiseSchedule) -> float:
+    return abs(schedule.betas[-1] - 0.45)
+
+
+def best_by_level(length: int) -> list[NoiseSchedule]:
+    """The least distorting of each range of levels."""
+    candidates = {
+        one: float(one.log_snrs[-1])
+        for start in GRID
+        if len(betas := propose(start, 1.0)) >= length
+        for one in [NoiseSchedule(tuple(reversed(betas[:length])))]
+    }
+    low, high = min(candidates.values()), max(candidates.values())
+    groups: dict[int, list[NoiseSchedule]] = {}
+    for one, level in candidates.items():
+        place = min(int(GROUPS * (level - low) / (high - low)), GROUPS - 1)
+        groups.setdefault(place, []).append(one)
+    return [min(group, key=distance_from_beta) for group in groups.values()]
 
 
 def test_the_judge_chooses_among_the_least_distorting_of_each_level() -> None:
     judge = Judge(0.5)
-
-    def distortion(schedule: NoiseSchedule) -> float:
-        return abs(schedule.betas[-1] - 0.45)
-
-    found = frugal_search(propose, distortion, judge, GRID, TRAINING, PLAN)
+    found = frugal_search(propose, distance_from_beta, judge, GRID, TRAINING, PLAN)
     assert set(found) == {3, 5}
     for length, best in found.items():
-        candidates = {
-            one: float(one.log_snrs[-1])
-            for start in GRID
-            if len(betas := propose(start)) >= length
-            for one in [NoiseSchedule(tuple(reversed(betas[:length])))]
-        }
-        low, high = min(candidates.values()), max(candidates.values())
-        groups: dict[int, list[NoiseSchedule]] = {}
-        for one, level in candidates.items():
-            place = min(int(GROUPS * (level - low) / (high - low)), GROUPS - 1)
-            groups.setdefault(place, []).append(one)
-        first = [min(group, key=distortion) for group in groups.values()]
-        assert len(first) > 3
+        first = best_by_level(length)
+        assert len(first) == GROUPS
         # Of those the judge's own choice wins, though others distort less.
         assert best.schedule == min(first, key=lambda s: abs(float(s.alphas[-1]) - 0.5))
-        # Nothing but these was sampled, the last two again, and the winner on items of its own.
-        asked = [(trial, share) for steps, trial, share in judge.asked if steps == length]
-        assert asked == [(1, 0.2)] * len(first) + [(1, 0.4)] * 2 + [(2, LAST_SHARE)]
+        # Nothing but these was sampled, two of them on more, and the winner on items of its own.
+        asked = [(trial, part) for steps, trial, part in judge.asked if steps == length]
+        share = 0.09 * math.sqrt(5 / length)
+        heats = [(1, (0.0, share))] * GROUPS + [(1, (share, 3 * share))] * 2
+        assert asked == [*heats, (2, (0.0, share))]
+
+
+def test_both_heats_count_by_their_items() -> None:
+    first = sorted(best_by_level(3), key=lambda one: abs(float(one.alphas[-1]) - 0.5))
+    leader, second = (float(one.alphas[-1]) for one in first[:2])
+    # The second heat, of twice as many items, would turn them: by more than half of the lead.
+    for late, winner in ((second, 1), (leader, 0), (0.5 * leader + 0.5 * second, 0)):
+        judge = Judge(0.5, late)
+        plan = SearchPlan((3,), finalists=8, refinements=0)
+        found = frugal_search(propose, distance_from_beta, judge, GRID, TRAINING, plan)
+        assert found[3].schedule == first[winner]
 
 
 def test_a_single_candidate_is_judged_once() -> None:
     judge = Judge(0.5)
-    found = frugal_search(
-        propose, lambda s: 0.0, judge, GRID[:1], TRAINING, SearchPlan((3,), refinements=0)
-    )
-    assert judge.asked == [(3, 2, LAST_SHARE)]
+    plan = SearchPlan((3,), finalists=0, refinements=0)
+    found = frugal_search(propose, lambda s: 0.0, judge, GRID[:1], TRAINING, plan)
+    assert judge.asked == [(3, 2, (0.0, 0.01))]
     assert found[3].start == GRID[0]
+
+
+def test_no_item_is_judged_twice() -> None:
+    judge = Judge(0.5)
+    plan = SearchPlan((3,), finalists=400, refinements=0)
+    frugal_search(propose, distance_from_beta, judge, GRID, TRAINING, plan)
+    assert {part for _, _, part in judge.asked} == {(0.0, 1 / 3), (1 / 3, 1.0)}
 
 
 def test_perturbations_cost_no_judgement_and_never_add_distortion() -> None:
@@ -93,6 +119,25 @@ def test_perturbations_cost_no_judgement_and_never_add_distortion() -> None:
 def test_a_length_that_no_start_leads_to_is_missing() -> None:
     plan = SearchPlan((3, 6), refinements=2)
     assert set(frugal_search(propose, lambda s: 0.0, Judge(0.5), GRID, TRAINING, plan)) == {3}
+
+
+def test_what_samples_lost_beside_their_noise_is_tried_too() -> None:
+    """The arithmetic may choose another share of 1 - r than noised data have."""
+    spares = set[float]()
+
+    def noted(start: Start, spare: float) -> list[float]:
+        spares.add(spare)
+        return propose(start, spare)
+
+    def distortion(schedule: NoiseSchedule) -> float:
+        return -schedule.betas[0] / schedule.betas[1]  # least where the ratio is largest
+
+    plan = SearchPlan((3,), refinements=10)
+    found = frugal_search(noted, distortion, Judge(0.5), GRID, TRAINING, plan)
+    low, high = SPARES
+    assert min(spares) >= low
+    assert max(spares) == high == 1.0
+    assert distortion(found[3].schedule) < -0.75  # of 1 - 0.4 (1 - 0.6) = 0.84 at most, not 0.6
 
 
 class LevelNet(torch.nn.Module):

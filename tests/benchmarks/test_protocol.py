@@ -17,7 +17,7 @@ from benchmarks.contestants.base import Found, Setting, SkipContestantError
 from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
 from benchmarks.data.speech import Utterance
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
+from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
 NEED_A_SEARCH = {*SEARCHED} | {name for name in CONTESTANTS if name.startswith("bddm-")}
@@ -219,3 +219,20 @@ def test_evaluations_are_observed() -> None:
     evaluated(torch.ones(3, 4), torch.ones(3), None)
     evaluated(torch.ones(2, 4), torch.ones(2), None)
     assert seen == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("count", "part", "least", "items"),
+    [
+        (10, (0.0, 1.0), 1, range(10)),
+        (10, (0.0, 0.2), 1, range(2)),
+        (10, (0.2, 0.6), 1, range(2, 6)),
+        (250, (0.0, 0.09), 64, range(64)),
+        (250, (0.09, 0.27), 64, range(64, 128)),
+        (250, (0.5, 1.0), 64, range(125, 250)),
+        (1, (0.0, 0.3), 1, range(1)),
+        (1, (0.3, 1.0), 1, range(1, 2)),
+    ],
+)
+def test_parts_of_a_trial(count: int, part: tuple[float, float], least: int, items: range) -> None:
+    assert part_of(count, part, least) == items
