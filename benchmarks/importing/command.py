@@ -130,6 +130,10 @@ def _converted(content: Content, imported: Imported, path: Path) -> Converted:
         output = selfcheck.outputs(imported, network)
     except ValueError as error:
         raise ValueError(f"{content.path}: {error}") from error
+    except Exception as error:  # of networks of other libraries, whose sizes may make no sense
+        raise ValueError(
+            f"{content.path}: the network cannot be evaluated: {type(error).__name__}: {error}"
+        ) from error
     return Converted(imported, network, output, path)
 
 

@@ -47,10 +47,15 @@ def named_training(name: str) -> LinearSchedule:
     if name in NAMED:
         return NAMED[name]
     try:
-        return load(name).training_schedule
+        training = load(name).training_schedule
     except ExperimentError as error:
         known = ", ".join(NAMED)
         raise ExperimentError(f"--training: none of {known}, and {error}") from error
+    try:
+        process_of(training)
+    except ValueError as error:
+        raise ExperimentError(f"--training: {name}: {error}") from error
+    return training
 
 
 def process_of(linear: LinearSchedule) -> NoiseSchedule:

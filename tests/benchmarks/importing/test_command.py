@@ -241,6 +241,17 @@ def test_a_network_that_changes_on_its_way_is_told(
     assert "gives another network than was converted" in said
 
 
+def test_a_network_that_fails_is_told(
+    run: Run, score: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_arguments: object) -> Tensor:
+        raise TypeError("no such shift")
+
+    monkeypatch.setattr(DiffWave, "forward", failing)
+    said = run("import", score, "--to", tmp_path / "out", status=2)
+    assert "DiffWave.pkl: the network cannot be evaluated: TypeError: no such shift" in said
+
+
 def test_networks_that_cannot_be_used_are_told() -> None:
     found = convert(Content(Path("a.pkl"), state(), CONFIG))
     network = selfcheck.network_of(found[1])

@@ -240,6 +240,9 @@ def test_training_schedules_by_name(tmp_path: Path) -> None:
     assert named_training(str(tmp_path / "mine.yaml")) == LinearSchedule(50, 0.001, 0.05)
     with pytest.raises(ValueError, match="none of released, ddpm, wavegrad, and no experiment 'dp"):
         named_training("dpm")
+    (tmp_path / "none.yaml").write_text("training_schedule: {T: 0, start: 0.001, end: 0.05}")
+    with pytest.raises(ValueError, match=r"--training: .*none\.yaml: T = 0 with betas"):
+        named_training(str(tmp_path / "none.yaml"))
 
 
 def test_what_is_lost_is_told() -> None:
