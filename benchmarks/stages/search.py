@@ -145,7 +145,10 @@ def _search(
 
 
 def _judged(found: Mapping[int, NoiseSchedule], bench: SearchBench) -> dict[str, Any]:
-    """A rival's schedules, with the scores of a trial that had no part in finding them."""
+    """A rival's schedules, with the scores of a trial that had no part in finding them.
+
+    The judge samples by DDPM's kernel, whatever the rival itself is sampled by.
+    """
     return {
         str(steps): {"betas": list(one.betas), "scores": list(bench.judge(one, 2))}
         for steps, one in found.items()

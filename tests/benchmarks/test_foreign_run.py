@@ -15,7 +15,7 @@ data: gaussian-2
 training_schedule: {T: 50, start: 1.0e-4, end: 0.2}
 conventions: [{name: exact}]
 score_net: {network: exact}
-schedule_net: {network: vector, tau: 5}
+schedule_net: {network: vector, tau: 5, training: {steps: 10, learning_rate: 1.0e-3}}
 search: {lengths: [3], searches: []}
 rows: [{contestant: ddpm, steps: [3, 50], seeds: 1}]
 reference: ddpm-50
