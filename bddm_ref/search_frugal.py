@@ -15,7 +15,7 @@ Distortion = Callable[[NoiseSchedule], float]
 """What a schedule does to data, by arithmetic; less is better."""
 ProposeByLevel = Callable[[Start, float], list[float]]
 """``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.rules.network_rule`."""
-GROUPS = 4  # by the level that sampling starts from; the best of each is judged
+GROUPS = 3  # by the level that sampling starts from, at the longest length; the best are judged
 STAYING = 2  # after the first heat
 FREE = 4  # perturbations by arithmetic for each that search() would sample
 SPARES = (0.4, 1.0)  # range of what is left of 1 - sigma_phi
@@ -55,8 +55,9 @@ def frugal_search(
     passes, whose items are cleaner than noised data and raise it; and how a schedule distorts
     Gaussians with the variances of the data (:mod:`bddm_ref.gaussian`) ranks it nearly as well as
     samples do. Where it does not, starts at quite different levels distort about alike: so the
-    best of each of GROUPS ranges of the level, after perturbations that reduce its distortion
-    further, is judged on samples, in two heats. Shorter schedules are judged on more items.
+    best of each of some ranges of the level, after perturbations that reduce its distortion
+    further, is judged on samples, in two heats. Of shorter schedules, which cost less, more are
+    judged, and on more items.
 
     Args:
         propose: one pass, which should not evaluate the score network.
@@ -91,14 +92,15 @@ def frugal_search(
     source = random.Random(plan.seed)
     results = {}
     for length, candidates in ranked.items():
-        left = _best_of_groups(list(candidates.values()))
+        more = math.sqrt(max(plan.lengths) / length)
+        left = _best_of_groups(list(candidates.values()), round(GROUPS * more))
         for i in range(len(left)):
             for _ in range(FREE * plan.refinements):
                 start = left[i].start.perturbed(source)
                 moved = proposed(start, source.uniform(*SPARES), (length,))
                 left[i] = min([left[i], *moved.values()], key=_distortion)
         if left:
-            results[length] = _judged(left, judge, _shares(length, plan))
+            results[length] = _judged(left, judge, _shares(plan, more))
         observe()
     return results
 
@@ -107,22 +109,21 @@ def _distortion(one: _Found) -> float:
     return one.distortion
 
 
-def _best_of_groups(candidates: list[_Found]) -> list[_Found]:
-    """Those of least distortion in GROUPS equal ranges of the log-SNR that schedules start from."""
+def _best_of_groups(candidates: list[_Found], count: int) -> list[_Found]:
+    """Those of least distortion in equal ranges of the log-SNR that schedules start from."""
     levels = [float(one.schedule.log_snrs[-1]) for one in candidates]
     low, high = min(levels, default=0.0), max(levels, default=0.0)
-    width = (high - low) / GROUPS or 1.0
+    width = (high - low) / count or 1.0
     groups: dict[int, list[_Found]] = {}
     for one, level in zip(candidates, levels, strict=True):
-        place = min(int((level - low) / width), GROUPS - 1)
+        place = min(int((level - low) / width), count - 1)
         groups.setdefault(place, []).append(one)
     return [min(group, key=_distortion) for group in groups.values()]
 
 
-def _shares(length: int, plan: SearchPlan) -> tuple[float, float]:
+def _shares(plan: SearchPlan, more: float) -> tuple[float, float]:
     """Of a trial's items, what the first heat takes, and what both heats take together."""
-    judged_by_search = plan.finalists + plan.refinements + 1
-    first = ITEMS * judged_by_search * math.sqrt(max(plan.lengths) / length)
+    first = ITEMS * (plan.finalists + plan.refinements + 1) * more
     return min(first, 1 / WIDER), min(WIDER * first, 1.0)
 
 

@@ -43,7 +43,7 @@ def distance_from_beta(schedule: NoiseSchedule) -> float:
     return abs(schedule.betas[-1] - 0.45)
 
 
-def best_by_level(length: int) -> list[NoiseSchedule]:
+def best_by_level(length: int, count: int) -> list[NoiseSchedule]:
     """The least distorting of each range of levels."""
     candidates = {
         one: float(one.log_snrs[-1])
@@ -54,7 +54,7 @@ def best_by_level(length: int) -> list[NoiseSchedule]:
     low, high = min(candidates.values()), max(candidates.values())
     groups: dict[int, list[NoiseSchedule]] = {}
     for one, level in candidates.items():
-        place = min(int(GROUPS * (level - low) / (high - low)), GROUPS - 1)
+        place = min(int(count * (level - low) / (high - low)), count - 1)
         groups.setdefault(place, []).append(one)
     return [min(group, key=distance_from_beta) for group in groups.values()]
 
@@ -63,20 +63,20 @@ def test_the_judge_chooses_among_the_least_distorting_of_each_level() -> None:
     judge = Judge(0.5)
     found = frugal_search(propose, distance_from_beta, judge, GRID, TRAINING, PLAN)
     assert set(found) == {3, 5}
-    for length, best in found.items():
-        first = best_by_level(length)
-        assert len(first) == GROUPS
+    for length, count in ((3, 4), (5, GROUPS)):
+        best, first = found[length], best_by_level(length, count)
+        assert len(first) == count
         # Of those the judge's own choice wins, though others distort less.
         assert best.schedule == min(first, key=lambda s: abs(float(s.alphas[-1]) - 0.5))
         # Nothing but these was sampled, two of them on more, and the winner on items of its own.
         asked = [(trial, part) for steps, trial, part in judge.asked if steps == length]
         share = 0.09 * math.sqrt(5 / length)
-        heats = [(1, (0.0, share))] * GROUPS + [(1, (share, 3 * share))] * 2
+        heats = [(1, (0.0, share))] * count + [(1, (share, 3 * share))] * 2
         assert asked == [*heats, (2, (0.0, share))]
 
 
 def test_both_heats_count_by_their_items() -> None:
-    first = sorted(best_by_level(3), key=lambda one: abs(float(one.alphas[-1]) - 0.5))
+    first = sorted(best_by_level(3, GROUPS), key=lambda one: abs(float(one.alphas[-1]) - 0.5))
     leader, second = (float(one.alphas[-1]) for one in first[:2])
     # The second heat, of twice as many items, would turn them: by more than half of the lead.
     for late, winner in ((second, 1), (leader, 0), (0.5 * leader + 0.5 * second, 0)):
