@@ -67,10 +67,7 @@ def test_the_contestants_come_from_clean_trees_and_their_page_from_them() -> Non
         assert {row.key for row in results.rows} == wanted - NOT_RUN.get(name, set())
 
 
-NOT_RUN = {
-    "speech": {"raw/fast-sampling-large-6"},
-    "analytic": {f"{c}/fast-sampling-large-6" for c in ("gaussian-16", "modes-1", "ring-16")},
-}
+NOT_RUN = {"speech": {"raw/fast-sampling-large-6"}}
 """Rows of shipped experiments that came after their results, which take hours to make again."""
 
 
