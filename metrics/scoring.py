@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from metrics.items import Clip, ItemMetric, ItemScore, score_item
 from metrics.mos import MOS_METRICS
@@ -65,18 +66,17 @@ def score_items(
 @contextlib.contextmanager
 def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes for many calls of `score_items`: each takes seconds to start."""
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_use_one_thread
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _use_one_thread() -> None:
-    """Cores are for items: NumPy's and SciPy's linear algebra would start a thread for each."""
-    threadpool_limits(limits=1)
+@functools.cache
+def _linear_algebra() -> ThreadpoolController:
+    """The threads of NumPy's and SciPy's libraries."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _known_metric(name: str) -> type[ItemMetric]:
@@ -106,9 +106,11 @@ def _score_pair(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return {
-            name: score_item(metric, preds, target, sample_rate) for name, metric in metrics.items()
-        }
+        with _linear_algebra().limit(limits=1):
+            return {
+                name: score_item(metric, preds, target, sample_rate)
+                for name, metric in metrics.items()
+            }
     finally:
         torch.set_num_threads(threads)
 

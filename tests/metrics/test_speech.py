@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from metrics import _mel, speech
+from metrics import _mel, scoring, speech
 from metrics.items import ItemScore, UnscoredError, score_item
-from metrics.scoring import score_items, scoring_pool
+from metrics.scoring import score_items
 from metrics.speech import SPEECH_METRICS
 
 RATE = 16_000
@@ -300,11 +300,21 @@ def test_workers_change_nothing() -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.slow
-def test_workers_have_one_thread_each() -> None:
-    with scoring_pool(1) as pool:
-        libraries = pool.submit(threadpool_info).result()
-    assert {library["num_threads"] for library in libraries} == {1}
+def test_items_are_scored_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else workers would compete for cores, and sums depend on how many there are."""
+    seen = list[int]()
+
+    def score(*_arguments: object) -> ItemScore:
+        blas = [one for one in threadpool_info() if one["user_api"] == "blas"]
+        seen.extend([torch.get_num_threads(), *(one["num_threads"] for one in blas)])
+        return ItemScore(1.0)
+
+    monkeypatch.setattr(scoring, "score_item", score)
+    before = torch.get_num_threads(), threadpool_info()
+    score_items(["stoi"], SCORED[:1], CLIPS[:1], RATE)
+    assert len(seen) > 1
+    assert set(seen) == {1}
+    assert (torch.get_num_threads(), threadpool_info()) == before
 
 
 class Deadly(np.ndarray):
