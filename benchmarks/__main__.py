@@ -64,17 +64,11 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a sub-command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if arguments and arguments[0] in FILE_COMMANDS:
-            from benchmarks.importing.command import main as run_file_command
-
-            return run_file_command(arguments)
-        if arguments and arguments[0] == SPEED_COMMAND:
-            from benchmarks.speed.command import main as run_speed_command
-
-            return run_speed_command(arguments[1:])
-        return _execute(_parse(arguments))
+        try:
+            return _execute(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # a pipe that nobody reads fails here, not as Python ends
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         return 130
@@ -84,6 +78,18 @@ def main(arguments: list[str] | None = None) -> int:
     except _expected_errors() as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+
+
+def _execute(arguments: list[str]) -> int:
+    if arguments and arguments[0] in FILE_COMMANDS:
+        from benchmarks.importing.command import main as run_file_command
+
+        return run_file_command(arguments)
+    if arguments and arguments[0] == SPEED_COMMAND:
+        from benchmarks.speed.command import main as run_speed_command
+
+        return run_speed_command(arguments[1:])
+    return _run_stages(_parse(arguments))
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
@@ -140,7 +146,7 @@ def _parse(arguments: list[str]) -> Options:
     )
 
 
-def _execute(options: Options) -> int:
+def _run_stages(options: Options) -> int:
     if options.command in OF_RESULTS:
         from benchmarks.derived import WRITERS, checked
 
