@@ -13,13 +13,14 @@ first training step (as at 7 of 1000). With "linspace" spacing, not a contestant
 altogether: at 3 of 1000, from 999 to 666 and on from 500.
 
 DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) and UniPC (Zhao et al. 2023, arXiv 2302.04867) run
-in N equal steps of log-SNR from the last training step to the first, as the authors of the former
-recommend for small images; on data whose score is known they come far closer than on equal steps of
-time. Each step is evaluated where it begins. diffusers' "exponential sigmas" are N levels with both
-ends among them, so that the last evaluation would find next to no noise: N + 1 are asked for, and
-in the place of the last, which is the first training step's, the last step goes on to the data.
-UniPC has its default order and B(h); with the other one, "bh1", diffusers returns NaN in a step to
-sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
+on equal steps of log-SNR, as the authors of the former recommend for small images; on data whose
+score is known they come far closer than on equal steps of time. diffusers' "exponential sigmas" are
+N levels from the last training step to the first with both among them, so that the last evaluation
+finds next to no noise. In the papers N evaluations make N steps between these two, each evaluated
+where it begins: `*-steps` asks for N + 1 levels and leaves out the first training step's, in whose
+place the last step goes on to the data. Which of the two is nearer depends on the data, the length
+and the metric. UniPC has its default order and B(h); with the other one, "bh1", diffusers returns
+NaN in a step to sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
 (arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so
 that the network sees x_N.
 
@@ -64,6 +65,7 @@ class DiffusersSolver:
         scheduler: name of its class.
         options: of its class; all others keep their defaults.
         twice: each step but the last takes two evaluations.
+        begins: N + 1 levels are asked for, and the last of them is not evaluated.
         searched: driven through BDDM's schedule of this length instead of the training schedule.
     """
 
@@ -71,6 +73,7 @@ class DiffusersSolver:
     scheduler: str
     options: Mapping[str, Any]
     twice: bool = False
+    begins: bool = False
     searched: bool = False
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
@@ -87,11 +90,9 @@ class DiffusersSolver:
             # NumPy 2 of how torch makes an array of a tensor; it changes nothing.
             warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
             scheduler = getattr(library, self.scheduler)(**options)
-            if self.options.get("use_exponential_sigmas"):
-                scheduler.set_timesteps(count + 1)
+            scheduler.set_timesteps(count + self.begins)
+            if self.begins:
                 _skip_the_last_level(scheduler)
-            else:
-                scheduler.set_timesteps(count)
         levels = _levels(scheduler)
         if len(levels) != steps:  # rounding: 62 for 61 of 1000, the last of them step -1
             raise SkipContestantError(f"its spacing gives {len(levels)} levels for {steps} steps")
@@ -113,8 +114,9 @@ class DiffusersSolver:
         count = (steps + 1) // 2 if self.twice else steps
         if count > longest:
             raise SkipContestantError(f"the training schedule has only {longest} steps")
-        if count == 1 and self.options.get("use_karras_sigmas"):
-            raise SkipContestantError("Karras levels have two ends: one step is too few")
+        two_ends = {"use_karras_sigmas", "use_exponential_sigmas"} & self.options.keys()
+        if count == 1 and two_ends and not self.begins:
+            raise SkipContestantError("its levels have two ends: one step is too few")
         return count
 
 
@@ -180,7 +182,13 @@ DIFFUSERS: dict[str, Contestant] = {
         "DPM-Solver++(1)", "DPMSolverMultistepScheduler", {"solver_order": 1, **LOG_SNR}
     ),
     "dpmpp-2m": DiffusersSolver("DPM-Solver++(2M)", "DPMSolverMultistepScheduler", LOG_SNR),
+    "dpmpp-2m-steps": DiffusersSolver(
+        "DPM-Solver++(2M), N steps", "DPMSolverMultistepScheduler", LOG_SNR, begins=True
+    ),
     "unipc": DiffusersSolver("UniPC-2", "UniPCMultistepScheduler", LOG_SNR),
+    "unipc-steps": DiffusersSolver(
+        "UniPC-2, N steps", "UniPCMultistepScheduler", LOG_SNR, begins=True
+    ),
     "euler-karras": DiffusersSolver("Euler, Karras levels", "EulerDiscreteScheduler", KARRAS),
     "heun-karras": DiffusersSolver(
         "Heun, Karras levels", "HeunDiscreteScheduler", KARRAS, twice=True

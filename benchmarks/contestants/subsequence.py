@@ -18,13 +18,14 @@ from benchmarks.contestants.base import (
 class Subsequence:
     """N levels of the training schedule, betas recomputed, driven by ``kernel``.
 
-    ``log-snr`` has N equal steps from its last level to its first, each evaluated where it begins,
-    so that the first itself is not among the N; they need not be levels of its steps.
+    ``log-snr`` has N levels equally far apart from its last to its first, which need not be levels
+    of its steps; ``log-snr-steps`` has N equal steps from its last to its first, each evaluated
+    where it begins, so that the first itself is not among the N.
     """
 
     title: str
     kernel: str  # key of bddm_ref.process.KERNELS
-    spacing: Literal["linear", "quadratic", "log-snr"] = "linear"
+    spacing: Literal["linear", "quadratic", "log-snr", "log-snr-steps"] = "linear"
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
@@ -37,7 +38,11 @@ class Subsequence:
     def _schedule(self, steps: int, training: NoiseSchedule) -> NoiseSchedule:
         if steps == len(training):
             return training
-        if self.spacing == "log-snr":
+        if self.spacing in ("log-snr", "log-snr-steps"):
             high, low = (float(training.log_snrs[end]) for end in (0, -1))
-            return NoiseSchedule.log_snr(steps, high - (high - low) / steps, low)
+            if self.spacing == "log-snr-steps":
+                high -= (high - low) / steps
+            elif steps == 1:
+                raise SkipContestantError("its levels have two ends: one step is too few")
+            return NoiseSchedule.log_snr(steps, high, low)
         return training.subsequence(steps, self.spacing)

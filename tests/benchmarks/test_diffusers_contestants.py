@@ -37,6 +37,8 @@ ORDERS = {
     "diffusers-ddim-trailing": 1,
     "dpmpp-1": 1,
     "dpmpp-2m": 2,
+    "dpmpp-2m-steps": 2,
+    "unipc-steps": 3,
     "unipc": 3,  # UniPC-p has order p + 1 (Zhao et al. 2023, theorem 3.1)
     "euler-karras": 1,
     "heun-karras": 2,
@@ -112,12 +114,17 @@ def test_all_start_from_the_same_noise_at_the_noisiest_level(name: str) -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 3, 7])
-@pytest.mark.parametrize("name", ["dpmpp-1", "dpmpp-2m", "unipc"])
-def test_steps_of_log_snr_are_evaluated_where_they_begin(name: str, steps: int) -> None:
-    """As in the papers, where N evaluations make N steps from the noisiest level to the first."""
+@pytest.mark.parametrize("name", ["dpmpp-1", "dpmpp-2m", "dpmpp-2m-steps", "unipc", "unipc-steps"])
+def test_levels_are_equally_far_apart_in_log_snr(name: str, steps: int) -> None:
+    """In the papers N evaluations make N steps from the noisiest level to the first."""
+    begins = name.endswith("-steps")
+    if steps == 1 and not begins:
+        with pytest.raises(SkipContestantError, match="two ends"):
+            DIFFUSERS[name].prepare(steps, SETTING)
+        return
     squares = torch.tensor(DIFFUSERS[name].prepare(steps, SETTING).recipe["levels"]).square()
     high, low = (float(TRAINING.log_snrs[end]) for end in (0, -1))
-    wanted = torch.linspace(low, high, steps + 1)[:-1]
+    wanted = torch.linspace(low, high, steps + begins)[:steps]
     torch.testing.assert_close(torch.logit(squares), wanted, rtol=0, atol=2e-3)
 
 

@@ -56,20 +56,25 @@ def test_fast_sampling_has_one_length() -> None:
         CONTESTANTS["fast-sampling"].prepare(7, setting)
 
 
-def test_equal_steps_of_log_snr() -> None:
+@pytest.mark.parametrize("name", ["ddim-snr", "ddim-snr-steps"])
+def test_levels_are_equally_far_apart_in_log_snr(name: str) -> None:
     training = SCHEDULES[0]
-    betas = CONTESTANTS["ddim-snr"].prepare(9, Setting(training, {})).recipe["betas"]
+    betas = CONTESTANTS[name].prepare(9, Setting(training, {})).recipe["betas"]
     places = torch.logit(NoiseSchedule(tuple(betas)).alphas.square())
     gaps = places.diff()
     torch.testing.assert_close(gaps, gaps.mean().expand_as(gaps))
     high, low = torch.logit(training.alphas.square())[[0, -1]].tolist()
     assert float(places[-1]) == pytest.approx(low)
-    assert float(places[0] - gaps[0]) == pytest.approx(high)  # where the last of 9 steps would end
+    end = places[0] - gaps[0] if name.endswith("-steps") else places[0]  # of the last step, or not
+    assert float(end) == pytest.approx(high)
 
 
-def test_one_step_of_log_snr_starts_in_noise() -> None:
-    for name in ("ddim-snr", "ddpm-snr"):
-        betas = CONTESTANTS[name].prepare(1, Setting(SCHEDULES[0], {})).recipe["betas"]
-        assert NoiseSchedule(tuple(betas)).alphas.tolist() == pytest.approx(
-            SCHEDULES[0].alphas[-1:].tolist()
-        )
+@pytest.mark.parametrize("kernel", ["ddim", "ddpm"])
+def test_one_step_of_log_snr_starts_in_noise(kernel: str) -> None:
+    setting = Setting(SCHEDULES[0], {})
+    betas = CONTESTANTS[f"{kernel}-snr-steps"].prepare(1, setting).recipe["betas"]
+    assert NoiseSchedule(tuple(betas)).alphas.tolist() == pytest.approx(
+        SCHEDULES[0].alphas[-1:].tolist()
+    )
+    with pytest.raises(SkipContestantError, match="two ends: one step is too few"):
+        CONTESTANTS[f"{kernel}-snr"].prepare(1, setting)
