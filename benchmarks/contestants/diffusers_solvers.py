@@ -19,10 +19,10 @@ N levels from the last training step to the first with both among them, so that 
 finds next to no noise. In the papers N evaluations make N steps between these two, each evaluated
 where it begins: `*-steps` asks for N + 1 levels and leaves out the first training step's, in whose
 place the last step goes on to the data. Which of the two is nearer depends on the data, the length
-and the metric. UniPC has its default order and B(h); with the other one, "bh1", diffusers returns
-NaN in a step to sigma = 0. Euler's and Heun's methods run on the levels of Karras et al. 2022
-(arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so
-that the network sees x_N.
+and the metric (N steps on Fashion-MNIST, at every length). UniPC has its default order and B(h);
+with the other one, "bh1", diffusers returns NaN in a step to sigma = 0. Euler's and Heun's methods
+run on the levels of Karras et al. 2022 (arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x /
+alpha; it starts from x_N / alpha_N, so that the network sees x_N.
 
 `bddm-*` ask whether BDDM's gain is in its schedule or in its kernel: the schedule stands in for the
 training schedule of a scheduler that takes each of its steps. Heun's method is not among them: it

@@ -1,4 +1,9 @@
-"""DDPM and DDIM on a sub-sequence of the training schedule; all of it at T steps."""
+"""DDPM and DDIM on N levels between the ends of the training schedule; all of it at T steps.
+
+Kernels of Ho et al. 2020 (arXiv 2006.11239) and Song et al. 2021 (arXiv 2010.02502), whose
+appendix D.2 has the linear and the quadratic sub-sequence; equal steps of log-SNR are those of Lu
+et al. 2022 (arXiv 2206.00927).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from benchmarks.contestants.base import (
 
 @dataclass(frozen=True)
 class Subsequence:
-    """N levels of the training schedule, betas recomputed, driven by ``kernel``.
+    """N levels, betas recomputed, driven by ``kernel``: a sub-sequence of the training schedule's.
 
     ``log-snr`` has N levels equally far apart from its last to its first, which need not be levels
     of its steps; ``log-snr-steps`` has N equal steps from its last to its first, each evaluated

@@ -34,7 +34,7 @@ may be chance; the comparisons tell.
 """
 WINNERS = """\
 The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval), and
-BDDM's rank among how many. The best of thirty owes some of its lead to chance.
+BDDM's rank among how many. The best of so many owes some of its lead to chance.
 """
 TALLY = """\
 Contests with BDDM at equal evaluations, one for each track and convention, by its first metric
