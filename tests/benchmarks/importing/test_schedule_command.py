@@ -1,0 +1,126 @@
+"""The sub-commands import and export on schedules, and what both refuse, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.__main__ import main
+
+BETAS = [1e-4, 0.01, 0.3]  # those of the fixture
+Run = Callable[..., str]
+
+
+def test_schedules_there_and_back(run: Run, betas: Path, tmp_path: Path) -> None:
+    said = run("export", betas, "--as", "ns", "--to", tmp_path / "3.ns")
+    assert "steps3_0.9.json: a schedule of 3 steps" in said
+    assert "betas are rounded to float32" in said
+    said = run("import", tmp_path / "3.ns", "--to", tmp_path / "out")
+    assert "a schedule of 3 steps; t counts T = 200, beta 0.0001 to 0.02" in said
+    assert "     3           0.3    0.832" in said
+    found = NoiseSchedule.from_json((tmp_path / "out" / "3.json").read_text())
+    assert found.betas == tuple(torch.tensor(BETAS).double().tolist())
+
+
+def test_export_for_diffusers(run: Run, betas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(betas.parent)
+    said = run("export", betas, "--as", "diffusers")
+    assert "count those of T = 1000, beta 0.0001 to 0.02" in said
+    document = json.loads(Path("runs/exported/steps3_0.9-diffusers.json").read_text())
+    assert document["scheduler"]["trained_betas"] == BETAS
+    assert len(document["timesteps"]) == 3
+    assert "exists with other" in run(
+        "export", betas, "--as", "diffusers", "--training", "released", status=2
+    )
+
+
+def test_export_as_json(run: Run, betas: Path, tmp_path: Path) -> None:
+    said = run("export", betas, "--as", "json", "--to", tmp_path / "b.json")
+    assert "written" in said
+    assert "count those" not in said
+    assert NoiseSchedule.from_json((tmp_path / "b.json").read_text()).betas == tuple(BETAS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "absent.pkl"], "absent.pkl does not exist"),
+        (["import", "absent.ns"], "absent.ns does not exist"),
+        (["export", "absent.pkl", "--as", "released"], "absent.pkl does not exist"),
+        (["export", "absent.pkl", "--as", "ns"], "absent.pkl does not exist"),
+        (["export", "absent.ns", "--as", "ns", "--training", "dpm"], "--training: none of relea"),
+    ],
+)
+def test_refusals(run: Run, arguments: list[str], message: str) -> None:
+    assert message in run(*arguments, status=2)
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("file/x.ns", "file is a file and no folder; write elsewhere by --to"),
+        ("folder", "folder is a folder; name another file by --to"),
+        ("taken.ns", "taken.ns.sha256 exists without the file that it is of"),
+        ("/proc/none/x.ns", "/proc/none/x.ns cannot be written: No such file or directory"),
+    ],
+)
+def test_places_that_cannot_be_written(
+    run: Run, betas: Path, monkeypatch: pytest.MonkeyPatch, to: str, message: str
+) -> None:
+    monkeypatch.chdir(betas.parent)
+    Path("file").write_text("mine")
+    Path("folder").mkdir()
+    Path("taken.ns.sha256").write_text("mine")
+    assert message in run("export", betas, "--as", "ns", "--to", to, status=2)
+    assert Path("file").read_text() == Path("taken.ns.sha256").read_text() == "mine"
+
+
+def test_a_schedule_that_is_not_what_its_checksum_says(run: Run, betas: Path) -> None:
+    betas.with_name(f"{betas.name}.sha256").write_bytes(b"\xff\x00")
+    assert "does not match its checksum" in run("import", betas, status=2)
+
+
+def test_whoever_reads_the_output_may_stop(betas: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "import", betas],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (told.returncode, told.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import"], "arguments are required: file"),
+        (["export", "a.ns"], "required: --as"),
+        (["export", "a.ns", "--as", "mp3"], "invalid choice: 'mp3'"),
+        (["--workspace", "w", "import", "a.pkl"], "import comes first: python -m benchmarks imp"),
+    ],
+)
+def test_wrong_options(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_help_names_both(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "'import FILE'" in said
