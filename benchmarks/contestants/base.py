@@ -89,6 +89,16 @@ class Contestant(Protocol):
         """
 
 
+def check_two_ends(steps: int) -> None:
+    """That so many levels can have the first and the last training step among them.
+
+    Raises:
+        SkipContestantError: there is only one.
+    """
+    if steps == 1:
+        raise SkipContestantError("its levels have two ends: one step is too few")
+
+
 def kernel_sampler(
     schedule: NoiseSchedule, kernel: str, function: Kernel | None = None, **recipe: Any
 ) -> Sampler:

@@ -13,16 +13,15 @@ first training step (as at 7 of 1000). With "linspace" spacing, not a contestant
 altogether: at 3 of 1000, from 999 to 666 and on from 500.
 
 DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) and UniPC (Zhao et al. 2023, arXiv 2302.04867) run
-on equal steps of log-SNR, as the authors of the former recommend for small images; on data whose
-score is known they come far closer than on equal steps of time. diffusers' "exponential sigmas" are
-N levels from the last training step to the first with both among them, so that the last evaluation
-finds next to no noise. In the papers N evaluations make N steps between these two, each evaluated
-where it begins: `*-steps` asks for N + 1 levels and leaves out the first training step's, in whose
-place the last step goes on to the data. Which of the two is nearer depends on the data, the length
-and the metric (N steps on Fashion-MNIST, at every length). UniPC has its default order and B(h);
-with the other one, "bh1", diffusers returns NaN in a step to sigma = 0. Euler's and Heun's methods
-run on the levels of Karras et al. 2022 (arXiv 2206.00364, Eq. 5, rho = 7). Their variable is x /
-alpha; it starts from x_N / alpha_N, so that the network sees x_N.
+on equal steps of log-SNR, as the authors of the former recommend for small images. diffusers'
+"exponential sigmas" are N levels from the last training step to the first with both among them, so
+that the last evaluation finds next to no noise. In the papers N evaluations make N steps between
+these two, each evaluated where it begins: `*-steps` asks for N + 1 levels and leaves out the first
+training step's, in whose place the last step goes on to the data. Which of the two is nearer
+depends on the data, the length and the metric (N steps on Fashion-MNIST, at every length). UniPC
+has its default order and B(h); with the other one, "bh1", diffusers returns NaN in a step to sigma
+= 0. Euler's and Heun's methods run on the levels of Karras et al. 2022 (arXiv 2206.00364, Eq. 5,
+rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so that the network sees x_N.
 
 `bddm-*` ask whether BDDM's gain is in its schedule or in its kernel: the schedule stands in for the
 training schedule of a scheduler that takes each of its steps. Heun's method is not among them: it
@@ -51,6 +50,7 @@ from benchmarks.contestants.base import (
     Sampler,
     Setting,
     SkipContestantError,
+    check_two_ends,
     found_by,
 )
 from benchmarks.searches import PAPER
@@ -115,8 +115,8 @@ class DiffusersSolver:
         if count > longest:
             raise SkipContestantError(f"the training schedule has only {longest} steps")
         two_ends = {"use_karras_sigmas", "use_exponential_sigmas"} & self.options.keys()
-        if count == 1 and two_ends and not self.begins:
-            raise SkipContestantError("its levels have two ends: one step is too few")
+        if two_ends and not self.begins:
+            check_two_ends(count)
         return count
 
 
@@ -179,13 +179,17 @@ DIFFUSERS: dict[str, Contestant] = {
         {"clip_sample": False, "timestep_spacing": "trailing"},
     ),
     "dpmpp-1": DiffusersSolver(
-        "DPM-Solver++(1)", "DPMSolverMultistepScheduler", {"solver_order": 1, **LOG_SNR}
+        "DPM-Solver++(1), N levels",
+        "DPMSolverMultistepScheduler",
+        {"solver_order": 1, **LOG_SNR},
     ),
-    "dpmpp-2m": DiffusersSolver("DPM-Solver++(2M)", "DPMSolverMultistepScheduler", LOG_SNR),
+    "dpmpp-2m": DiffusersSolver(
+        "DPM-Solver++(2M), N levels", "DPMSolverMultistepScheduler", LOG_SNR
+    ),
     "dpmpp-2m-steps": DiffusersSolver(
         "DPM-Solver++(2M), N steps", "DPMSolverMultistepScheduler", LOG_SNR, begins=True
     ),
-    "unipc": DiffusersSolver("UniPC-2", "UniPCMultistepScheduler", LOG_SNR),
+    "unipc": DiffusersSolver("UniPC-2, N levels", "UniPCMultistepScheduler", LOG_SNR),
     "unipc-steps": DiffusersSolver(
         "UniPC-2, N steps", "UniPCMultistepScheduler", LOG_SNR, begins=True
     ),

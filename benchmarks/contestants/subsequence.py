@@ -15,6 +15,7 @@ from benchmarks.contestants.base import (
     Sampler,
     Setting,
     SkipContestantError,
+    check_two_ends,
     kernel_sampler,
 )
 
@@ -47,7 +48,7 @@ class Subsequence:
             high, low = (float(training.log_snrs[end]) for end in (0, -1))
             if self.spacing == "log-snr-steps":
                 high -= (high - low) / steps
-            elif steps == 1:
-                raise SkipContestantError("its levels have two ends: one step is too few")
+            else:
+                check_two_ends(steps)
             return NoiseSchedule.log_snr(steps, high, low)
         return training.subsequence(steps, self.spacing)

@@ -1,4 +1,4 @@
-"""Which contestant is best at each number of evaluations, from a results document alone."""
+"""Which contestant is best at each number of evaluations, from a results document."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.cells import turned
 from benchmarks.report.evaluation import SIGNIFICANT
 from benchmarks.report.pages import PAGES
@@ -118,7 +119,7 @@ def standings(results: Results, convention: str, metric: str) -> Standings:
                 seconds=row.time.median_s if row.time else None,
                 bddm=_against(compared.get((mine, row.key)), info, counts_seeds),
             )
-            line = lines.setdefault(row.contestant, Line(title=row.title, places={}))
+            line = lines.setdefault(row.contestant, Line(title=_title(row), places={}))
             line.places[nfe] = place
     return Standings(
         convention=convention,
@@ -160,6 +161,12 @@ def _ranked_rows(results: Results, convention: str, metric: str) -> list[RowResu
         for row in results.rows
         if row.convention == convention and row.nfe <= LONGEST and _value(row, metric) is not None
     ]
+
+
+def _title(row: RowResult) -> str:
+    """Of today, so that a contestant renamed since is one line; a user's own is as it was."""
+    known = CONTESTANTS.get(row.contestant)
+    return known.title if known else row.title
 
 
 def _ranks(scores: Mapping[str, float], info: MetricInfo) -> dict[str, int]:
