@@ -36,9 +36,10 @@ SCHEDULES = {
     "random": NoiseSchedule(random_betas()),
 }
 # diffusers keeps betas in float32. DDPMScheduler divides differences from 1 by one another: near
-# the data, where they are about 1e-4, float32 knows them to 1e-3, and steps are as small.
+# the data, where they are about 1e-4, float32 knows them to 1e-3, and steps are as small. DDIM
+# agrees to 2e-6 but for the longest schedule, where some processors' rounding makes it 6e-6.
 CASES = {
-    "DDIM": ("ddim", DDIMScheduler, {}, {}, 2e-6),
+    "DDIM": ("ddim", DDIMScheduler, {}, {}, 1e-5),
     "DDPM": ("ddpm", DDPMScheduler, {"variance_type": "fixed_small"}, {}, 1e-4),
     "DDIM with eta = 1": ("ddpm", DDIMScheduler, {}, {"eta": 1.0}, 1e-5),
 }
