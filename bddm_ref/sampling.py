@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bddm_ref.levels import embed_levels, evaluate_at, level_of
 from bddm_ref.process import Kernel, reverse_step
 from bddm_ref.schedule import NoiseSchedule
 
@@ -27,7 +28,7 @@ def sample(
     """Run the reverse process from ``x_N`` to the data; ``len(schedule)`` network evaluations.
 
     Args:
-        score_net: predicts the noise.
+        score_net: predicts the noise; told all levels at once if :mod:`bddm_ref.levels` can.
         schedule: the sampling schedule, its last level the one of ``x_N``.
         kernel: one of :data:`bddm_ref.process.KERNELS`, or any function of its shape.
         x_N: start noise, ``(B, ...)``; not changed.
@@ -46,12 +47,11 @@ def sample(
             f"a stochastic kernel needs one generator per item: {len(x_N)} items, "
             f"{len(generators)} generators"
         )
-    levels = schedule.alphas.to(x_N.device)
-    levels = levels[:, None].expand(-1, len(x_N))
+    levels = embed_levels(score_net, schedule.alphas.to(x_N.device))
     z = torch.empty(x_N.shape, dtype=x_N.dtype, pin_memory=x_N.is_cuda)
     x = x_N
     for n in range(len(schedule) - 1, -1, -1):
-        eps = score_net(x, levels[n], condition)
+        eps = evaluate_at(score_net, x, level_of(levels, n), condition)
         if steps[n].noise > 0:
             for item, generator in zip(z, generators, strict=True):
                 item.normal_(generator=generator)

@@ -12,21 +12,34 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
+
 Mode = Literal["default", "reduce-overhead"]
 
 
-class CompiledNet(nn.Module):
-    """A score network that is compiled at its first evaluation; its encoder is not."""
+class CompiledNet(Levelled, nn.Module):
+    """A score network that is compiled at its first evaluation.
+
+    Its encoder is not, nor is what it makes of noise levels alone.
+    """
 
     def __init__(self, network: nn.Module, mode: Mode) -> None:
         super().__init__()
         self.network = network
         self._graphs = mode == "reduce-overhead"
-        self._compiled = torch.compile(network, mode=None if mode == "default" else mode)
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
+        def evaluate(x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
+            return evaluate_at(network, x, embedded, condition)
+
+        self._compiled = torch.compile(evaluate, mode=None if mode == "default" else mode)
+
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """What the network makes of levels."""
+        return embed_levels(self.network, alpha)
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any = None) -> Tensor:
         """eps, as the network itself gives it."""
-        eps: Tensor = self._compiled(x, alpha, condition)
+        eps: Tensor = self._compiled(x, embedded, condition)
         # The next replay of a CUDA graph writes over it, and solvers keep earlier estimates.
         return eps.clone() if self._graphs else eps
 

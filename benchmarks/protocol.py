@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
+
 
 def item_generators(seed: int, indices: Sequence[int]) -> list[torch.Generator]:
     """One CPU generator for each item, a function of (seed, item index) alone.
@@ -42,7 +44,7 @@ def taken(condition: Any, rows: Tensor) -> Any:
     return condition
 
 
-class EvaluatedNet:
+class EvaluatedNet(Levelled):
     """A score network as the harness evaluates it: in its precision, counting evaluations.
 
     Args:
@@ -61,9 +63,18 @@ class EvaluatedNet:
 
     def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
         """eps, in the precision of x."""
+        return self.forward(x, alpha, condition)
+
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """What the network makes of levels ``(N,)``, in its precision."""
+        with self.precision(alpha.device):
+            return embed_levels(self._score_net, alpha)
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
+        """eps, at levels of B rows or of one."""
         self.evaluations += len(x)
         with self.precision(x.device):
-            eps: Tensor = self._score_net(x, alpha, condition)
+            eps = evaluate_at(self._score_net, x, embedded, condition)
         if self._observe is not None:
             self._observe(len(x))
         return eps

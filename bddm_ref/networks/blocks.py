@@ -34,11 +34,17 @@ class ConvNextBlock(nn.Module):
             nn.init.zeros_(self.level.weight)
             nn.init.zeros_(self.level.bias)
 
-    def forward(self, hidden: Tensor, level: Tensor | None = None) -> Tensor:
-        """Residual update of ``hidden`` (B, frames, width); ``level`` is (B, level_width)."""
+    def hear(self, level: Tensor) -> Tensor:
+        """Embedded noise levels (N, level_width) to scales and shifts (N, 2 width)."""
+        assert self.level is not None
+        heard: Tensor = self.level(level)
+        return heard
+
+    def forward(self, hidden: Tensor, heard: Tensor | None = None) -> Tensor:
+        """Residual update of ``hidden`` (B, frames, width); ``heard`` is from :meth:`hear`."""
         update = self.norm(self.depthwise(hidden.transpose(1, 2)).transpose(1, 2))
-        if self.level is not None and level is not None:
-            scale, shift = self.level(level)[:, None].chunk(2, dim=-1)
+        if heard is not None:
+            scale, shift = heard[:, None].chunk(2, dim=-1)
             update = torch.addcmul(shift, update, 1 + scale)
         updated: Tensor = hidden + self.gain * self.narrow(F.gelu(self.widen(update)))
         return updated

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 
-class ClippedScoreNet(nn.Module):
+
+class ClippedScoreNet(Levelled, nn.Module):
     """eps_theta with x_0 = (x - sqrt(delta) eps) / alpha clipped to [-bound, bound].
 
     Args:
@@ -26,9 +28,14 @@ class ClippedScoreNet(nn.Module):
         self.score_net = score_net
         self.bound = bound
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
-        """X ``(B, ...)``, alpha ``(B,)``; returns eps ``(B, ...)``."""
-        eps = self.score_net(x, alpha, condition).to(x.dtype)
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """The levels, and what the network makes of them."""
+        return alpha, *embed_levels(self.score_net, alpha)
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
+        """See :class:`bddm_ref.levels.Levelled`."""
+        alpha, *inner = embedded
+        eps = evaluate_at(self.score_net, x, tuple(inner), condition).to(x.dtype)
         alpha = alpha.to(torch.float64).reshape(-1, *[1] * (x.ndim - 1))
         deviation = torch.sqrt((1 - alpha) * (1 + alpha)).to(x.dtype)
         signal = alpha.to(x.dtype)

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from bddm_ref.levels import Embedded, Levelled
 from bddm_ref.networks.blocks import normed
 from bddm_ref.schedule import NoiseSchedule
 
@@ -104,7 +105,7 @@ class ResidualBlock(nn.Module):
         return (hidden + self.residual(gated)) * math.sqrt(0.5), self.skip(gated)
 
 
-class DiffWave(nn.Module):
+class DiffWave(Levelled, nn.Module):
     """eps_theta(x_t, alpha, condition) for waveforms.
 
     As released, the last block's ``residual`` layer feeds nothing; it never gets a gradient.
@@ -142,16 +143,12 @@ class DiffWave(nn.Module):
         """
         return tuple(b.encode(log_mel) for b in self.blocks if isinstance(b, ResidualBlock))
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: DiffWaveCondition) -> Tensor:
-        """Predict the noise.
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """Step embeddings ``(N, embedding)`` of levels ``(N,)``."""
+        return (self.embed_level(alpha),)
 
-        Args:
-            x: x_t, ``(B, L)``.
-            alpha: noise levels, ``(B,)``, float64; BDDM's alpha, DDPM's sqrt(alpha-bar).
-            condition: from :meth:`encode`, of ``L`` samples or more; cropped at its end.
-
-        Returns:
-            eps, ``(B, L)``.
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: DiffWaveCondition) -> Tensor:
+        """Noise of x ``(B, L)``; the condition is of ``L`` samples or more, cropped at its end.
 
         Raises:
             ValueError: the condition is shorter than ``x``.
@@ -159,7 +156,7 @@ class DiffWave(nn.Module):
         length = x.shape[-1]
         if condition[0].shape[-1] < length:
             raise ValueError(f"{length} samples, but conditioning for {condition[0].shape[-1]}")
-        step = self.embed_level(alpha)
+        (step,) = embedded
         hidden = F.relu(self.enter(x[:, None]))
         skips = torch.zeros_like(hidden)
         for block, projected in zip(self.blocks, condition, strict=True):

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bddm_ref.levels import Embedded, Levelled
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveCondition, ResidualBlock
 
 PIECE = 2**20  # bytes that a piece has in a block's input; five times as many are worked on
@@ -86,7 +87,7 @@ class FastBlock:
         return start - self.dilation, start, start + self.dilation
 
 
-class FastDiffWave(nn.Module):
+class FastDiffWave(Levelled, nn.Module):
     """eps_theta(x_t, alpha, condition), arguments and result as of :class:`DiffWave`.
 
     Its conditions, ``(B, L, 2 channels)`` for each block, are its own. Where a gradient with
@@ -124,23 +125,27 @@ class FastDiffWave(nn.Module):
         with torch.autocast(log_mel.device.type, enabled=False):
             return tuple(block.encode(log_mel.to(self.dtype)) for block in self.blocks)
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: DiffWaveCondition) -> Tensor:
-        """Predict the noise, ``(B, L)``; see :meth:`DiffWave.forward`."""
-        length = x.shape[-1]
-        if condition[0].shape[1] < length:
-            raise ValueError(f"{length} samples, but conditioning for {condition[0].shape[1]}")
-        if torch.is_grad_enabled() and (x.requires_grad or alpha.requires_grad):
-            parts = zip(self.blocks, condition, strict=True)
-            theirs: Tensor = self.net(x, alpha, tuple(block.as_theirs(c) for block, c in parts))
-            return theirs
-        with torch.autocast(x.device.type, enabled=False):
-            steps = F.linear(self.net.embed_level(alpha), self.step_weight)
-            vectors = (steps.unflatten(1, self.step_bias.shape) + self.step_bias).to(self.dtype)
-            items = range(len(x))
-            eps = [self._item(x[i], vectors[i], [part[i] for part in condition]) for i in items]
-            return torch.stack(eps).to(x.dtype)
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """Step embeddings ``(N, embedding)``, and what blocks add, ``(N, layers, channels)``."""
+        with torch.autocast(alpha.device.type, enabled=False):
+            step = self.net.embed_level(alpha)
+            added = F.linear(step, self.step_weight).unflatten(1, self.step_bias.shape)
+            return step, (added + self.step_bias).to(self.dtype)
 
-    def _item(self, x: Tensor, vectors: Tensor, condition: list[Tensor]) -> Tensor:
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: DiffWaveCondition) -> Tensor:
+        """The noise, ``(B, L)``; see :meth:`DiffWave.evaluate_at`."""
+        if condition[0].shape[1] < x.shape[-1]:
+            raise ValueError(f"{x.shape[-1]} samples, but conditioning for {condition[0].shape[1]}")
+        step, vectors = embedded
+        if torch.is_grad_enabled() and (x.requires_grad or step.requires_grad):
+            theirs = tuple(map(FastBlock.as_theirs, self.blocks, condition))
+            return self.net.evaluate_at(x, (step,), theirs)
+        vectors = vectors.expand(len(x), -1, -1)
+        with torch.autocast(x.device.type, enabled=False):
+            items = zip(x, vectors, zip(*condition, strict=True), strict=True)
+            return torch.stack([self._item(*item) for item in items]).to(x.dtype)
+
+    def _item(self, x: Tensor, vectors: Tensor, condition: DiffWaveCondition) -> Tensor:
         margin, width = self.margin, vectors.shape[1]
         most = max(1, PIECE // (width * vectors.element_size()))
         pieces = [slice(at, min(at + most, len(x))) for at in range(0, len(x), most)]
@@ -167,8 +172,7 @@ class FastDiffWave(nn.Module):
 
     def _gathered(self, skips: Tensor) -> Tensor:
         gathered = F.linear(skips, *self.gather).relu_()
-        weight, bias = self.predict
-        return torch.addmv(bias, gathered, weight)
+        return torch.addmv(self.predict[1], gathered, self.predict[0])
 
 
 def _weight(layer: nn.Module) -> Tensor:

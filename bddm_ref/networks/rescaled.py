@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 
-class RescaledScoreNet(nn.Module):
+
+class RescaledScoreNet(Levelled, nn.Module):
     """eps_theta of a process on x, from a network trained on processes on ``factor`` x.
 
     Args:
@@ -31,12 +33,17 @@ class RescaledScoreNet(nn.Module):
         self.score_net = score_net
         self.factor = factor
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
-        """X ``(B, ...)``, alpha ``(B,)`` of the process on x; returns eps ``(B, ...)``."""
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """Levels of the process on x: the scale of x for the network, and what that one makes."""
         alpha = alpha.to(torch.float64)
         delta = (1 - alpha) * (1 + alpha)
         # Equal SNR: alpha'^2 / delta' = alpha^2 / (factor^2 delta), with alpha'^2 + delta' = 1.
         delta_net = 1 / (1 + alpha.square() / (self.factor**2 * delta))
-        scale = torch.sqrt(delta_net / delta).to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
-        eps: Tensor = self.score_net(x * scale, torch.sqrt(1 - delta_net), condition)
-        return eps
+        scale = torch.sqrt(delta_net / delta)
+        return scale, *embed_levels(self.score_net, torch.sqrt(1 - delta_net))
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
+        """See :class:`bddm_ref.levels.Levelled`."""
+        scale, *inner = embedded
+        scaled = x * scale.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+        return evaluate_at(self.score_net, scaled, tuple(inner), condition)

@@ -8,6 +8,7 @@ searched schedule is a legitimate input.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bddm_ref.levels import Embedded, Levelled
 from bddm_ref.networks.blocks import LevelEmbedding
 
 
@@ -52,7 +54,7 @@ class UNetConfig:
             )
 
 
-class UNet(nn.Module):
+class UNet(Levelled, nn.Module):
     """eps_theta(x, alpha) for images ``(B, C, H, W)``.
 
     H and W must be divisible by ``patch`` times two to the number of resolutions less one.
@@ -88,8 +90,16 @@ class UNet(nn.Module):
         self.norm = nn.GroupNorm(c.groups, width)
         self.last = _zeroed(nn.Conv2d(width, pixels, 3, padding=1))
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
-        """X ``(B, C, H, W)``, alpha ``(B,)`` in (0, 1); returns eps, same shape. No condition.
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """Alpha and delta, ``(N,)``, and what each stage makes of the level, from first to last."""
+        alpha = alpha.to(torch.float64)
+        delta = (1 - alpha) * (1 + alpha)
+        level = self.level((alpha.square() / delta).log().float())
+        layers = (*self.down, *self.middle, *self.up)
+        return alpha, delta, *(one.level(level) for one in layers if isinstance(one, _Stage))
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any = None) -> Tensor:
+        """Noise of x ``(B, C, H, W)``. No condition.
 
         Raises:
             ValueError: the image's sides cannot be halved as often as the network does.
@@ -97,28 +107,26 @@ class UNet(nn.Module):
         factor = self.config.patch * 2 ** (len(self.config.multipliers) - 1)
         if x.shape[-1] % factor or x.shape[-2] % factor:
             raise ValueError(f"images of {tuple(x.shape[-2:])} need sides divisible by {factor}")
-        alpha = alpha.to(torch.float64)
-        delta = (1 - alpha) * (1 + alpha)
-        level = self.level((alpha.square() / delta).log().float())
-        out = self._unet(x, level)
+        alpha, delta, *heard = embedded
+        out = self._unet(x, iter(heard))
         if not self.config.residual:
             return out
         by_x = delta.sqrt().to(x.dtype).reshape(-1, 1, 1, 1)
         by_v = alpha.to(x.dtype).reshape(-1, 1, 1, 1)
         return torch.addcmul(by_x * x, by_v, out.to(x.dtype))
 
-    def _unet(self, x: Tensor, level: Tensor) -> Tensor:
+    def _unet(self, x: Tensor, heard: Iterator[Tensor]) -> Tensor:
         hidden = F.pixel_unshuffle(x, self.config.patch)
         hidden = self.first(hidden.contiguous(memory_format=torch.channels_last))
         skips = [hidden]
         for layer in self.down:
-            hidden = layer(hidden, level) if isinstance(layer, _Stage) else layer(hidden)
+            hidden = layer(hidden, next(heard)) if isinstance(layer, _Stage) else layer(hidden)
             skips.append(hidden)
         for stage in self.middle:
-            hidden = stage(hidden, level)
+            hidden = stage(hidden, next(heard))
         for layer in self.up:
             if isinstance(layer, _Stage):
-                hidden = layer(torch.cat([hidden, skips.pop()], dim=1), level)
+                hidden = layer(torch.cat([hidden, skips.pop()], dim=1), next(heard))
             else:
                 hidden = layer(hidden)
         return F.pixel_shuffle(self.last(F.silu(self.norm(hidden))), self.config.patch)
@@ -143,9 +151,9 @@ class _Stage(nn.Module):
         self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
         self.attention = _Attention(after, config.groups) if attention else nn.Identity()
 
-    def forward(self, x: Tensor, level: Tensor) -> Tensor:
+    def forward(self, x: Tensor, heard: Tensor) -> Tensor:
         hidden = self.convolutions[0](F.silu(self.norms[0](x)))
-        heard = self.level(level)[:, :, None, None]
+        heard = heard[:, :, None, None]
         if heard.shape[1] == hidden.shape[1]:
             hidden = self.norms[1](hidden + heard)
         else:

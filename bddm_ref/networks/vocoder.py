@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bddm_ref.levels import Embedded, Levelled
 from bddm_ref.networks.bands import BandTarget, MelFeedback
 from bddm_ref.networks.blocks import ConvNextBlock, LevelEmbedding
 
@@ -61,7 +62,7 @@ class SpeechCondition(NamedTuple):
     bands: BandTarget  # of the scaled recording
 
 
-class SpectralVocoder(nn.Module):
+class SpectralVocoder(Levelled, nn.Module):
     """eps_theta(x_t, alpha, condition) for waveforms of ``frames * hop`` samples.
 
     Args:
@@ -118,16 +119,17 @@ class SpectralVocoder(nn.Module):
         log_power = torch.log(power.float() + 1e-7) + self.sharpen(hidden).float().clamp(-12, 12)
         return SpeechCondition(log_power, (0.5 * log_power).exp(), self.condition(hidden), bands)
 
-    def forward(self, x: Tensor, alpha: Tensor, condition: SpeechCondition) -> Tensor:
-        """Predict the noise.
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        """Log SNR and sqrt(delta), ``(N,)``, and what each block makes of the level."""
+        alpha = alpha.to(torch.float64)  # float32 cannot tell 1 - alpha^2 from 0 near the data
+        delta = (1 - alpha) * (1 + alpha)
+        log_snr = torch.log(alpha.square() / delta).float()
+        level = self.embed_level(log_snr)
+        blocks = [block for block in self.blocks if isinstance(block, ConvNextBlock)]
+        return log_snr, delta.sqrt().float(), *(block.hear(level) for block in blocks)
 
-        Args:
-            x: x_t of the scaled recording, ``(B, L)``, L a multiple of ``hop``.
-            alpha: noise levels, ``(B,)``.
-            condition: from :meth:`encode`, ``L / hop + 1`` frames.
-
-        Returns:
-            eps, ``(B, L)``, float32.
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: SpeechCondition) -> Tensor:
+        """Noise of x ``(B, L)``, L a multiple of ``hop``, in float32.
 
         Raises:
             ValueError: the condition is not of this length.
@@ -137,21 +139,15 @@ class SpectralVocoder(nn.Module):
                 f"{x.shape[-1]} samples and a condition of {condition.hidden.shape[1]} frames: "
                 f"give frames - 1 times {self.config.hop} samples"
             )
-        alpha = alpha.to(torch.float64)  # float32 cannot tell 1 - alpha^2 from 0 near the data
-        delta = (1 - alpha) * (1 + alpha)
-        log_snr = torch.log(alpha.square() / delta).float()
-        level = self.embed_level(log_snr)
-        deviation = delta.sqrt().float()[:, None, None]
-        log_snr = log_snr[:, None, None]
-
+        log_snr, deviation = (part[:, None, None] for part in embedded[:2])
         snr = log_snr + condition.log_power
         signal, noise = torch.sigmoid(snr).sqrt(), torch.sigmoid(-snr).sqrt()
         spectrum = self._stft(x) * (noise / deviation)
         parts = torch.view_as_real(spectrum).flatten(-2)
         hidden = self.embed_bins(torch.cat([parts, 0.2 * snr.clamp(-11.5, 16.0)], dim=-1))
         hidden = hidden + condition.hidden
-        for block in self.blocks:
-            hidden = block(hidden, level)
+        for block, heard in zip(self.blocks, embedded[2:], strict=True):
+            hidden = block(hidden, heard)
         hidden = self.norm(hidden)
         residual = self._filter(hidden, spectrum)
 

@@ -43,6 +43,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bddm_ref.levels import embed_levels, evaluate_at, level_of
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
@@ -159,8 +160,10 @@ def _run(
         scheduler.set_begin_index(0)  # else it would look for its time step, which may occur twice
     first = scheduler.timesteps[0]
     x: Tensor = x_N / scheduler.scale_model_input(torch.ones(()), first)  # by alpha, or 1
-    for t, level in zip(scheduler.timesteps, levels.to(x.device), strict=True):
-        eps = score_net(scheduler.scale_model_input(x, t), level.expand(len(x)), condition)
+    embedded = embed_levels(score_net, levels.to(x.device))
+    for n, t in enumerate(scheduler.timesteps):
+        seen = scheduler.scale_model_input(x, t)
+        eps = evaluate_at(score_net, seen, level_of(embedded, n), condition)
         x = scheduler.step(eps, t, x, return_dict=False)[0]
     return x
 

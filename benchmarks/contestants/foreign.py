@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import Contestant, Sampler, Setting, SkipContestantError
@@ -113,7 +114,7 @@ class Foreign:
         return ExperimentError(f"{self.where}: {what}; see docs/contestants.md")
 
 
-class _Counting:
+class _Counting(Levelled):
     """A score network that counts the items it evaluates."""
 
     def __init__(self, score_net: ScoreNet) -> None:
@@ -121,8 +122,14 @@ class _Counting:
         self.items = 0
 
     def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
+        return self.forward(x, alpha, condition)
+
+    def embed_levels(self, alpha: Tensor) -> Embedded:
+        return embed_levels(self._score_net, alpha)
+
+    def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
         self.items += len(x)
-        return self._score_net(x, alpha, condition)
+        return evaluate_at(self._score_net, x, embedded, condition)
 
 
 def _is_count(value: object) -> bool:
