@@ -36,10 +36,9 @@ SCHEDULES = {
     "random": NoiseSchedule(random_betas()),
 }
 # diffusers keeps betas in float32. DDPMScheduler divides differences from 1 by one another: near
-# the data, where they are about 1e-4, float32 knows them to 1e-3, and steps are as small. DDIM
-# agrees to 2e-6 but for the longest schedule, where some processors' rounding makes it 6e-6.
+# the data, where they are about 1e-4, float32 knows them to 1e-3, and steps are as small.
 CASES = {
-    "DDIM": ("ddim", DDIMScheduler, {}, {}, 1e-5),
+    "DDIM": ("ddim", DDIMScheduler, {}, {}, 2e-6),
     "DDPM": ("ddpm", DDPMScheduler, {"variance_type": "fixed_small"}, {}, 1e-4),
     "DDIM with eta = 1": ("ddpm", DDIMScheduler, {}, {"eta": 1.0}, 1e-5),
 }
@@ -55,6 +54,8 @@ def score_net(x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
 @pytest.mark.parametrize("case", [*CASES])
 def test_kernels_are_those_of_diffusers(case: str, name: str) -> None:
     kernel, family, options, step_options, tolerance = CASES[case]
+    if name == "linear":  # its 30 steps amplify rounding: DDIM's is 6e-6 on some processors
+        tolerance = max(tolerance, 1e-5)
     schedule = SCHEDULES[name]
     scheduler = family(
         num_train_timesteps=len(schedule),
