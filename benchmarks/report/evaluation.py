@@ -73,6 +73,17 @@ def verdict(
     return "worse" if high < -margin else "undecided"
 
 
+def turned_verdict(found: Comparison, higher_is_better: bool) -> Verdict:
+    """What a comparison says of its second row against its first, by the same margin."""
+    turned = found.difference
+    value, low, high = (
+        math.nan if one is None else -one for one in (turned.value, turned.high, turned.low)
+    )
+    exact = found.p_sign_flip is None and low == high
+    difference = Estimate(value, low, high, turned.n)
+    return verdict(difference, found.margin, higher_is_better, 0.0 if exact else found.p_sign_flip)
+
+
 @dataclass(frozen=True)
 class Measured:
     """What two rows differ by in one metric.

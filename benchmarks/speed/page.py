@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.evaluation import interval_of
-from benchmarks.report.schema import Interval
+from benchmarks.report.schema import Interval, Verdict
 from benchmarks.speed.case import OURS
 from benchmarks.speed.schema import Figure, SpeedCase, SpeedDocument
 from benchmarks.speed.searches import SearchPair
@@ -23,8 +24,10 @@ SEARCH_NOTE = """\
 The papers' search on their full grid with both kernels, and the frugal search, each made by the
 same run; what they found is compared on test items and noise that neither had seen, paired.
 Percentages are of the network's evaluations, differences are the frugal one's less the papers', and
-p is of the test of exchanging pairs, where there is one.
+p is of the test of exchanging pairs, where there is one. *Better* needs the interval and that test;
+*as good* is not worse by more than the margin fixed in the experiment; *worse* is worse by more.
 """
+SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
 ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
 GROUPS = {
     "network": "One network evaluation",
@@ -49,7 +52,7 @@ def speed_page(document: SpeedDocument, searches: Sequence[SearchPair]) -> str:
             parts += [_figures(cases)] if any(case.figures for case in cases) else []
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
     if searches:
-        parts += ["## Searches compared\n", SEARCH_NOTE, _searches(searches)]
+        parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
     if made["device"] == "cpu":
         parts += ["## On a GPU\n", "Not tested here: `python -m benchmarks speed --device cuda`.\n"]
     origin = (
@@ -139,6 +142,21 @@ def _absent(cases: list[SpeedCase]) -> str:
     )
 
 
+def _summary(pairs: Sequence[SearchPair]) -> str:
+    share = max(cheap / full for full, cheap in (pair.nfe.values() for pair in pairs))
+    reached = "reached" if share <= SEARCH_SHARE else "**missed**"
+    found = [verdict for pair in pairs for verdict in pair.verdicts.values()]
+    counts = ", ".join(f"{found.count(verdict)} {verdict}" for verdict in get_args(Verdict))
+    as_good = "open where undecided" if "undecided" in found else "reached"
+    behind = sum(pair.verdicts[n] != "worse" for pair in pairs for n in pair.behind)
+    return (
+        f"Evaluations of the network: {share:.1%} of the papers' at most (bar: {SEARCH_SHARE:.0%}, "
+        f"{reached}). Schedules that the frugal search found, {len(found)} comparisons: {counts} "
+        f"(bar: none worse, {'**missed**' if 'worse' in found else as_good}); of those as good or "
+        f"undecided, {behind} are behind by interval and test, however little.\n"
+    )
+
+
 def _searches(pairs: Sequence[SearchPair]) -> str:
     steps = sorted({count for pair in pairs for count in pair.differences})
     lines = []
@@ -161,4 +179,5 @@ def _difference(pair: SearchPair, steps: int) -> str:
         return "—"
     p = pair.p[steps]
     text = estimate(pair.differences[steps], pair.info.digits, "+")
-    return text if p is None else f"{text}, p = {p:.2g}"
+    tested = text if p is None else f"{text}, p = {p:.2g}"
+    return f"{tested}: {pair.verdicts[steps]}"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from benchmarks.report.cells import turned
 from benchmarks.report.check import read_results, results_files
-from benchmarks.report.evaluation import cost_key
+from benchmarks.report.evaluation import cost_key, turned_verdict
 from benchmarks.report.folders import further_results
-from benchmarks.report.schema import Interval, MetricInfo, Results
+from benchmarks.report.schema import Interval, MetricInfo, Results, Verdict
 from benchmarks.report.standings import BDDM
 
 FRUGAL = "bddm-frugal"
@@ -27,6 +27,8 @@ class SearchPair:
     info: MetricInfo
     differences: dict[int, Interval]  # frugal less the papers', paired, on test items, by steps
     p: dict[int, float | None]  # of the sign-flip or exchange test, by steps
+    verdicts: dict[int, Verdict]  # of the frugal one's schedules, by steps
+    behind: frozenset[int]  # steps at which interval and test find the papers' better
 
 
 def search_pairs(folder: Path) -> list[SearchPair]:
@@ -58,12 +60,17 @@ def _pairs_of(results: Results, path: Path, folder: Path) -> Iterator[SearchPair
                 and one.against.rsplit("-", 1)[0] == f"{convention}/{FRUGAL}"
             }
             if found:
+                info = results.metrics[metric]
                 yield SearchPair(
                     source=str(path.relative_to(folder)),
                     convention=convention,
                     nfe={name: cost.search_nfe for name, cost in costs.items()},
                     seconds={name: cost.search_seconds for name, cost in costs.items()},
-                    info=results.metrics[metric],
+                    info=info,
                     differences={n: turned(one.difference) for n, one in found.items()},
                     p={n: one.p_sign_flip for n, one in found.items()},
+                    verdicts={
+                        n: turned_verdict(one, info.higher_is_better) for n, one in found.items()
+                    },
+                    behind=frozenset(n for n, one in found.items() if one.verdict == "better"),
                 )

@@ -11,6 +11,7 @@ import pytest
 
 from bddm_ref.checkpoint import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.check import read_results
 from benchmarks.report.contest import Contest, Part, track_contests
 from benchmarks.report.contestants import (
@@ -337,3 +338,14 @@ def test_plots_of_any_scores(
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match="run contestants-analytic"):
         write_contestants(tmp_path)
+
+
+def test_titles_are_of_today_and_a_users_own_is_as_it_was(images: Results) -> None:
+    changes = {
+        "ddim": {"title": "DDIM, as it was called"},
+        "constants": {"contestant": "mine", "title": "My sampler"},
+    }
+    rows = [row.model_copy(update=changes.get(row.contestant, {})) for row in images.rows]
+    lines = standings(images.model_copy(update={"rows": rows}), "plain", "fd").lines
+    assert lines["mine"].title == "My sampler"
+    assert lines["ddim"].title == CONTESTANTS["ddim"].title

@@ -194,8 +194,13 @@ def test_searches_are_compared_where_both_were_made(
     difference = pair.differences[7].value
     assert difference is not None
     assert difference == pytest.approx(values["constants"] - values["bddm"])
+    assert pair.verdicts == {3: "worse", 7: "as good", 16: "undecided"}
+    assert pair.behind == {3, 7, 16}
     page = speed_page(document(), [pair])
     assert f"{difference:+.2f} [" in page
+    assert "184.3% of the papers' at most (bar: 10%, **missed**)" in page
+    assert "3 comparisons: 0 better, 1 as good, 1 worse, 1 undecided (bar: none worse" in page
+    assert "2 are behind by interval and test" in page  # of as good and undecided
     monkeypatch.undo()
     assert search_pairs(tmp_path) == []
 

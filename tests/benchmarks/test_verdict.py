@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.check import read_results
-from benchmarks.report.evaluation import verdict
+from benchmarks.report.evaluation import turned_verdict, verdict
 from benchmarks.report.markdown import summary
+from benchmarks.report.schema import Comparison, Interval
 from metrics.statistics import Estimate
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -35,6 +36,37 @@ def test_verdicts_with_a_margin_of_a_tenth(
     assert verdict(Estimate(middle, low, high, 20), 0.1, True, p) == expected
     # A metric that falls with quality: the mirror image.
     assert verdict(Estimate(-middle, -high, -low, 20), 0.1, False, p) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "expected"),
+    [
+        (-0.20, -0.01, 0.001, "better"),
+        (-0.20, -0.01, 0.2, "as good"),
+        (-0.05, 0.09, 0.5, "as good"),
+        (0.02, 0.09, 0.001, "as good"),  # behind, by less than the margin
+        (0.05, 0.30, 0.001, "undecided"),
+        (0.11, 0.30, 0.001, "worse"),
+        (-0.01, -0.01, None, "better"),  # exact: nothing to test
+        (0.11, 0.11, None, "worse"),
+        (None, None, None, "undecided"),
+    ],
+)
+def test_a_comparison_read_from_its_other_side(
+    low: float | None, high: float | None, p: float | None, expected: str
+) -> None:
+    value = None if low is None or high is None else (low + high) / 2
+    found = Comparison(
+        row="a",
+        against="b",
+        metric="pesq",
+        difference=Interval(value=value, low=low, high=high, n=20),
+        p_sign_flip=p,
+        margin=0.1,
+        verdict="undecided",
+        seeds=6,
+    )
+    assert turned_verdict(found, higher_is_better=True) == expected
 
 
 def test_a_row_with_a_clip_that_has_no_score_stays_in_the_summary() -> None:

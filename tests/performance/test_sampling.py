@@ -56,6 +56,12 @@ def test_time_outside_the_network(
     for part in ("embed_levels", "evaluate_at"):
         monkeypatch.setattr(one.net, part, watch.wrapped(getattr(one.net, part)))
     shares = []
+    z, streams = torch.empty(items, *one.shape), item_generators(0, range(items))
+
+    def draw() -> None:
+        for _ in range(len(schedule) - 1):
+            for item, stream in zip(z, streams, strict=True):
+                item.normal_(generator=stream)
 
     def run() -> None:
         x_N, generators = start(one, items, device)
@@ -63,11 +69,14 @@ def test_time_outside_the_network(
             1 - watch.share_of(lambda: sample(one.net, schedule, DDPM, x_N, condition, generators))
         )
 
-    case.compare(f"{track}: 16 steps of {items} items", run, rounds=9)
+    title = f"{track}: 16 steps of {items} items"
+    seconds = case.compare(title, run, rounds=9, beside={"noise": draw})
     if track == "analytic":
         case.note(network="a closed form, quicker than the noise that a step adds", device="cpu")
     share = statistics.median(shares[-9:])
     case.figure("share of time outside the network", share, at_most=0.02, is_share=True)
+    drawing = statistics.median(seconds["noise"]) / statistics.median(seconds[OURS])
+    case.figure("share of time drawing the steps' noise", drawing, is_share=True)
 
 
 @pytest.mark.parametrize("steps", [3, 7, 16, 1000])
