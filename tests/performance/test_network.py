@@ -118,7 +118,7 @@ def test_diffwave_of_paper_size(case: Case) -> None:
         others,
         bars={PLAIN: 3.0},
         at_least=0.6,
-        rounds=7,
+        rounds=15,
     )
     medians = {name: statistics.median(times) for name, times in case.info["seconds"].items()}
     over = "time of the plain implementation over"

@@ -174,6 +174,6 @@ def test_seven_steps_of_diffwave(case: Case) -> None:
         f"DiffWave of paper size, 7 steps of {columns * 256} samples, with its conditioning",
         ours,
         {"plain implementation": plainly},
-        rounds=6,
+        rounds=11,
         bars={"plain implementation": 3.0},
     )
