@@ -42,6 +42,8 @@ class Origin(BaseModel):
     created: str
     processor: str
     threads: int
+    times: int = Field(description="rows that were timed")
+    unstable_times: int = Field(description="of them, those with a wide inter-quartile range")
 
 
 class Convention(BaseModel):
@@ -144,6 +146,7 @@ _COMMON: dict[str, Callable[[Results], object]] = {
 
 def _origin(part: Part) -> Origin:
     results, made = part.results, part.results.provenance
+    stable = [row.time.stable for row in results.rows if row.time is not None]
     return Origin(
         page=part.page,
         results_sha256=part.digest,
@@ -154,6 +157,8 @@ def _origin(part: Part) -> Origin:
         created=results.created,
         processor=made["processor"],
         threads=made["threads"],
+        times=len(stable),
+        unstable_times=stable.count(False),
     )
 
 

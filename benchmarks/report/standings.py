@@ -103,7 +103,14 @@ class Standings(BaseModel):
 def standings(results: Results, convention: str, metric: str) -> Standings:
     """Ranks by the metric's value, among rows of equally many network evaluations."""
     rows = _ranked_rows(results, convention, metric)
-    columns = sorted({row.nfe for row in rows if row.contestant == BDDM} or {r.nfe for r in rows})
+    # Also where BDDM has no schedule, which is 0 evaluations: that it loses is of the contest.
+    asked = {
+        row.nfe or row.steps
+        for row in results.rows
+        if row.convention == convention and row.contestant == BDDM
+    }
+    reached = {row.nfe for row in rows}
+    columns = sorted(asked & reached or reached)
     info = results.metrics[metric]
     compared = {(c.row, c.against): c for c in results.comparisons if c.metric == metric}
     counts_seeds = not PAGES[results.track].counts_items

@@ -349,3 +349,28 @@ def test_titles_are_of_today_and_a_users_own_is_as_it_was(images: Results) -> No
     lines = standings(images.model_copy(update={"rows": rows}), "plain", "fd").lines
     assert lines["mine"].title == "My sampler"
     assert lines["ddim"].title == CONTESTANTS["ddim"].title
+
+
+def test_a_column_that_bddm_does_not_reach_stays(images: Results) -> None:
+    rows = [
+        row.model_copy(update={"metrics": {}, "nfe": 0, "skipped": "no schedule found"})
+        if (row.contestant, row.steps) == ("bddm", 16)
+        else row
+        for row in images.rows
+    ]
+    results = images.model_copy(update={"rows": rows})
+    found = standings(results, "plain", "fd")
+    assert found.columns == standings(images, "plain", "fd").columns
+    assert "bddm" not in found.column(16)
+    assert "ddpm" in found.column(16)
+    assert "no BDDM" in page_of(results)
+
+
+def test_unstable_times_are_counted(images: Results) -> None:
+    rows = [
+        row.model_copy(update={"time": row.time.model_copy(update={"stable": i < 2})})
+        for i, row in enumerate(row for row in images.rows if row.time is not None)
+        if row.time is not None
+    ]
+    page = page_of(images.model_copy(update={"rows": rows}))
+    assert f"Of its {len(rows)} times {len(rows) - 2} are unstable" in page
