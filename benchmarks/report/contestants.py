@@ -250,8 +250,8 @@ def _origin(track: TrackContest) -> str:
         f"experiment `{made.experiment_sha256[:12]}`, data `{made.data_sha256[:12]}`, commit "
         f"`{(made.commit or 'unknown')[:12]}` (tree {made.tree or 'unknown'}), {made.created}, "
         f"{made.processor}, {made.threads} threads. Of its {made.times} times "
-        f"{made.unstable_times} are unstable (inter-quartile range above 10 % of the median): where "
-        "points of the plot lie close in time, their order may be chance.\n"
+        f"{made.unstable_times} are unstable (inter-quartile range above 10 % of the median): "
+        "where points of the plot lie close in time, their order may be chance.\n"
         for made in track.origins
     ]
     if track.machines > 1:
