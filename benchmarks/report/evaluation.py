@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.contestants import BILATERAL, SEARCHED
+from benchmarks.report.cells import turned
 from benchmarks.report.schema import Comparison, Interval, MetricInfo, Verdict
 from benchmarks.rows import Row
 from metrics.statistics import Estimate, is_noninferior
@@ -75,12 +76,12 @@ def verdict(
 
 def turned_verdict(found: Comparison, higher_is_better: bool) -> Verdict:
     """What a comparison says of its second row against its first, by the same margin."""
-    turned = found.difference
+    other = turned(found.difference)
+    exact = found.p_sign_flip is None and other.low == other.high
     value, low, high = (
-        math.nan if one is None else -one for one in (turned.value, turned.high, turned.low)
+        math.nan if one is None else one for one in (other.value, other.low, other.high)
     )
-    exact = found.p_sign_flip is None and low == high
-    difference = Estimate(value, low, high, turned.n)
+    difference = Estimate(value, low, high, other.n)
     return verdict(difference, found.margin, higher_is_better, 0.0 if exact else found.p_sign_flip)
 
 
