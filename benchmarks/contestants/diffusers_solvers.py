@@ -24,9 +24,10 @@ has its default order and B(h); with the other one, "bh1", diffusers returns NaN
 rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so that the network sees x_N.
 
 `bddm-*` ask whether BDDM's gain is in its schedule or in its kernel: the schedule stands in for the
-training schedule of a scheduler that takes each of its steps. Heun's method is not among them: it
-makes 2 N - 1 evaluations of N levels. A step of Euler's is one of DDIM's and of DPM-Solver++(1)'s
-in another variable, so that `bddm-euler` checks `bddm-ddim`.
+training schedule of a scheduler that takes each of its steps. Heun's method makes 2 N - 1
+evaluations of N levels, so that `bddm-heun` at 7 follows BDDM's schedule of 4 steps. A step of
+Euler's is one of DDIM's and of DPM-Solver++(1)'s in another variable: `bddm-euler` is `bddm-ddim`
+as diffusers computes it.
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ class DiffusersSolver:
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The scheduler, its levels set."""
-        schedule = found_by(PAPER, steps, setting).schedule if self.searched else setting.training
-        count = self._count(steps, len(schedule))
+        count = self._count(steps)
+        schedule = found_by(PAPER, count, setting).schedule if self.searched else setting.training
+        if count > len(schedule):
+            raise SkipContestantError(f"the training schedule has only {len(schedule)} steps")
         library = _library()
         options = {
             "num_train_timesteps": len(schedule),
@@ -106,15 +109,13 @@ class DiffusersSolver:
         }
         return Sampler(partial(_run, scheduler, levels), steps, recipe)
 
-    def _count(self, steps: int, longest: int) -> int:
+    def _count(self, steps: int) -> int:
         """Steps of the scheduler that make as many evaluations."""
         if self.twice and steps % 2 == 0:
             raise SkipContestantError(
                 f"two evaluations in each step but the last make an odd number, not {steps}"
             )
         count = (steps + 1) // 2 if self.twice else steps
-        if count > longest:
-            raise SkipContestantError(f"the training schedule has only {longest} steps")
         two_ends = {"use_karras_sigmas", "use_exponential_sigmas"} & self.options.keys()
         if two_ends and not self.begins:
             check_two_ends(count)
@@ -211,5 +212,8 @@ DIFFUSERS: dict[str, Contestant] = {
     ),
     "bddm-euler": DiffusersSolver(
         "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, searched=True
+    ),
+    "bddm-heun": DiffusersSolver(
+        "BDDM's schedule, Heun", "HeunDiscreteScheduler", ALL_STEPS, twice=True, searched=True
     ),
 }

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.contestants.base import Sampler, Setting, found_by, kernel_sampler
+from benchmarks.contestants.base import (
+    Sampler,
+    Setting,
+    SkipContestantError,
+    found_by,
+    kernel_sampler,
+)
 from benchmarks.search_names import SearchName
+from benchmarks.searches import SEARCHES, RivalKind
 
 
 @dataclass(frozen=True)
@@ -18,4 +25,8 @@ class Searched:
 
     def prepare(self, steps: int, setting: Setting) -> Sampler:
         """The searched schedule of ``steps`` steps."""
+        kind = SEARCHES[self.search]
+        longest = kind.rival.longest if isinstance(kind, RivalKind) else None
+        if longest is not None and steps > longest:
+            raise SkipContestantError(f"its search goes up to {longest} steps")
         return kernel_sampler(found_by(self.search, steps, setting).schedule, self.kernel)

@@ -41,6 +41,10 @@ class Rival(Protocol):
     def version(self) -> int:
         """Raised when a change changes the schedules that come out."""
 
+    @property
+    def longest(self) -> int | None:
+        """Steps of the longest schedule that it makes; None: as many as are wanted."""
+
     def work(self, lengths: Sequence[int]) -> int:
         """How often ``find`` calls ``observe``."""
 

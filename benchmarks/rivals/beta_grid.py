@@ -27,6 +27,7 @@ class BetaGrid:
     """
 
     version: int = 1
+    longest: int | None = LONGEST
 
     def work(self, lengths: Sequence[int]) -> int:
         """One part a list."""

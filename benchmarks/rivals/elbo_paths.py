@@ -28,6 +28,7 @@ class ElboPaths:
     """
 
     version: int = 1
+    longest: int | None = None
 
     def work(self, lengths: Sequence[int]) -> int:
         """All lengths come out of one table."""

@@ -35,6 +35,7 @@ class LearnedLevels:
     """N levels, trained by Adam on shares of the range of log-SNR (a softmax)."""
 
     version: int = 2
+    longest: int | None = LONGEST
 
     def work(self, lengths: Sequence[int]) -> int:
         """One part an update."""

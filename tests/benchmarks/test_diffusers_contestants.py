@@ -26,8 +26,11 @@ from benchmarks.protocol import item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(51, 1e-4, 0.2)
 FOUND = {
+    2: Found(NoiseSchedule((0.1, 0.9))),
     3: Found(NoiseSchedule((0.01, 0.2, 0.9))),
+    4: Found(NoiseSchedule((0.005, 0.05, 0.3, 0.9))),
     7: Found(NoiseSchedule((2e-4, 0.005, 0.03, 0.1, 0.25, 0.4, 0.8))),
+    26: Found(NoiseSchedule.linear(26, 1e-4, 0.4)),
     51: Found(TRAINING),
 }
 SETTING = Setting(TRAINING, {"paper": FOUND})
@@ -45,7 +48,9 @@ ORDERS = {
     "bddm-dpmpp-2m": 2,
     "bddm-unipc": 3,
     "bddm-euler": 1,
+    "bddm-heun": 2,
 }
+HEUN = {"heun-karras", "bddm-heun"}  # N levels in 2 N - 1 evaluations
 
 
 class Seen:
@@ -108,7 +113,7 @@ def test_all_start_from_the_same_noise_at_the_noisiest_level(name: str) -> None:
     sampler.run(net, noise([0]), None, ())
     x, alpha, _ = net.asked[0]
     torch.testing.assert_close(x, noise([0]), rtol=3e-7, atol=0)  # twice rounded to float32
-    schedule = FOUND[3].schedule if name in SEARCHED else TRAINING
+    schedule = FOUND[2 if name in HEUN else 3].schedule if name in SEARCHED else TRAINING
     first = 34 if name == "diffusers-ddim" else -1  # of 17, 34, 51: counted from 0
     assert float(alpha) == pytest.approx(float(schedule.alphas[first]), rel=1e-6)
 
@@ -132,8 +137,8 @@ def test_levels_are_equally_far_apart_in_log_snr(name: str, steps: int) -> None:
 @pytest.mark.parametrize("name", SEARCHED)
 def test_searched_levels_are_those_of_the_schedule(name: str, steps: int) -> None:
     recipe = DIFFUSERS[name].prepare(steps, SETTING).recipe
-    found = FOUND[steps].schedule
-    squares = torch.tensor(recipe["levels"]).double().square()
+    found = FOUND[(steps + 1) // 2 if name in HEUN else steps].schedule
+    squares = torch.tensor(recipe["levels"]).unique().double().square()
     torch.testing.assert_close(squares, found.alphas.flip(0).square(), rtol=0, atol=2e-7)
     assert recipe["betas"] == pytest.approx(found.betas, abs=1e-6)
 
@@ -142,7 +147,7 @@ def test_searched_levels_are_those_of_the_schedule(name: str, steps: int) -> Non
 def test_betas_of_the_recipe_lead_through_its_levels(name: str) -> None:
     recipe = DIFFUSERS[name].prepare(7, SETTING).recipe
     levels = sorted(set(recipe["levels"]), reverse=True)
-    assert len(levels) == (4 if name == "heun-karras" else 7)
+    assert len(levels) == (4 if name in HEUN else 7)
     assert NoiseSchedule(tuple(recipe["betas"])).alphas.tolist() == pytest.approx(levels)
 
 
@@ -158,11 +163,13 @@ def test_solvers_of_first_order_are_the_ddim_kernel_on_their_levels(name: str) -
 def test_levels_that_round_to_one_time_step(name: str) -> None:
     """Levels at equal steps of log-SNR, between two far training steps: none is left out."""
     training = FOUND[7].schedule
-    sampler = DIFFUSERS[name].prepare(7, replace(SETTING, training=training))
+    setting = Setting(training, {"paper": {4: FOUND[4], 7: FOUND[7]}})
+    sampler = DIFFUSERS[name].prepare(7, setting)
     net = Seen()
     sampler.run(net, noise([0]), None, ())
     assert net.levels == sampler.recipe["levels"]
-    assert net.levels[0] == pytest.approx(float(training.alphas[-1]), rel=1e-6)
+    noisiest = FOUND[4].schedule if name == "bddm-heun" else training
+    assert net.levels[0] == pytest.approx(float(noisiest.alphas[-1]), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", [*DIFFUSERS])
@@ -179,8 +186,7 @@ def test_deviation_of_gaussian_data_is_reached_at_the_declared_order(name: str) 
     for steps in (20, 40, 80):
         found = {steps: Found(NoiseSchedule.log_snr(steps, highest, lowest))}
         setting = Setting(NoiseSchedule.log_snr(960, highest, lowest), {"paper": found})
-        odd = steps - 1 if name == "heun-karras" else steps
-        sampler = DIFFUSERS[name].prepare(odd, setting)
+        sampler = DIFFUSERS[name].prepare(2 * steps - 1 if name in HEUN else steps, setting)
         reached = sampler.run(exact, torch.ones(1, 1), None, ())
         errors.append(abs(float(reached) - deviation))
     # The ends of the levels leave about e^-11 = 2e-5, a fifth of the smallest error.
@@ -226,7 +232,9 @@ def test_where_ddim_of_diffusers_goes() -> None:
         ("euler-karras", 1, "one step is too few"),
         ("dpmpp-2m", 52, "has only 51 steps"),
         ("heun-karras", 103, "has only 51 steps"),
-        ("bddm-unipc", 4, "found no schedule of 4 steps"),
+        ("bddm-unipc", 5, "found no schedule of 5 steps"),
+        ("bddm-heun", 4, "make an odd number, not 4"),
+        ("bddm-heun", 9, "found no schedule of 5 steps"),
     ],
 )
 def test_steps_that_cannot_be_made_have_a_reason(name: str, steps: int, reason: str) -> None:

@@ -26,6 +26,7 @@ ONLY_STEPS = {
     "fast-sampling-large": (6,),
     "noise-estimation-fib": (3, 6),
     "heun-karras": (3, 49),
+    "bddm-heun": (5,),
 }
 CASES = [
     (name, steps)
