@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.claims import check_ledger, write_ledger
 from benchmarks.report import contestants, networks
-from benchmarks.report.check import LEDGER, SPEED, check_results
+from benchmarks.report.check import LEDGER, SPEED, SPEED_ON_GPU, check_results
 from benchmarks.report.folders import further_results
 from benchmarks.speed.command import check_speed
 from benchmarks.theory.check import check_theory
@@ -35,6 +35,6 @@ def checked(folder: Path) -> list[str]:
         lines.append(networks.check_networks(folder))
     if (folder / LEDGER).is_file():
         lines.append(check_ledger(folder))
-    if (folder / SPEED).is_file():
+    if any((folder / name).is_file() for name in (SPEED, SPEED_ON_GPU)):
         lines.append(check_speed(folder))
     return lines + check_theory(folder)

@@ -15,6 +15,7 @@ from benchmarks.validation import read_document
 LEDGER = "claims.json"  # benchmarks.claims checks it
 CONTESTANTS = "contestants.json"  # benchmarks.report.contestants does
 SPEED = "speed.json"  # benchmarks.speed.command does
+SPEED_ON_GPU = "speed-cuda.json"  # likewise
 
 
 def read_results(path: Path) -> Results:
@@ -28,7 +29,7 @@ def read_results(path: Path) -> Results:
 
 def results_files(folder: Path) -> list[Path]:
     """The results of tracks in a folder, but not below it."""
-    others = (LEDGER, CONTESTANTS, SPEED)
+    others = (LEDGER, CONTESTANTS, SPEED, SPEED_ON_GPU)
     return sorted(path for path in folder.glob("*.json") if path.name not in others)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from metrics.timing import Clock, clock_for
+from metrics.timing import Clock, clock_for, peak_memory
 
 if TYPE_CHECKING:  # an extra: pages are made without it
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -54,7 +54,7 @@ class Case:
             others: what it is compared with, by name.
             rounds: timed.
             warmup: rounds before them that are not kept.
-            bars: how many times longer others have to take.
+            bars: how many times longer others have to take; they are set for CPUs.
             beside: timed in the same rounds, but not compared with.
 
         Returns:
@@ -85,8 +85,20 @@ class Case:
         in_turn(after)
         kept = {name: values[-rounds:] for name, values in seconds.items()}
         compared = {name: kept[name] for name in (OURS, *(others or {}))}
-        self.info |= {"title": title, "seconds": compared, "bars": dict(bars or {})}
+        bars = dict(bars or {}) if self.device.type == "cpu" else {}
+        self.info |= {"title": title, "seconds": compared, "bars": bars}
+        self._note_memory(ours)
         return kept
+
+    def _note_memory(self, ours: Call) -> None:
+        """What a call takes on a GPU, if it runs there."""
+        if self.device.type != "cuda":
+            return
+        before = torch.cuda.memory_allocated(self.device)
+        with peak_memory(self.device) as peak:
+            ours()
+        if peak.allocated is not None and peak.allocated > before:
+            self.note(**{"peak memory, MiB": round(peak.allocated / 2**20)})
 
     def absent(self, name: str, reason: str) -> None:
         """Say why something is not compared with."""
@@ -101,8 +113,10 @@ class Case:
         at_least: float | None = None,
         is_share: bool = False,
     ) -> None:
-        """A number that follows from the times, and where it should lie; a share is of 1."""
+        """A number that follows from the times, where it should lie on a CPU; a share is of 1."""
         bar = {"at_most": at_most, "at_least": at_least}
+        if self.device.type != "cpu":
+            bar = dict.fromkeys(bar)
         self.info["figures"].append({"name": name, "value": value, "is_share": is_share, **bar})
 
     def note(self, **notes: str | float) -> None:

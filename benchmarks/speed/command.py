@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ import torch
 from bddm_ref.checkpoint import DamagedFileError, write_atomically, write_with_checksum
 from benchmarks import provenance
 from benchmarks.distributed import own_device
-from benchmarks.report.check import SPEED
+from benchmarks.report.check import SPEED, SPEED_ON_GPU
 from benchmarks.speed.page import speed_page
 from benchmarks.speed.schema import SpeedDocument
 from benchmarks.speed.searches import search_pairs
@@ -42,8 +43,10 @@ def main(arguments: list[str]) -> int:
     if others:
         sys.stderr.write(f"speed has no use for {' '.join(others)}\n")
     folder = options.results
-    document = _read(folder) if options.page_only else measure(options.device)
-    page = write_speed(document, folder)
+    if not options.page_only:
+        page = write_speed(measure(options.device), folder)
+    else:
+        page = write_pages(folder)
     sys.stdout.write(page.read_text())
     return 0
 
@@ -85,36 +88,64 @@ def measure(device: str) -> SpeedDocument:
 
 
 def write_speed(document: SpeedDocument, folder: Path) -> Path:
-    """Write ``speed.json`` and ``speed.md``, which also compares the folder's searches.
+    """Write a document, in the place of the one of the same kind of device, and all pages.
 
     Returns:
-        The page.
+        Its page.
 
     Raises:
         DamagedFileError: results whose searches are to be compared are damaged.
     """
     text = document.model_dump_json(indent=1) + "\n"
-    write_with_checksum(folder / SPEED, lambda path: path.write_text(text))
-    page = (folder / SPEED).with_suffix(".md")
-    write_atomically(page, lambda path: path.write_text(speed_page(document, search_pairs(folder))))
-    return page
+    file = folder / (SPEED if document.on_cpu else SPEED_ON_GPU)
+    write_with_checksum(file, lambda path: path.write_text(text))
+    write_pages(folder)
+    return file.with_suffix(".md")
+
+
+def write_pages(folder: Path) -> Path:
+    """Write ``speed.md``, which also compares the folder's searches, and ``speed-cuda.md``.
+
+    Returns:
+        The first of them that there is.
+
+    Raises:
+        DamagedFileError: there is no document, or one is damaged.
+    """
+    pages = _pages(folder)
+    for page, text in pages.items():
+        write_atomically(page, partial(Path.write_text, data=text))
+    return next(iter(pages))
 
 
 def check_speed(folder: Path) -> str:
-    """Verify that the page is what the document and the folder's results say.
+    """Verify that the pages are what the documents and the folder's results say.
 
     Raises:
-        DamagedFileError: it is not.
+        DamagedFileError: they are not.
     """
-    file = folder / SPEED
-    page = file.with_suffix(".md")
-    document = _read(folder)
-    if not page.is_file() or page.read_text() != speed_page(document, search_pairs(folder)):
-        raise DamagedFileError(
-            f"{page} is not the page of {SPEED}; make it again with 'speed --page-only'"
-        )
-    return f"{file}: {len(document.cases)} cases, checksum, schema and page agree"
+    pages = _pages(folder)
+    for page, text in pages.items():
+        if not page.is_file() or page.read_text() != text:
+            raise DamagedFileError(
+                f"{page} is not the page of {page.stem}.json; make it again with "
+                "'speed --page-only'"
+            )
+    found = _documents(folder).items()
+    counts = ", ".join(f"{folder / name}: {len(document.cases)} cases" for name, document in found)
+    return f"{counts}; checksum, schema and page agree"
 
 
-def _read(folder: Path) -> SpeedDocument:
-    return read_document(folder / SPEED, SpeedDocument, "speed")
+def _pages(folder: Path) -> dict[Path, str]:
+    documents = _documents(folder)
+    on_gpu = documents.get(SPEED_ON_GPU)
+    pages = {}
+    for name, document in documents.items():
+        searches = search_pairs(folder) if document.on_cpu else []
+        pages[(folder / name).with_suffix(".md")] = speed_page(document, searches, on_gpu)
+    return pages
+
+
+def _documents(folder: Path) -> dict[str, SpeedDocument]:
+    names = [name for name in (SPEED, SPEED_ON_GPU) if (folder / name).is_file()] or [SPEED]
+    return {name: read_document(folder / name, SpeedDocument, "speed") for name in names}

@@ -27,6 +27,11 @@ Percentages are of the network's evaluations, differences are the frugal one's l
 p is of the test of exchanging pairs, where there is one. *Better* needs the interval and that test;
 *as good* is not worse by more than the margin fixed in the experiment; *worse* is worse by more.
 """
+GPU_NOTE = """\
+Times are of CUDA events. Float32 is float32: TF32 is off. Peak memory is the most that torch had
+allocated while our call ran, its weights included. Searches, scores and start-up run on that
+machine's processor. The bars were set for two CPU cores, and are not applied here.
+"""
 SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
 ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
 GROUPS = {
@@ -39,10 +44,21 @@ GROUPS = {
 }
 
 
-def speed_page(document: SpeedDocument, searches: Sequence[SearchPair]) -> str:
-    """The whole page; ``searches`` are those of the results folder that it lies in."""
+def speed_page(
+    document: SpeedDocument, searches: Sequence[SearchPair], on_gpu: SpeedDocument | None = None
+) -> str:
+    """The whole page.
+
+    Args:
+        document: what it tells.
+        searches: those of the results folder that it lies in.
+        on_gpu: the folder's document of a GPU, for the page of the CPU to name.
+    """
     made = document.provenance
-    parts = ["# Speed\n", NOTE]
+    device = made["device"]
+    parts = ["# Speed\n" if document.on_cpu else f"# Speed on {device}\n", NOTE]
+    if not document.on_cpu:
+        parts.append(GPU_NOTE)
     if document.machine_busy:
         parts.append("**The machine was busy with other work when this was measured.**\n")
     for group in dict.fromkeys((*GROUPS, *(case.group for case in document.cases))):
@@ -53,15 +69,22 @@ def speed_page(document: SpeedDocument, searches: Sequence[SearchPair]) -> str:
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
     if searches:
         parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
-    if made["device"] == "cpu":
-        parts += ["## On a GPU\n", "Not tested here: `python -m benchmarks speed --device cuda`.\n"]
+    if document.on_cpu:
+        parts += ["## On a GPU\n", _on_gpu(on_gpu)]
+    option = "" if document.on_cpu else " --device cuda"
     origin = (
         f"Measured on {made['processor']}, {made['cores']} cores, {made['threads']} threads, "
-        f"device {made['device']}, torch {made['packages']['torch']}, Python {made['python']}; "
+        f"device {device}, torch {made['packages']['torch']}, Python {made['python']}; "
         f"commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
-        f"{document.created[:10]}. To measure it again: `python -m benchmarks speed`.\n"
+        f"{document.created[:10]}. To measure it again: `python -m benchmarks speed{option}`.\n"
     )
     return "\n".join([*parts, origin])
+
+
+def _on_gpu(document: SpeedDocument | None) -> str:
+    if document is None:
+        return "Not tested here: `python -m benchmarks speed --device cuda`.\n"
+    return f"[`speed-cuda.md`](speed-cuda.md): the same cases on {document.provenance['device']}.\n"
 
 
 def _times(cases: list[SpeedCase]) -> str:

@@ -42,3 +42,8 @@ class SpeedDocument(_Strict):
     provenance: dict[str, Any]
     machine_busy: bool
     cases: list[SpeedCase]
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether no GPU was measured."""
+        return bool(self.provenance["device"] == "cpu")

@@ -168,6 +168,48 @@ def test_check_finds_a_page_that_is_not_the_documents(tmp_path: Path) -> None:
         check_speed(tmp_path)
 
 
+ON_GPU = {"provenance": document().provenance | {"device": "a GPU"}}
+
+
+def test_a_gpu_has_a_page_of_its_own_that_the_first_names(tmp_path: Path) -> None:
+    page = write_speed(document(**ON_GPU), tmp_path)
+    assert page == tmp_path / "speed-cuda.md"
+    assert not (tmp_path / "speed.md").exists()
+    text = page.read_text()
+    assert text.startswith("# Speed on a GPU\n")
+    assert "TF32 is off" in text
+    assert "Not tested here" not in text
+    assert "`python -m benchmarks speed --device cuda`" in text
+    assert any("speed-cuda.json: 2 cases" in line for line in (check_speed(tmp_path),))
+    first = write_speed(document(), tmp_path)
+    assert page.read_text() == text
+    assert "[`speed-cuda.md`](speed-cuda.md): the same cases on a GPU." in first.read_text()
+    assert "Not tested here" not in first.read_text()
+    page.write_text(text.replace("1.00 s", "0.90 s"))
+    with pytest.raises(
+        DamagedFileError, match=r"speed-cuda\.md is not the page of speed-cuda\.json"
+    ):
+        check_speed(tmp_path)
+
+
+def test_bars_are_not_applied_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what our call takes there is noted, unless it takes nothing."""
+    device = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda d: 2**20)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda d: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda d: 3 * 2**20)
+    case = Case(Pedantic(), device, Ticking())  # type: ignore[arg-type]
+    case.compare("title", lambda: OURS, {"a": lambda: "a"}, bars={"a": 2.0})
+    case.figure("share", 0.5, at_most=0.1)
+    assert case.info["bars"] == {}
+    assert case.info["figures"][0]["at_most"] is None
+    assert case.info["notes"] == {"peak memory, MiB": 3}
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda d: 2**20)
+    case = Case(Pedantic(), device, Ticking())  # type: ignore[arg-type]
+    case.compare("title", lambda: OURS)
+    assert case.info["notes"] == {}
+
+
 def test_check_knows_the_document_among_results(tmp_path: Path) -> None:
     for file in RESULTS.glob("images*"):
         if file.is_file():
