@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -12,8 +12,17 @@ from pydantic import BaseModel, Field
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.report.evaluation import cost_key
-from benchmarks.report.schema import Results, Sha256
-from benchmarks.report.standings import STRICT, Standings, headline, joined, standings
+from benchmarks.report.pages import PAGES
+from benchmarks.report.schema import Results, RowResult, Sha256
+from benchmarks.report.standings import (
+    LONGEST,
+    STRICT,
+    Standings,
+    headline,
+    joined,
+    scored_by,
+    standings,
+)
 
 
 class Preparation(BaseModel):
@@ -42,6 +51,9 @@ class Origin(BaseModel):
     created: str
     processor: str
     threads: int
+    items: int = Field(description="of each row and noise seed")
+    seeds: list[int] = Field(description="noise seeds of a row: the fewest and the most")
+    search: dict[str, int] = Field(description="how thorough searches were, by field")
     times: int = Field(description="rows that were timed")
     unstable_times: int = Field(description="of them, those with a wide inter-quartile range")
 
@@ -144,9 +156,14 @@ _COMMON: dict[str, Callable[[Results], object]] = {
 """What documents must agree in whose columns one table shows."""
 
 
+THOROUGHNESS = ("bins", "judge_items", "finalists", "finalist_items", "refinements")
+"""Fields of an experiment's search that say how much it tries."""
+
+
 def _origin(part: Part) -> Origin:
     results, made = part.results, part.results.provenance
     stable = [row.time.stable for row in results.rows if row.time is not None]
+    seeds = [row.seeds for row in results.rows]
     return Origin(
         page=part.page,
         results_sha256=part.digest,
@@ -157,6 +174,9 @@ def _origin(part: Part) -> Origin:
         created=results.created,
         processor=made["processor"],
         threads=made["threads"],
+        items=results.experiment["test_items"],
+        seeds=[min(seeds), max(seeds)],
+        search={name: results.experiment["search"][name] for name in THOROUGHNESS},
         times=len(stable),
         unstable_times=stable.count(False),
     )
@@ -164,15 +184,17 @@ def _origin(part: Part) -> Origin:
 
 def _convention(parts: Sequence[Part], name: str) -> Convention:
     documents = [part.results for part in parts]
+    metrics = headline(documents[0], name)
     missing: dict[str, list[str]] = {}
+    entrants = list(dict.fromkeys(row.contestant for d in documents for row in _short(d, name)))
     for results in documents:
-        for reason, rows in _missing(results, name).items():
-            missing.setdefault(reason, []).extend(rows)
+        for reason, row in _missing(results, name, metrics, entrants):
+            missing.setdefault(reason, []).append(row)
     return Convention(
         name=name,
         standings=[
             joined([_standings(part, parts[0], name, metric) for part in parts])
-            for metric in headline(documents[0], name)
+            for metric in metrics
         ],
         missing=missing,
         preparation=_preparation(documents, name),
@@ -190,12 +212,31 @@ def _machine(results: Results) -> tuple[str, int]:
     return results.provenance["processor"], results.provenance["threads"]
 
 
-def _missing(results: Results, convention: str) -> dict[str, list[str]]:
-    reasons: dict[str, list[str]] = {}
-    for row in results.rows:
-        if row.convention == convention and row.skipped is not None:
-            reasons.setdefault(row.skipped, []).append(f"{row.contestant}-{row.steps}")
-    return reasons
+def _short(results: Results, convention: str) -> list[RowResult]:
+    """Rows that are no references."""
+    rows = [row for row in results.rows if row.convention == convention]
+    return [row for row in rows if row.steps <= LONGEST]
+
+
+def _missing(
+    results: Results, convention: str, metrics: Sequence[str], entrants: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Reasons why cells are empty, each with the row that would have filled them."""
+    rows = _short(results, convention)
+    for row in rows:
+        if row.skipped is not None:
+            yield row.skipped, f"{row.contestant}-{row.steps}"
+    for metric in metrics:
+        title = results.metrics[metric].title
+        for row in rows:
+            if row.skipped is None and metric not in scored_by(row):
+                why = PAGES[results.track].unscored.get(metric, "it has no value")
+                yield f"{title}: {why}", f"{row.contestant}-{row.steps}"
+    asked = {(row.contestant, row.steps) for row in rows}
+    for contestant in entrants:
+        for steps in sorted({steps for _, steps in asked}):
+            if (contestant, steps) not in asked:
+                yield "not asked of it in that run", f"{contestant}-{steps}"
 
 
 def _preparation(documents: Sequence[Results], convention: str) -> list[Preparation]:

@@ -14,7 +14,15 @@ from bddm_ref.checkpoint import (
 )
 from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.check import CONTESTANTS, read_results
-from benchmarks.report.contest import Contest, Convention, Part, TrackContest, track_contests
+from benchmarks.report.contest import (
+    Contest,
+    Convention,
+    Origin,
+    Part,
+    TrackContest,
+    track_contests,
+)
+from benchmarks.report.pages import PAGES
 from benchmarks.report.pareto import plot_pareto
 from benchmarks.report.standings import BDDM, Against, Line, Outcome, Place, Standings
 from benchmarks.validation import read_document
@@ -29,8 +37,9 @@ column; the best of a column is bold. The mark is of the paired comparison with 
 evaluations: ▲ better than BDDM, ▽ worse than BDDM, by however little, where interval and test
 agree; = neither, and BDDM not worse by more than the margin fixed in the experiment; ? open. In
 parentheses it rests on too few noise seeds to be more than an indication, and without a mark the
-two were not compared by this metric. Rows are in the order of their mean rank. Ranks of neighbours
-may be chance; the comparisons tell.
+two were not compared by this metric. Rows are in the order of their mean rank, those with a score
+in every column first; why others have none stands below each convention. Ranks of neighbours may be
+chance; the comparisons tell. In plots over time, hollow points are unstable times.
 """
 WINNERS = """\
 The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval), and
@@ -194,16 +203,16 @@ def _marks(counts: Counter[Outcome] | None) -> str:
 def _table(one: Standings) -> str:
     lines = [
         [line.title, *(_cell(line.places.get(nfe), one) for nfe in one.columns)]
-        for line in sorted(one.lines.values(), key=_mean_rank)
+        for line in sorted(one.lines.values(), key=partial(_mean_rank, one))
     ]
     head = f"{one.info.title} {arrow(one.info)} at evaluations"
     return table([head, *(str(nfe) for nfe in one.columns)], lines)
 
 
-def _mean_rank(line: Line) -> tuple[float, str]:
-    """Contestants with few columns stand where their ranks there put them."""
+def _mean_rank(one: Standings, line: Line) -> tuple[bool, float, str]:
+    """Ranks in some columns alone are no measure of ranks in all."""
     ranks = [place.rank for place in line.places.values()]
-    return sum(ranks) / len(ranks), line.title
+    return len(ranks) < len(one.columns), sum(ranks) / len(ranks), line.title
 
 
 def _cell(place: Place | None, one: Standings) -> str:
@@ -249,11 +258,28 @@ def _origin(track: TrackContest) -> str:
         f"From [`{made.page}`]({made.page}), where all metrics, times and costs stand: "
         f"experiment `{made.experiment_sha256[:12]}`, data `{made.data_sha256[:12]}`, commit "
         f"`{(made.commit or 'unknown')[:12]}` (tree {made.tree or 'unknown'}), {made.created}, "
-        f"{made.processor}, {made.threads} threads. Of its {made.times} times "
-        f"{made.unstable_times} are unstable (inter-quartile range above 10 % of the median): "
-        "where points of the plot lie close in time, their order may be chance.\n"
+        f"{made.processor}, {made.threads} threads. {_size(made, track.track)} Of its "
+        f"{made.times} times {made.unstable_times} are unstable (inter-quartile range above 10 % "
+        "of the median): where points of the plot lie close in time, their order may be chance.\n"
         for made in track.origins
     ]
+    if PAGES[track.track].contest_note:
+        parts.append(f"{PAGES[track.track].contest_note}\n")
     if track.machines > 1:
         parts.append("The plot has times of the first alone: the others are of other machines.\n")
     return "\n".join(parts)
+
+
+def _size(made: Origin, track: str) -> str:
+    """How much was sampled, and how much searched."""
+    fewest, most = made.seeds
+    seeds = (
+        f"{most} noise seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
+    )
+    search = made.search
+    return (
+        f"{made.items} {PAGES[track].item}s of each row from each of {seeds}; searches on grids of "
+        f"{search['bins']} × {search['bins']}, judged by {search['judge_items']} "
+        f"{PAGES[track].item}s, the best {search['finalists']} of a length again by "
+        f"{search['finalist_items']}, with {search['refinements']} refinements."
+    )

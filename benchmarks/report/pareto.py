@@ -46,6 +46,7 @@ def plot_pareto(table: Standings, path: Path) -> None:
     styles = _styles([name for name in table.lines if name in best])
     for axis, drawn in zip(panels, (over_nfe, over_time), strict=True):
         _draw(axis, drawn, styles, table)
+    _hollow(panels[1], styles, table)
     _scale_scores(panels[0], [score for name in styles for _, score in over_nfe[name]], table)
     panels[0].set_xticks(table.columns, [str(nfe) for nfe in table.columns])
     panels[0].xaxis.set_minor_locator(NullLocator())
@@ -54,8 +55,10 @@ def plot_pareto(table: Standings, path: Path) -> None:
     if times := [cost for line in over_time.values() for cost, _ in line]:
         _plain_ticks(panels[1].xaxis, times)
     _label(panels[0], over_nfe, styles, table)
+    entries = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
+    entries |= dict(zip(*reversed(panels[1].get_legend_handles_labels()), strict=True))
     figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
+        entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False
     )
     with mpl.rc_context({"svg.hashsalt": "pareto", "svg.fonttype": "none"}):
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -127,6 +130,29 @@ def _draw(
     if points:  # nothing may have been timed
         axis.set_xscale("log")
     axis.grid(alpha=0.2)
+
+
+def _hollow(axis: Axes, styles: dict[str, _Style], table: Standings) -> None:
+    """Whitens the points whose times are unstable."""
+    label: str | None = "hollow: unstable time"
+    for name, style in styles.items():
+        points = [
+            (1000 * place.seconds, place.score.value or 0.0)
+            for place in table.lines[name].places.values()
+            if place.seconds is not None and not place.stable
+        ]
+        if points:
+            axis.plot(
+                *_columns(points),
+                color=style.color,
+                marker=style.marker,
+                markersize=4 * math.sqrt(style.width),
+                markerfacecolor="white",
+                linestyle="none",
+                label=label,
+                zorder=2.5,
+            )
+            label = None
 
 
 def _columns(points: Points) -> tuple[list[float], list[float]]:

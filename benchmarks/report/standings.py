@@ -43,6 +43,7 @@ class Place(BaseModel):
     score: Interval
     rank: int = Field(description="among those with as many evaluations, 1 being the best")
     seconds: float | None = Field(description="median for one item; null: not timed")
+    stable: bool | None = Field(description="whether that time is; null: not timed")
     bddm: Against | None = Field(description="null: not compared by this metric, or BDDM itself")
 
 
@@ -83,7 +84,7 @@ class Standings(BaseModel):
             name: line.model_copy(
                 update={
                     "places": {
-                        nfe: place.model_copy(update={"seconds": None})
+                        nfe: place.model_copy(update={"seconds": None, "stable": None})
                         for nfe, place in line.places.items()
                     }
                 }
@@ -124,6 +125,7 @@ def standings(results: Results, convention: str, metric: str) -> Standings:
                 score=row.metrics[metric],
                 rank=ranks[row.key],
                 seconds=row.time.median_s if row.time else None,
+                stable=row.time.stable if row.time else None,
                 bddm=_against(compared.get((mine, row.key)), info, counts_seeds),
             )
             line = lines.setdefault(row.contestant, Line(title=_title(row), places={}))
@@ -228,6 +230,11 @@ def headline(results: Results, convention: str) -> list[str]:
     """The headline metrics by which a convention's rows can be ranked."""
     wanted = results.experiment["headline"]
     return [metric for metric in wanted if _ranked_rows(results, convention, metric)]
+
+
+def scored_by(row: RowResult) -> set[str]:
+    """Metrics that a row has a value of."""
+    return {metric for metric, score in row.metrics.items() if score.value is not None}
 
 
 def _value(row: RowResult, metric: str) -> float | None:

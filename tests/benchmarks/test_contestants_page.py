@@ -292,6 +292,41 @@ def test_reasons_of_empty_cells_are_told(images: Results) -> None:
     assert "- diverged: bddm-7, bddm-16, " in page
 
 
+def test_cells_without_a_value_or_a_row_have_a_reason(images: Results) -> None:
+    def unscored(row: RowResult) -> RowResult:
+        none = row.metrics["fd"].model_copy(update={"value": None})
+        return row.model_copy(update={"metrics": {"fd": none}})
+
+    rows = [
+        unscored(row) if row.key == "plain/ddim-7" else row
+        for row in images.rows
+        if row.key != "plain/ddpm-3"
+    ]
+    page = page_of(images.model_copy(update={"rows": rows}))
+    assert "- FD-fmnist: it has no value: ddim-7\n" in page
+    assert "- not asked of it in that run: ddpm-3\n" in page
+
+
+def test_rows_with_every_column_come_first(images: Results) -> None:
+    rows = [row for row in images.rows if row.key not in ("plain/ddim-7", "plain/ddim-16")]
+    table = section(page_of(images.model_copy(update={"rows": rows})), "Images, `plain`")
+    first = [line for line in table.splitlines() if line.startswith("| ")][2]
+    assert not first.startswith("| DDIM")  # though it is the best at 3
+    assert table.index("| DDPM") < table.index("| DDIM")
+    whole = section(page_of(images), "Images, `plain`")
+    assert whole.index("| DDIM") < whole.index("| DDPM")
+
+
+def test_the_page_says_how_much_was_sampled_and_searched(images: Results) -> None:
+    page = page_of(images)
+    items, search = images.experiment["test_items"], images.experiment["search"]
+    assert (
+        f"{items} images of each row from each of 1 noise seed; searches on grids of 9 × 9" in page
+    )
+    assert f"the best {search['finalists']} of a length again" in page
+    assert "A distance of few images is larger" in page
+
+
 def test_a_track_without_any_score_has_a_page(images: Results) -> None:
     page = page_of(with_values(images, {}))
     assert "- diverged: bddm-3, " in page
@@ -324,6 +359,19 @@ def test_plots_name_efficient_contestants_and_bddm(images: Results, tmp_path: Pa
     named = {row.title for row in images.rows if f">{row.title}<" in text}
     assert named == {"BDDM", "DDIM, linear sub-sequence"}  # DDIM is first at 3, 7 and 16
     assert ">others: 6<" in text
+
+
+def test_unstable_times_are_hollow_in_plots(images: Results, tmp_path: Path) -> None:
+    def told(stable: bool) -> str:
+        rows = [
+            row.model_copy(update={"time": row.time.model_copy(update={"stable": stable})})
+            for row in images.rows
+            if row.time is not None
+        ]
+        return drawn(images.model_copy(update={"rows": rows}), tmp_path / "plot.svg")
+
+    assert ">hollow: unstable time<" in told(stable=False)
+    assert ">hollow: unstable time<" not in told(stable=True)
 
 
 @pytest.mark.parametrize("values", [(0.0, -0.1, 2.0), (1.0, 1.0, 1.0), (0.001, 5.0, 700.0)])

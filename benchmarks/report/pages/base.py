@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from benchmarks.report.cells import estimate
@@ -18,6 +18,8 @@ class Page(ABC):
     item: ClassVar[str]  # what is sampled
     with_rtf: ClassVar[bool] = False  # whether latency is also told per second of audio
     counts_items: ClassVar[bool] = True  # whether comparisons name items, or else noise seeds
+    unscored: ClassVar[Mapping[str, str]] = {}  # metric to why a row that ran may lack it
+    contest_note: ClassVar[str] = ""  # why figures of contests are not those of other pages
 
     @abstractmethod
     def note(self, results: Results) -> str:

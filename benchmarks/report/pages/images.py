@@ -14,6 +14,10 @@ class ImagesPage(Page):
     """Sets of images, compared with sets of images."""
 
     item = "image"
+    contest_note = (
+        "A distance of few images is larger than one of many: figures of this page and of others "
+        "can be compared only where the numbers of images are equal."
+    )
 
     def note(self, results: Results) -> str:
         """What was scored, and how."""
