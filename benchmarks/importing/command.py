@@ -21,6 +21,7 @@ from bddm_ref.checkpoint import (
     write_atomically,
 )
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.experiment import LinearSchedule
 from benchmarks.importing import schedules, selfcheck
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.files import read_content, refuse_other_endings
@@ -220,7 +221,7 @@ def _export_networks(file: Path, path: Path) -> Iterator[str]:
 
 def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
     training = schedules.named_training(options.training or TRAINING.get(options.kind, "released"))
-    schedule = schedules.read_schedule(options.file, training)
+    schedule = _read_whatever_steps_count(options.file, training)
     process = schedules.process_of(training)
     save = {
         "json": partial(schedules.save_json, schedule),
@@ -233,6 +234,14 @@ def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
         yield f"  steps       count those of {told(training)}"
         for note in schedules.losses(schedule, process, options.kind == "ns"):
             yield f"  note        {note}"
+
+
+def _read_whatever_steps_count(file: Path, written: LinearSchedule) -> NoiseSchedule:
+    """A schedule whose own steps count the released schedule, or the one that is written."""
+    try:
+        return schedules.read_schedule(file, schedules.NAMED["released"])
+    except ValueError:
+        return schedules.read_schedule(file, written)
 
 
 # -- files --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickletools
 import re
 import warnings
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ FOLDER_CONFIG = "config.json"
 STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
 """Where state dicts stand in training states, a moving average first: it is what one samples by."""
 CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
+CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")  # opcodes of pickles
 WRAPPER = "module."  # what torch's data parallelism puts before all names
 
 
@@ -85,12 +87,35 @@ def load_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore")  # of unusual files; what cannot be read is told below
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types for a foreign file
-        if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if name := found[1] if found else _called_in(path):
             raise ValueError(
-                f"{path} holds {found[1]}, and only tensors and plain values are read; nothing in "
+                f"{path} holds {name}, and only tensors and plain values are read; nothing in "
                 "it was executed"
             ) from error
         raise ValueError(f"{path} is damaged, or was not written by torch.save") from error
+
+
+def _called_in(path: Path) -> str | None:
+    """What a pickle of a protocol that torch does not read would import and call; None: nothing.
+
+    The opcodes are listed, and none is executed.
+    """
+    strings: list[str] = []
+    named = None
+    try:
+        for code, argument, _ in pickletools.genops(path.read_bytes()):
+            if isinstance(argument, str):
+                strings.append(argument)
+            if code.name in ("GLOBAL", "INST"):
+                named = str(argument).replace(" ", ".")
+            elif code.name == "STACK_GLOBAL":
+                named = ".".join(strings[-2:])
+            elif code.name in CALLS and named is not None:
+                return named
+    except Exception:  # it ends early, or is no pickle
+        return None
+    return None
 
 
 def _weights_in(folder: Path) -> Path:

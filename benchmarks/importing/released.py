@@ -72,6 +72,7 @@ FIRST_STATES = ("hidden_init", "cell_init")  # theirs have the axes (1, 1, hidde
 SCHEDULE = NAMED["released"]
 DILATION_CYCLE = DiffWaveConfig().dilation_cycle
 SAMPLE_RATE = 22_050  # Hz
+WEIGHT_NORM = "weight norm stays in the file, to go back or be trained on; sampling folds it"
 HEADS = GALRConfig().heads  # fixed in their code
 
 
@@ -85,7 +86,10 @@ class ReleasedDiffWave:
         return set(DIFFWAVE_FIRST) <= set(content.tensors)
 
     def convert(self, content: Content) -> Imported:
-        """The same network under our names; weight norm stays.
+        """The same network under our names.
+
+        Weight norm stays in the file, so that the network can go back and be trained on; whoever
+        samples folds it (``SpeechTrack.for_inference``).
 
         Raises:
             ValueError: a tensor is missing or misshaped, or the configuration makes no sense.
@@ -109,7 +113,7 @@ class ReleasedDiffWave:
             state=state,
             training=_training(content),
             amplitude=1.0,
-            notes=tuple(_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T"))),
+            notes=(*_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T")), WEIGHT_NORM),
         )
 
 

@@ -3,8 +3,8 @@
 A ``.ns`` file of arXiv 2203.13508's code is four float32 tensors of N values, data side first: the
 fractional training steps t, alpha, beta and sigma. The betas are the schedule: they are read and
 written exactly, as far as float32 holds them. The others follow from them; they are checked when
-read, and computed in float64 and rounded when written, so that they may differ in the last digits
-from what the authors' float32 arithmetic gave. Their sigma_1 is sqrt(beta_1); no sampler uses it.
+read, and computed in the order of that code's float32 arithmetic when written, which gives a
+released file again bit by bit. Its sigma_1 is sqrt(beta_1); no sampler uses it.
 """
 
 from __future__ import annotations
@@ -205,12 +205,32 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
         ValueError: a beta that is not between 0 and 1 in float32.
     """
     betas = torch.tensor(schedule.betas, dtype=torch.float32)
-    rounded = NoiseSchedule(tuple(betas.tolist()))
-    t = training.step_of(rounded.alphas)
-    content = [value.float() for value in (t, rounded.alphas, betas, released_sigmas(rounded))]
+    NoiseSchedule(tuple(betas.tolist()))
+    alphas, sigmas = _in_float32(betas)
+    levels, _ = _in_float32(torch.tensor(training.betas, dtype=torch.float32))
+    content = [_steps_in_float32(alphas, levels), alphas, betas, sigmas]
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_with_checksum(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+
+
+def _in_float32(betas: Tensor) -> tuple[Tensor, Tensor]:
+    """Alphas and sigmas, ``(N,)``, each product rounded as it is made."""
+    squares, variances = 1 - betas, betas.clone()
+    for n in range(1, len(betas)):
+        squares[n] *= squares[n - 1]
+        variances[n] *= (1 - squares[n - 1]) / (1 - squares[n])
+    return squares.sqrt(), variances.sqrt()
+
+
+def _steps_in_float32(alphas: Tensor, levels: Tensor) -> Tensor:
+    """Fractional steps by linear interpolation between the training levels, which fall."""
+    if len(levels) == 1:
+        return torch.zeros_like(alphas)
+    inside = alphas.clamp(float(levels[-1]), float(levels[0]))
+    below = torch.searchsorted(-levels, -inside).clamp(1, len(levels) - 1)
+    above = levels[below - 1]
+    return (below - 1) + (above - inside) / (above - levels[below])
 
 
 def save_json(schedule: NoiseSchedule, path: Path) -> None:

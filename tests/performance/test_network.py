@@ -160,7 +160,7 @@ def test_diffwave_of_the_package_diffwave(case: Case) -> None:
     try:
         theirs = _lmnt(training).to(device)
     except ImportError:
-        case.absent("the package diffwave", "it is not installed (pip install --no-deps diffwave)")
+        case.absent("the package diffwave", "it is not installed (pip install diffwave)")
     else:
         step = torch.tensor([20], device=device)
         others["the package diffwave, conditioning at every step"] = lambda: theirs(x, mel, step)

@@ -279,7 +279,8 @@ def test_defaults_are_assumed_and_told() -> None:
     score, schedule = convert(content(released_state(), {}))
     assert score.size["dilation_cycle"] == 10
     assert score.training == TRAINING
-    assert "does not tell dilation_cycle, T, beta_0, beta_T: the released" in score.notes[-1]
+    assert "does not tell dilation_cycle, T, beta_0, beta_T: the released" in score.notes[-2]
+    assert "sampling folds it" in score.notes[-1]
     assert "does not tell T, beta_0, beta_T: the released" in schedule.notes[-1]
 
 

@@ -42,6 +42,23 @@ def test_export_for_diffusers(run: Run, betas: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.parametrize("counted", ["released", "wavegrad"])
+def test_a_file_of_steps_goes_to_other_steps(
+    run: Run, betas: Path, tmp_path: Path, counted: str
+) -> None:
+    """What the steps of the file count need not be what the steps written count."""
+    file = tmp_path / "3.ns"
+    run("export", betas, "--as", "ns", "--to", file, "--training", counted)
+    named = () if counted == "released" else ("--training", counted)
+    said = run("export", file, "--as", "diffusers", "--to", tmp_path / "d.json", *named)
+    wanted = "T = 1000, beta 0.0001 to 0.02" if not named else "T = 1000, beta 1e-06 to 0.01"
+    assert f"count those of {wanted}" in said
+    document = json.loads((tmp_path / "d.json").read_text())
+    assert document["scheduler"]["trained_betas"] == pytest.approx(BETAS, rel=1e-7)
+    if named:
+        assert "is not the step of alpha_1" in run("export", file, "--as", "json", status=2)
+
+
 def test_export_as_json(run: Run, betas: Path, tmp_path: Path) -> None:
     said = run("export", betas, "--as", "json", "--to", tmp_path / "b.json")
     assert "written" in said
