@@ -7,6 +7,7 @@ from pathlib import Path
 from bddm_ref.checkpoint import DamagedFileError, write_atomically
 from benchmarks.report.cells import arrow, estimate, table, turned
 from benchmarks.report.check import read_results
+from benchmarks.report.pages import PAGES
 from benchmarks.report.schema import Results
 from benchmarks.report.standings import BDDM, headline
 
@@ -17,7 +18,10 @@ NOTE = """\
 Does any DDPM improve? Each row is a score network, with a schedule network trained and a search
 made for it alone. A cell is how much better BDDM is than the linear sub-sequence of that kernel on
 the same network at equally many steps, paired, with its 95 % interval: above 0, BDDM gains. The
-verdict is by the margin fixed in the experiment.
+verdict is by the margin fixed in the experiment. Rows of a table may be of different numbers of
+items, which "Scored on" gives: a Fréchet distance of fewer images is larger, so compare signs and
+verdicts from row to row, not sizes. Known distributions have no network to vary: their score is
+exact, or exact with an error of known size, and stands in `analytic.md`.
 """
 
 
@@ -103,10 +107,21 @@ def _networks(documents: dict[str, Results]) -> str:
                 f"{config['training']['steps']} updates, power {config['power']}, {levels}"
                 f"{weighted}",
                 f"`{results.weights['score_net'][:12]}`",
+                _scored_on(results),
                 f"{origin}, {results.created[:10]}",
             ]
         )
-    return table(["Network", "Architecture", "Training", "Weights", "Results of"], lines)
+    heads = ["Network", "Architecture", "Training", "Weights", "Scored on", "Results of"]
+    return table(heads, lines)
+
+
+def _scored_on(results: Results) -> str:
+    """Items and noise seeds of BDDM's rows at the lengths that are searched for."""
+    rows = [row for row in results.rows if row.contestant == BDDM and row.n_total]
+    seeds = max(row.seeds for row in rows)
+    items = max(row.n_total // row.seeds for row in rows)
+    name = PAGES[results.track].item
+    return f"{items} {name}s, {seeds} noise seed{'s' * (seeds > 1)}"
 
 
 def _gains(documents: dict[str, Results], convention: str, metric: str, other: str) -> str | None:

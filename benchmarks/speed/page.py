@@ -29,8 +29,8 @@ p is of the test of exchanging pairs, where there is one. *Better* needs the int
 """
 GPU_NOTE = """\
 Times are of CUDA events. Float32 is float32: TF32 is off. Peak memory is the most that torch had
-allocated while our call ran, its weights included. Searches, scores and start-up run on that
-machine's processor. The bars were set for two CPU cores, and are not applied here.
+allocated while our call ran, with what was there before. Searches, scores and start-up are a
+processor's work, and stand in `speed.md`. The bars were set for two CPU cores, and are not applied.
 """
 SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
 ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
@@ -42,6 +42,7 @@ GROUPS = {
     "scoring": "Scoring",
     "startup": "Start-up",
 }
+GROUPS_ON_GPU = ("network", "sampling", "training-step")
 
 
 def speed_page(
@@ -59,7 +60,9 @@ def speed_page(
     parts = ["# Speed\n" if document.on_cpu else f"# Speed on {device}\n", NOTE]
     if not document.on_cpu:
         parts.append(GPU_NOTE)
-    if document.machine_busy:
+    if document.machine_busy is None:
+        parts.append("Whether the machine had other work then was not recorded.\n")
+    elif document.machine_busy:
         parts.append("**The machine was busy with other work when this was measured.**\n")
     for group in dict.fromkeys((*GROUPS, *(case.group for case in document.cases))):
         cases = [case for case in document.cases if case.group == group]
@@ -67,6 +70,10 @@ def speed_page(
             parts += [f"## {GROUPS.get(group, group)}\n", _times(cases)]
             parts += [_figures(cases)] if any(case.figures for case in cases) else []
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
+    measured = {case.group for case in document.cases}
+    wanted = GROUPS if document.on_cpu else GROUPS_ON_GPU
+    if lacking := [GROUPS[group].lower() for group in wanted if group not in measured]:
+        parts.append(f"Not measured: {', '.join(lacking)}.\n")
     if searches:
         parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
     if document.on_cpu:

@@ -40,7 +40,7 @@ class SpeedDocument(_Strict):
     schema_version: Literal[1]
     created: str
     provenance: dict[str, Any]
-    machine_busy: bool
+    machine_busy: bool | None = Field(description="null: not recorded")
     cases: list[SpeedCase]
 
     @property

@@ -41,6 +41,10 @@ def test_gains_are_positive_where_bddm_is_better(
     assert "FD-fmnist of 1000" not in page  # by which nothing is compared
     assert "`scaled`, gain over DDPM in PESQ-WB (LQO) ↑" in page
     assert "| images-other | `unet`: channels 64" in page
+    rows = {line.split(" | ")[0]: line for line in reversed(page.splitlines())}
+    assert "| 5000 images, 1 noise seed |" in rows["| published (images)"]
+    assert "| 2500 images, 1 noise seed |" in rows["| images-other"]
+    assert "| 20 clips, 6 noise seeds |" in rows["| published (speech)"]
 
 
 def test_the_check_finds_another_page(folder: Path) -> None:

@@ -158,6 +158,8 @@ def test_the_page_tells_ratios_and_bars() -> None:
     assert "busy" not in page
     assert "Not tested here: `python -m benchmarks speed --device cuda`" in page
     assert "was busy" in speed_page(document(machine_busy=True), [])
+    assert "was not recorded" in speed_page(document(machine_busy=None), [])
+    assert "Not measured: sampling, search, training, scoring, start-up." in page
 
 
 def test_check_finds_a_page_that_is_not_the_documents(tmp_path: Path) -> None:
@@ -179,6 +181,7 @@ def test_a_gpu_has_a_page_of_its_own_that_the_first_names(tmp_path: Path) -> Non
     assert text.startswith("# Speed on a GPU\n")
     assert "TF32 is off" in text
     assert "Not tested here" not in text
+    assert "Not measured: sampling, training." in text
     assert "`python -m benchmarks speed --device cuda`" in text
     assert any("speed-cuda.json: 2 cases" in line for line in (check_speed(tmp_path),))
     first = write_speed(document(), tmp_path)
@@ -328,6 +331,9 @@ def test_what_cases_record_becomes_the_document(
     monkeypatch.setattr(command, "CASES", folder)
     monkeypatch.setenv("PYTHONPATH", str(RESULTS.parent))
     made = command.measure("cpu")
+    monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
+    with pytest.raises(RuntimeError, match="a performance case failed"):  # nothing but these
+        command.measure("meta")
     (case,) = made.cases
     assert (case.name, case.group, case.title) == ("test_one", "network", "One")
     assert [len(values) for values in case.seconds.values()] == [7, 7]
