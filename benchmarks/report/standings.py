@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.cells import turned
-from benchmarks.report.evaluation import SIGNIFICANT
+from benchmarks.report.evaluation import turned_verdict
 from benchmarks.report.pages import PAGES
 from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Interval, MetricInfo, Results, RowResult
@@ -192,19 +192,10 @@ def _against(found: Comparison | None, info: MetricInfo, counts_seeds: bool) -> 
     outcome: Outcome = "level" if found.verdict == "as good" else "undecided"
     if found.verdict == "better":
         outcome = "behind"
-    elif _is_ahead(difference, found.p_sign_flip, info):
+    elif turned_verdict(found, info.higher_is_better) == "better":  # what BDDM needs to be so
         outcome = "ahead"
     firm = not counts_seeds or found.seeds >= CLAIM_SEEDS
     return Against(difference=difference, outcome=outcome, firm=firm)
-
-
-def _is_ahead(difference: Interval, p: float | None, info: MetricInfo) -> bool:
-    """What BDDM needs to be called better, for whoever is held against it."""
-    if difference.low is None or difference.high is None:
-        return False
-    exact = difference.low == difference.high  # and so without a test
-    significant = exact if p is None else p < SIGNIFICANT
-    return significant and (difference.low > 0 if info.higher_is_better else difference.high < 0)
 
 
 def _reference_score(results: Results, convention: str, metric: str) -> Interval | None:
