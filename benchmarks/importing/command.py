@@ -162,6 +162,8 @@ def _checked(one: Converted) -> Iterator[str]:
         f"  self-check  at {selfcheck.LEVELS} levels: finite, repeatable, and the same from the "
         "written file"
     )
+    if selfcheck.folds(one.imported, written, one.output):
+        yield "              and without weight norm, as it samples, to rounding"
     if one.imported.role == "score_net":
         alpha, missed = selfcheck.noise_missed(one.imported, one.network, one.output)
         yield (
@@ -178,7 +180,10 @@ def _import_schedule(options: argparse.Namespace) -> Iterator[str]:
     yield f"{options.file.name}, sha256 {sha256_of(options.file)}"
     yield f"  a schedule of {len(schedule)} steps; t counts {told(training)}"
     yield from _table(schedule, schedules.process_of(training))
+    if schedules.read_schedule(path, training) != schedule:
+        raise ValueError(f"{path} gives another schedule than was read; remove it")
     yield f"  written     {path}"
+    yield "  self-check  the same from the written file, bit by bit"
 
 
 def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:

@@ -7,6 +7,7 @@ import json
 import pickletools
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ FOLDER_CONFIG = "config.json"
 STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
 """Where state dicts stand in training states, a moving average first: it is what one samples by."""
 CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
+DAMAGED = "{} is damaged, or was not written by torch.save"
 CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")  # opcodes of pickles
 WRAPPER = "module."  # what torch's data parallelism puts before all names
 
@@ -82,6 +84,7 @@ def load_pickle(path: Path) -> Any:
     Raises:
         ValueError: the file is damaged, or would have something executed.
     """
+    _refuse_changed_bytes(path)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore")  # of unusual files; what cannot be read is told below
@@ -93,7 +96,20 @@ def load_pickle(path: Path) -> Any:
                 f"{path} holds {name}, and only tensors and plain values are read; nothing in "
                 "it was executed"
             ) from error
-        raise ValueError(f"{path} is damaged, or was not written by torch.save") from error
+        raise ValueError(DAMAGED.format(path)) from error
+
+
+def _refuse_changed_bytes(path: Path) -> None:
+    """By the check sums in an archive, which torch does not compare."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            changed = archive.testzip()
+    except Exception as error:  # as with torch, many types
+        raise ValueError(DAMAGED.format(path)) from error
+    if changed is not None:
+        raise ValueError(DAMAGED.format(path))
 
 
 def _called_in(path: Path) -> str | None:

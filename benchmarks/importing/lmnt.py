@@ -15,6 +15,7 @@ from benchmarks.data import features
 from benchmarks.experiment import LinearSchedule
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
+from benchmarks.importing.sizes import cycle_of, dimension_of
 
 NAMES = {  # parts of our names to theirs, in this order
     "widen_step": "diffusion_embedding.projection1",
@@ -59,10 +60,10 @@ class LmntLayout:
                 "one that takes mel spectrograms"
             )
         blocks = [re.match(r"residual_layers\.(\d+)\.", name) for name in content.tensors]
-        size = {
+        size: dict[str, Any] = {
             "layers": len({found[1] for found in blocks if found}),
-            "channels": content.tensors["input_projection.weight"].shape[0],
-            "dilation_cycle": content.config.get("dilation_cycle_length", DILATION_CYCLE),
+            "channels": dimension_of(content, "input_projection.weight", 0),
+            "dilation_cycle": cycle_of(content, "dilation_cycle_length", DILATION_CYCLE),
         }
         training = _training(content)
         schedule = NoiseSchedule.linear(training.T, training.start, training.end)
@@ -94,6 +95,12 @@ def _training(content: Content) -> LinearSchedule:
     betas = content.config.get("noise_schedule")
     if betas is None:
         return SCHEDULE
+    if (
+        not isinstance(betas, list)
+        or not betas
+        or not all(type(beta) in (int, float) for beta in betas)
+    ):
+        raise ValueError(f"{content.path}: noise_schedule must be a list of numbers")
     wanted = torch.linspace(betas[0], betas[-1], len(betas), dtype=torch.float64)
     if not torch.allclose(torch.tensor(betas, dtype=torch.float64), wanted):
         raise ValueError(

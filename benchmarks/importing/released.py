@@ -27,7 +27,7 @@ from benchmarks.experiment import Convention, LinearSchedule
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
 from benchmarks.importing.schedules import NAMED
-from benchmarks.importing.sizes import diffwave_size, galr_size
+from benchmarks.importing.sizes import cycle_of, diffwave_size, galr_size
 
 DIFFWAVE_NAMES = {  # parts of our names to theirs
     "parametrizations.weight.original0": "weight_g",
@@ -101,7 +101,7 @@ class ReleasedDiffWave:
         content = replace(content, tensors=own)
         name_of = partial(_renamed, DIFFWAVE_NAMES)
         size = diffwave_size(content, name_of)
-        size["dilation_cycle"] = _dilation_cycle(content)
+        size["dilation_cycle"] = cycle_of(content, "dilation_cycle", DILATION_CYCLE)
         config = _made(content, DiffWaveConfig, size)
         state = state_from(content, lambda: DiffWave(config, NoiseSchedule((0.5,))), name_of)
         return Imported(
@@ -237,15 +237,6 @@ def _left_out(names: Sequence[str]) -> Iterator[str]:
 
 def _flat(name: str, value: Tensor) -> Tensor:
     return value[0, 0] if name.endswith(FIRST_STATES) and value.shape[:-1] == (1, 1) else value
-
-
-def _dilation_cycle(content: Content) -> int:
-    cycle = content.config.get("dilation_cycle", DILATION_CYCLE)
-    if not isinstance(cycle, int) or cycle < 1:
-        raise ValueError(
-            f"{content.path}: dilation_cycle must be a number from 1 on, not {cycle!r}"
-        )
-    return cycle
 
 
 def _made(content: Content, kind: type[Any], size: dict[str, Any]) -> Any:

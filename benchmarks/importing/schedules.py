@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +242,10 @@ def diffusers_document(schedule: NoiseSchedule, training: LinearSchedule) -> dic
 
     Returns:
         ``scheduler``, the arguments of its DDPMScheduler, or of its DDIMScheduler without
-        ``variance_type``; ``timesteps``, the fractional steps of its levels in the training
-        schedule, and ``sigmas`` sqrt(delta) / alpha, both noisiest first, the latter down to 0.
+        ``variance_type``, all of whose N steps are the schedule; ``timesteps``, the fractional
+        steps of its levels in the training schedule, and ``sigmas`` sqrt(delta) / alpha, both
+        noisiest first, the latter down to 0: either is for ``set_timesteps`` of an
+        EulerDiscreteScheduler with the arguments ``training_schedule``.
     """
     sigmas = schedule.deltas.sqrt() / schedule.alphas
     return {
@@ -256,7 +257,12 @@ def diffusers_document(schedule: NoiseSchedule, training: LinearSchedule) -> dic
         },
         "timesteps": process_of(training).step_of(schedule.alphas).flip(0).tolist(),
         "sigmas": [*sigmas.flip(0).tolist(), 0.0],
-        "training_schedule": asdict(training),
+        "training_schedule": {
+            "num_train_timesteps": training.T,
+            "beta_start": training.start,
+            "beta_end": training.end,
+            "beta_schedule": "linear",
+        },
     }
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
+from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import FLOOR, HOP, MELS
 from benchmarks.experiment import LinearSchedule
@@ -54,6 +56,22 @@ def outputs(imported: Imported, network: nn.Module) -> Tensor:
     if imported.role == "schedule_net" and not bool(((first >= 0) & (first <= 1)).all()):
         raise ValueError("the imported schedule network's output is not between 0 and 1")
     return first
+
+
+def folds(imported: Imported, network: nn.Module, output: Tensor) -> bool:
+    """Whether a network had weight norm, which is now folded into its weights.
+
+    Raises:
+        ValueError: it computes something else without it.
+    """
+    normed = any(parametrize.is_parametrized(module) for module in network.modules())
+    if not isinstance(network, DiffWave) or not normed:
+        return False
+    network.fold_weight_norm()
+    without = outputs(imported, network)
+    if not torch.allclose(without, output, rtol=1e-4, atol=1e-4 * float(output.abs().max())):
+        raise ValueError("the imported network computes something else without weight norm")
+    return True
 
 
 def noise_missed(imported: Imported, network: nn.Module, output: Tensor) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def diffwave_size(content: Content, name_of: NameOf) -> dict[str, Any]:
     upsampling = _parts(content, f"{first}.{name_of('upsample')}")
 
     def normed(layer: str, axis: int) -> int:
-        return _dimension(content, name_of(f"{layer}.parametrizations.weight.original1"), axis)
+        return dimension_of(content, name_of(f"{layer}.parametrizations.weight.original1"), axis)
 
     return {
         "layers": _parts(content, name_of("blocks")),
@@ -29,9 +29,9 @@ def diffwave_size(content: Content, name_of: NameOf) -> dict[str, Any]:
         "mels": normed("blocks.0.mel", 1),
         "upsampling": [normed(f"blocks.0.upsample.{i}", 3) // 2 for i in range(upsampling)],
         "embedding": [
-            _dimension(content, name_of("widen_step.weight"), 1),
-            _dimension(content, name_of("widen_step.weight"), 0),
-            _dimension(content, name_of("mix_step.weight"), 0),
+            dimension_of(content, name_of("widen_step.weight"), 1),
+            dimension_of(content, name_of("widen_step.weight"), 0),
+            dimension_of(content, name_of("mix_step.weight"), 0),
         ],
     }
 
@@ -44,7 +44,7 @@ def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
     """
 
     def dimension(name: str, axis: int) -> int:
-        return _dimension(content, name_of(name), axis)
+        return dimension_of(content, name_of(name), axis)
 
     return {
         "blocks": _parts(content, name_of("blocks")),
@@ -56,7 +56,24 @@ def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
     }
 
 
-def _dimension(content: Content, name: str, axis: int) -> int:
+def cycle_of(content: Content, key: str, default: int) -> int:
+    """How many layers it takes for dilations to start again.
+
+    Raises:
+        ValueError: the configuration's is no number from 1 on.
+    """
+    cycle = content.config.get(key, default)
+    if not isinstance(cycle, int) or cycle < 1:
+        raise ValueError(f"{content.path}: {key} must be a number from 1 on, not {cycle!r}")
+    return cycle
+
+
+def dimension_of(content: Content, name: str, axis: int) -> int:
+    """The size of a tensor along an axis.
+
+    Raises:
+        ValueError: it is missing, or has too few axes.
+    """
     found = content.tensors.get(name)
     if found is None:
         raise ValueError(f"{content.path} lacks the tensor {name!r}")

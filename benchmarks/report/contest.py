@@ -148,7 +148,7 @@ def _track_contest(track: str, parts: Sequence[Part]) -> TrackContest:
 
 _COMMON: dict[str, Callable[[Results], object]] = {
     "data": lambda results: results.data["sha256"],
-    "score networks": lambda results: results.weights.get("score_net"),
+    "networks": lambda results: results.weights,
     "test_items": lambda results: results.experiment["test_items"],
     "seed": lambda results: results.experiment["seed"],
     "headline metrics": lambda results: results.experiment["headline"],

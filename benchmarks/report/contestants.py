@@ -32,18 +32,19 @@ LONG = f"{FOLDER}/long"  # more evaluations of contests that are too much for on
 MARKS: dict[Outcome, str] = {"ahead": "▲", "level": "=", "behind": "▽", "undecided": "?"}
 NOTE = """\
 One row a contestant, one column a number of network evaluations. All have the same score network,
-the same items and the same noise. A cell has the score, its 95 % interval, and its rank in the
-column; the best of a column is bold. The mark is of the paired comparison with BDDM at equal
-evaluations: ▲ better than BDDM, ▽ worse than BDDM, by however little, where interval and test
-agree; = neither, and BDDM not worse by more than the margin fixed in the experiment; ? open. In
-parentheses it rests on too few noise seeds to be more than an indication, and without a mark the
-two were not compared by this metric. Rows are in the order of their mean rank, those with a score
-in every column first; why others have none stands below each convention. Ranks of neighbours may be
-chance; the comparisons tell. In plots over time, hollow points are unstable times.
+the same items and the same noise. A cell has the score, its 95 % interval where it is not exact,
+and its rank in the column; the best of a column is bold. The mark is of the paired comparison with
+BDDM at equal evaluations: ▲ better than BDDM, ▽ worse than BDDM, by however little, where interval
+and test agree; = neither, and BDDM not worse by more than the margin fixed in the experiment;
+? open. In parentheses it rests on too few noise seeds to be more than an indication, and without a
+mark the two were not compared by this metric. Rows are in the order of their mean rank, those with
+a score in every column first; why others have none stands below each convention. Ranks of
+neighbours may be chance; the comparisons tell. In plots hollow points are unstable times.
 """
 WINNERS = """\
-The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval), and
-BDDM's rank among how many. The best of so many owes some of its lead to chance.
+The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval where
+it is not exact), and BDDM's rank among how many. The best of so many owes some of its lead to
+chance.
 """
 TALLY = """\
 Contests with BDDM at equal evaluations, one for each track and convention, by its first metric

@@ -20,8 +20,8 @@ made for it alone. A cell is how much better BDDM is than the linear sub-sequenc
 the same network at equally many steps, paired, with its 95 % interval: above 0, BDDM gains. The
 verdict is by the margin fixed in the experiment. Rows of a table may be of different numbers of
 items, which "Scored on" gives: a Fréchet distance of fewer images is larger, so compare signs and
-verdicts from row to row, not sizes. Known distributions have no network to vary: their score is
-exact, or exact with an error of known size, and stands in `analytic.md`.
+verdicts from row to row, not sizes. Known distributions are not here: they have no network, and
+`analytic.md` has one score with an error beside the exact ones.
 """
 
 

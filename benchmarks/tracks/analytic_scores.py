@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -97,13 +97,14 @@ class AnalyticScores(Scored):
         self._sets: dict[tuple[Row, int], EnergySet] = {}
 
     def evaluate(self) -> Evaluation:
-        """Distances with intervals; comparisons by KL where both have one, else by energy."""
+        """Distances with intervals; comparisons by energy, and by KL where both have one."""
         return Evaluation(
             metrics=METRICS,
             rows={row.key: self._row(row, found) for row, found in self._found.items()},
             comparisons=[
-                self._comparison(row, against)
+                comparison
                 for row, against in compared_rows(list(self._found), self._experiment.reference)
+                for comparison in self._comparisons(row, against)
             ],
             test_items=[],
             floors={
@@ -139,19 +140,19 @@ class AnalyticScores(Scored):
             "sw2": Interval(value=sliced, low=None, high=None, n=equal),
         }
 
-    def _comparison(self, row: Row, against: Row) -> Comparison:
+    def _comparisons(self, row: Row, against: Row) -> Iterator[Comparison]:
         mine, theirs = self._found[row], self._found[against]
         count = min(len(mine.points), len(theirs.points))
         margins = self._experiment.margins
         if mine.kl is not None and theirs.kl is not None:
             apart = _exact(mine.kl - theirs.kl, count)
             measured = Measured("kl", apart, None, margins["kl"], exact=True, items=count)
-        else:
-            a, b = self._set(row, count), self._set(against, count)
-            p = energy_swap_p(a, b, self._experiment.seed)
-            apart = energy_difference(a, b)
-            measured = Measured("energy", apart, p, margins["energy"], items=count)
-        return comparison_of(row, against, measured)
+            yield comparison_of(row, against, measured)
+        a, b = self._set(row, count), self._set(against, count)
+        p = energy_swap_p(a, b, self._experiment.seed)
+        apart = energy_difference(a, b)
+        measured = Measured("energy", apart, p, margins["energy"], items=count)
+        yield comparison_of(row, against, measured)
 
 
 def score_points(track: AnalyticTrack, sampled: Sequence[Sampled]) -> AnalyticScores:

@@ -150,17 +150,17 @@ def test_seeds_add_points_and_records(place: Path) -> None:
 
 def test_comparisons_by_what_both_rows_have(place: Path) -> None:
     results = read_results(place / "out" / "analytic.json")
-    by_pair = {(c.row, c.against): c for c in results.comparisons}
-    exact = by_pair["exact/bddm-6", "exact/ddpm-6"]
-    assert exact.metric == "kl"
+    by_pair = {(c.row, c.against, c.metric): c for c in results.comparisons}
+    exact = by_pair["exact/bddm-6", "exact/ddpm-6", "kl"]
     assert exact.p_sign_flip is None
     assert exact.verdict in ("better", "worse", "as good")
-    sampled = by_pair["ring/bddm-6", "ring/ddpm-6"]
-    assert sampled.metric == "energy"
+    assert by_pair["exact/bddm-6", "exact/ddpm-6", "energy"].p_sign_flip is not None
+    sampled = by_pair["ring/bddm-6", "ring/ddpm-6", "energy"]
+    assert ("ring/bddm-6", "ring/ddpm-6", "kl") not in by_pair
     assert sampled.items == 300  # the smaller number
     assert sampled.p_sign_flip is not None
-    assert ("ring/closed-form-6", "ring/ddpm-6") not in by_pair  # only BDDM against all
-    assert ("ring/bddm-6", "ring/closed-form-6") in by_pair
+    assert ("ring/closed-form-6", "ring/ddpm-6", "energy") not in by_pair  # only BDDM against all
+    assert ("ring/bddm-6", "ring/closed-form-6", "energy") in by_pair
 
 
 def test_every_convention_has_its_floor(place: Path) -> None:

@@ -13,6 +13,10 @@ class AnalyticPage(Page):
     """Vectors of known distributions."""
 
     item = "vector"
+    contest_note = (
+        "KL is computed exactly from a sampler's moments: it has no interval, and its marks "
+        "compare two numbers."
+    )
     unscored: ClassVar[Mapping[str, str]] = {
         "kl": "its samples are no affine function of their noise (to 0.0001 of their spread)"
     }
@@ -37,9 +41,12 @@ class AnalyticPage(Page):
     def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
         """The margins."""
         margins = results.experiment["margins"]
+        by_kl = {(c.row, c.against) for c in comparisons if c.metric == "kl"}
+        both = any(c.metric == "energy" and (c.row, c.against) in by_kl for c in comparisons)
         return (
             f"Differences of KL (exact; margin {margins['kl']:g} nats) where both outputs are "
-            f"Gaussian, else of the energy distance (margin {margins['energy']:g}; *better* needs "
+            f"Gaussian, {'and' if both else 'else'} of the energy distance "
+            f"(margin {margins['energy']:g}; *better* needs "
             "its interval below 0 and p < 0.05, p of exchanging the two samplers' vectors at "
             "random). *as good*: not worse by more than the margin fixed beforehand; *worse*: "
             "worse by more than it; else *undecided*."

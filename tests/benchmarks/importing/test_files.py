@@ -189,6 +189,19 @@ def test_what_cannot_be_read(tmp_path: Path, make: Callable[[Path], Path], messa
     assert_one_sentence(caught.value)
 
 
+@pytest.mark.parametrize("place", ["data", "directory"])
+def test_changed_bytes_of_an_archive(tmp_path: Path, place: str) -> None:
+    """torch itself reads them as other weights."""
+    path = saved(tmp_path, {"model": {"w": torch.full((64,), 3.14159)}})
+    content = bytearray(path.read_bytes())
+    data = bytes(torch.full((64,), 3.14159).numpy().tobytes())
+    at = content.index(data) + 5 if place == "data" else content.rindex(b"PK\x01\x02") + 16
+    content[at] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.pt is damaged, or was not written by torch\.save"):
+        read_content(path)
+
+
 def test_safetensors_without_tensors(tmp_path: Path) -> None:
     save_file({}, tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match=r"a\.safetensors holds no tensors"):

@@ -212,6 +212,23 @@ def without(part: str) -> dict[str, Tensor]:
             PARAMETERS,
             r"lacks the tensor 'residual_layers\.5\.",
         ),
+        *(
+            (state(), {"noise_schedule": betas}, "noise_schedule must be a list of numbers")
+            for betas in ([], "abc", [None, 1], 0.1, torch.linspace(1e-4, 0.05, 50))
+        ),
+        *(
+            (
+                state(),
+                {"dilation_cycle_length": cycle},
+                "dilation_cycle_length must be a number from 1 on",
+            )
+            for cycle in (0, "x", None, 2.0)
+        ),
+        (
+            state() | {"input_projection.weight": torch.zeros(())},
+            PARAMETERS,
+            r"'input_projection\.weight' has the shape \(\), which is too few axes",
+        ),
         (
             state(),
             {"noise_schedule": [1e-4, 1e-3, 0.05]},

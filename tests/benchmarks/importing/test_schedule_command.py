@@ -26,6 +26,7 @@ def test_schedules_there_and_back(run: Run, betas: Path, tmp_path: Path) -> None
     said = run("import", tmp_path / "3.ns", "--to", tmp_path / "out")
     assert "a schedule of 3 steps; t counts T = 200, beta 0.0001 to 0.02" in said
     assert "     3           0.3    0.832" in said
+    assert "self-check  the same from the written file" in said
     found = NoiseSchedule.from_json((tmp_path / "out" / "3.json").read_text())
     assert found.betas == tuple(torch.tensor(BETAS).double().tolist())
 

@@ -228,6 +228,22 @@ def test_diffusers_reads_the_same_levels(name: str) -> None:
     assert document["sigmas"][-1] == 0.0
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers'
+@pytest.mark.parametrize("name", ["quadratic", "log-SNR", "sub-sequence"])
+def test_diffusers_takes_sigmas_and_timesteps(name: str) -> None:
+    document = diffusers_document(OURS[name], NAMED["ddpm"])
+    euler = EulerDiscreteScheduler(**document["training_schedule"])
+    euler.set_timesteps(sigmas=document["sigmas"])
+    assert euler.sigmas.tolist() == torch.tensor(document["sigmas"]).tolist()
+    if name == "sub-sequence":  # levels of the others lie between steps, or outside
+        euler.set_timesteps(timesteps=document["timesteps"])
+        wanted = torch.tensor(document["sigmas"])
+        torch.testing.assert_close(euler.sigmas, wanted, rtol=1e-5, atol=0)
+    ddpm = DDPMScheduler(**document["scheduler"])
+    ddpm.set_timesteps(len(OURS[name]))
+    assert ddpm.timesteps.tolist() == [*reversed(range(len(OURS[name])))]
+
+
 def test_timesteps_of_a_sub_sequence_are_its_own() -> None:
     timesteps = diffusers_document(OURS["sub-sequence"], NAMED["ddpm"])["timesteps"]
     assert timesteps == pytest.approx([999, 856, 713, 570, 428, 285, 142], abs=1e-8)
