@@ -70,3 +70,13 @@ def test_samples_that_are_not_finite_are_a_row_with_a_reason(tmp_path: Path) -> 
     rows = {row.key: row for row in read_results(out / "analytic.json").rows}
     assert rows["exact/mine-3"].skipped == "100 of 100 samples of a batch diverged"
     assert rows["exact/ddpm-3"].skipped is None
+
+
+def test_it_is_ranked_on_the_page_of_contestants(tmp_path: Path) -> None:
+    """As docs/contestants.md says it is done."""
+    contests = tmp_path / "contestants"
+    run(tmp_path, "eps").rename(contests)
+    assert main(["contestants", str(tmp_path)]) == 0
+    page = (tmp_path / "contestants.md").read_text()
+    assert "| Mine | " in page
+    assert (contests / "pareto-analytic-exact.svg").is_file()
