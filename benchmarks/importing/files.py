@@ -127,7 +127,7 @@ def _called_in(path: Path) -> str | None:
                 named = str(argument).replace(" ", ".")
             elif code.name == "STACK_GLOBAL":
                 named = ".".join(strings[-2:])
-            elif code.name in CALLS and named is not None:
+            if code.name in CALLS and named is not None:
                 return named
     except Exception:  # it ends early, or is no pickle
         return None

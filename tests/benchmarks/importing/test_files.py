@@ -124,6 +124,14 @@ def test_traps_do_not_spring(
         assert marker.exists()
 
 
+def test_an_instance_of_protocol_0_is_named(tmp_path: Path) -> None:
+    """Python itself writes none any more, and still makes them."""
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(b"(S'touch marker'\nios\nsystem\n.")
+    with pytest.raises(ValueError, match=r"evil\.pkl holds os\.system, and only tensors"):
+        read_content(path)
+
+
 def assert_one_sentence(error: BaseException) -> None:
     assert "\n" not in str(error)
     assert ". " not in str(error)
