@@ -163,7 +163,7 @@ THOROUGHNESS = ("bins", "judge_items", "finalists", "finalist_items", "refinemen
 def _origin(part: Part) -> Origin:
     results, made = part.results, part.results.provenance
     stable = [row.time.stable for row in results.rows if row.time is not None]
-    seeds = [row.seeds for row in results.rows]
+    seeds = [row.seeds for row in results.rows if row.skipped is None] or [0]
     return Origin(
         page=part.page,
         results_sha256=part.digest,
