@@ -17,6 +17,7 @@ from benchmarks.mistakes import first_error
 from benchmarks.search_names import SearchName
 
 FOLDER = Path(__file__).parent / "experiments"
+EXACT = "exact"  # the score network that is known instead of trained
 
 
 class ExperimentError(ValueError):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.experiment import Convention, Experiment, load, names
+from benchmarks.experiment import EXACT, Convention, Experiment, load, names
 from benchmarks.importing.base import Content, Imported
 from benchmarks.importing.fitting import state_from
 from benchmarks.importing.sizes import diffwave_size, galr_size
@@ -160,8 +160,8 @@ def _shipped() -> tuple[Candidate, ...]:
     """Every network in the sizes of the experiments that come with the project, and in its own."""
     found = [one for name in names() for one in _of_experiment(load(name))]
     for name, track in TRACKS.items():
-        if track.trains_score_net:
-            found += [Candidate(name, "score_net", network, "{}") for network in track.score_nets]
+        trained = [network for network in track.score_nets if network != EXACT]
+        found += [Candidate(name, "score_net", network, "{}") for network in trained]
         found += [Candidate(name, "schedule_net", net, "{}") for net in track.schedule_nets]
     return tuple(dict.fromkeys(found))
 

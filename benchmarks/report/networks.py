@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bddm_ref.checkpoint import DamagedFileError, write_atomically
+from benchmarks.experiment import EXACT
 from benchmarks.report.cells import arrow, estimate, table, turned
 from benchmarks.report.check import read_results
 from benchmarks.report.pages import PAGES
@@ -20,8 +21,8 @@ made for it alone. A cell is how much better BDDM is than the linear sub-sequenc
 the same network at equally many steps, paired, with its 95 % interval: above 0, BDDM gains. The
 verdict is by the margin fixed in the experiment. Rows of a table may be of different numbers of
 items, which "Scored on" gives: a Fréchet distance of fewer images is larger, so compare signs and
-verdicts from row to row, not sizes. Known distributions are not here: they have no network, and
-`analytic.md` has one score with an error beside the exact ones.
+verdicts from row to row, not sizes. Of known distributions the published "network" is the exact
+score, which no training can better.
 """
 
 
@@ -63,8 +64,11 @@ def networks_page(documents: dict[str, Results]) -> str:
     for track in dict.fromkeys(results.track for results in documents.values()):
         mine = {name: one for name, one in documents.items() if one.track == track}
         parts += [f"## {track.capitalize()}\n", _networks(mine)]
-        first = next(iter(mine.values()))
+        first, *others = mine.values()
+        shared = {row.convention for one in others for row in one.rows}
         for convention in dict.fromkeys(row.convention for row in first.rows):
+            if convention not in shared:  # a distribution that no network was trained on
+                continue
             for metric in headline(first, convention):
                 tables = [_gains(mine, convention, metric, other) for other in BASELINES]
                 parts += [one for one in tables if one is not None]
@@ -94,18 +98,12 @@ def _networks(documents: dict[str, Results]) -> str:
     """How each was made."""
     lines = []
     for name, results in documents.items():
-        config, made = results.experiment["score_net"], results.provenance
-        sizes = ", ".join(f"{key} {value}" for key, value in config["size"].items()) or "defaults"
-        # The earliest results do not have these fields.
-        levels = "t uniform" if config.get("uniform_steps") else "normal in log-SNR"
-        weighted = ", balanced" if config.get("balance_levels") else ""
+        made = results.provenance
         origin = f"commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'})"
         lines.append(
             [
                 name,
-                f"`{config['network']}`: {sizes}",
-                f"{config['training']['steps']} updates, power {config['power']}, {levels}"
-                f"{weighted}",
+                *_network(results),
                 f"`{results.weights['score_net'][:12]}`",
                 _scored_on(results),
                 f"{origin}, {results.created[:10]}",
@@ -115,9 +113,24 @@ def _networks(documents: dict[str, Results]) -> str:
     return table(heads, lines)
 
 
+def _network(results: Results) -> tuple[str, str]:
+    """Its architecture and its training."""
+    config = results.experiment["score_net"]
+    if config["network"] == EXACT:
+        return "exact score", "known"
+    sizes = ", ".join(f"{key} {value}" for key, value in config["size"].items()) or "defaults"
+    # The earliest results do not have these fields.
+    levels = "t uniform" if config.get("uniform_steps") else "normal in log-SNR"
+    weighted = ", balanced" if config.get("balance_levels") else ""
+    training = f"{config['training']['steps']} updates, power {config['power']}, {levels}{weighted}"
+    return f"`{config['network']}`: {sizes}", training
+
+
 def _scored_on(results: Results) -> str:
     """Items and noise seeds of BDDM's rows at the lengths that are searched for."""
     rows = [row for row in results.rows if row.contestant == BDDM and row.n_total]
+    if not rows:
+        return "nothing"
     seeds = max(row.seeds for row in rows)
     items = max(row.n_total // row.seeds for row in rows)
     name = PAGES[results.track].item

@@ -1,7 +1,8 @@
-"""The analytic track: data of known density, with the exact score in the score network's place.
+"""The analytic track: data of known density, with exact scores or a network trained on draws.
 
-Each convention of an experiment has a distribution of its own (``data``), and perhaps an error of
-its score (``error``), so that one table shows them side by side.
+With exact scores each convention of an experiment has a distribution of its own (``data``), and
+perhaps an error of its score (``error``), so that one table shows them side by side. A network is
+trained on one distribution.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from bddm_ref.gaussian import Distance, Spectrum, divergence, wasserstein
 from bddm_ref.losses import schedule_loss
 from bddm_ref.networks.vector_ratio import VectorRatioNet
+from bddm_ref.networks.vector_score import VectorScoreNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
@@ -25,12 +27,13 @@ from bddm_ref.search_frugal import PartialJudge
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.data.distributions import GaussianMixture, distribution
-from benchmarks.experiment import Convention, ExperimentError
+from benchmarks.experiment import EXACT, Convention, ExperimentError
 from benchmarks.protocol import EvaluatedNet, item_generators, part_of, start_noise
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.tracks.analytic_scores import METRICS, AnalyticScores, score_points
 from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track, refuse_diverged
 from benchmarks.tracks.exact_score import ExactScoreNets, affine_moments, gaussian_kl
+from benchmarks.tracks.levels import unconditional_score_loss
 from benchmarks.workspace import Workspace
 from metrics.points import PointReference, energy_distance
 
@@ -62,19 +65,21 @@ class AnalyticTrack(Track):
     """Vectors from Gaussians and mixtures of them."""
 
     score_nets: ClassVar[dict[str, NetworkMaker]] = {
-        "exact": lambda size, schedule: ExactScoreNets(**size)
+        EXACT: lambda size, schedule: ExactScoreNets(**size),
+        "vector": lambda size, schedule: VectorScoreNet(**size),
     }
     schedule_nets: ClassVar[dict[str, NetworkMaker]] = {
         "vector": lambda size, schedule: VectorRatioNet(**size)
     }
-    trains_score_net = False
     metric_names = ("kl", "energy", "sw2")
     margins_needed = ("kl", "energy")
 
     def sizes(self, where: str, convention: Convention | None = None) -> dict[str, Any]:
-        """The distributions, or the dimensions of one."""
+        """The distributions of exact scores, or the dimensions of one."""
+        conventions = self.experiment.conventions
         if where == "score_net":
-            conventions = self.experiment.conventions
+            if self.trains_score_net:
+                return {"dimensions": self.distribution(conventions[0]).dimensions}
             return {"distributions": {c.name: (self._name(c), c.error) for c in conventions}}
         assert convention is not None
         return {"dimensions": self.distribution(convention).dimensions}
@@ -109,7 +114,7 @@ class AnalyticTrack(Track):
         return {}
 
     def refuse_impossible(self) -> None:
-        """Too few samples for exact moments, bfloat16, compiling, another device."""
+        """Too few samples for exact moments, bfloat16, compiling, another device, many data."""
         if self.device.type != "cpu":
             raise ExperimentError("device: the analytic track runs on the CPU; make it cpu")
         for row in rows_of(self.experiment):
@@ -120,44 +125,66 @@ class AnalyticTrack(Track):
                     f"{row.steps} steps; make items {needed} or more"
                 )
         if self.experiment.bf16:
-            raise ExperimentError("bf16: an exact score is of no use in bfloat16; make it false")
+            raise ExperimentError("bf16: the analytic track is exact to float32; make it false")
         if self.experiment.compile != "no":
-            raise ExperimentError("compile: an exact score has nothing to compile; make it 'no'")
+            raise ExperimentError("compile: the analytic track has no use for it; make it 'no'")
+        if self.trains_score_net and (
+            len(self._distributions) > 1 or any(c.error for c in self.experiment.conventions)
+        ):
+            raise ExperimentError(
+                "conventions: a trained score network is of one distribution and has no error; "
+                "give each distribution an experiment, or make score_net.network exact"
+            )
 
     def for_convention(self, score_net: nn.Module, convention: Convention) -> nn.Module:
-        """The score of this convention's distribution."""
-        assert isinstance(score_net, ExactScoreNets)
-        return score_net.nets[convention.name]
+        """The exact score of this convention's distribution, or the one network."""
+        if isinstance(score_net, ExactScoreNets):
+            return score_net.nets[convention.name]
+        return score_net
 
     def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
-        """There is nothing to train."""
-        raise ExperimentError("score_net: an exact score is not trained")
+        """The score loss on fresh draws.
+
+        Raises:
+            ExperimentError: an exact score is not trained.
+        """
+        if not self.trains_score_net:
+            raise ExperimentError("score_net: an exact score is not trained")
+        config = self.experiment.score_net
+        draw = self._fresh(self.experiment.conventions[0], config.batch_size)
+        return unconditional_score_loss(score_net, draw, config, self.training)
 
     def schedule_batch_loss(
         self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
     ) -> BatchLoss:
         """The step loss on fresh draws."""
-        config, data = self.experiment.schedule_net, self.distribution(convention)
+        config, draw = self.experiment.schedule_net, self.drawn_items(convention)
         score_net, schedule_net = networks
         both = (EvaluatedNet(self.for_convention(score_net, convention), False), schedule_net)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
-            x_0 = data.sample(config.batch_size, generator).float()
+            x_0 = draw(generator)
             return schedule_loss(both, x_0, None, self.training, config.tau, generator, form)
 
         return loss
 
     def drawn_items(self, convention: Convention) -> DrawItems:
         """Fresh draws."""
-        data, count = self.distribution(convention), self.experiment.schedule_net.batch_size
+        return self._fresh(convention, self.experiment.schedule_net.batch_size)
+
+    def _fresh(self, convention: Convention, count: int) -> DrawItems:
+        data = self.distribution(convention)
         return lambda generator: data.sample(count, generator).float()
+
+    def _outputs_are_gaussian(self, convention: Convention) -> bool:
+        return self.distribution(convention).is_gaussian and not self.trains_score_net
 
     def search_bench(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchBench:
         """Exact KL divergence of Gaussians; energy distance of a batch of samples otherwise."""
         shape = self.item_shape(convention)
-        if self.distribution(convention).is_gaussian:
+        if self._outputs_are_gaussian(convention):
             judge, score = self._exact_judge(evaluated, convention), "kl"
         else:
             judge, score = self._sampling_judge(evaluated, convention), "energy"
@@ -167,7 +194,7 @@ class AnalyticTrack(Track):
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Principal components of draws of their own."""
         items = self.draws(convention, "valid")
-        distance = divergence if self.distribution(convention).is_gaussian else wasserstein
+        distance = divergence if self._outputs_are_gaussian(convention) else wasserstein
         return Spectrum.of_items(items, float(self.training.deltas[0])), distance
 
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:

@@ -18,6 +18,7 @@ from bddm_ref.search_frugal import Distortion, PartialJudge
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
 from benchmarks.experiment import (
+    EXACT,
     Convention,
     Experiment,
     ExperimentError,
@@ -105,7 +106,6 @@ class Track(ABC):
 
     score_nets: ClassVar[dict[str, NetworkMaker]]
     schedule_nets: ClassVar[dict[str, NetworkMaker]]
-    trains_score_net: ClassVar[bool] = True  # or else it is known
     margins_needed: ClassVar[tuple[str, ...]] = ()  # metrics that are compared in any case
 
     def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
@@ -115,6 +115,11 @@ class Track(ABC):
         self.judge_weights: Path | None = None  # of the judge_net, once it is trained
         linear = experiment.training_schedule
         self.training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
+
+    @property
+    def trains_score_net(self) -> bool:
+        """Whether the experiment's score network is trained, or else known."""
+        return self.experiment.score_net.network != EXACT
 
     def build_score_net(self) -> nn.Module:
         """The untrained score network, initialised from its training seed."""

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from bddm_ref.checkpoint import load_weights, sha256_of
 from bddm_ref.gaussian import Distance, Spectrum, wasserstein
-from bddm_ref.losses import schedule_loss, score_loss
+from bddm_ref.losses import schedule_loss
 from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
@@ -37,7 +37,7 @@ from benchmarks.tracks.diffusers_unet import DiffusersUNet
 from benchmarks.tracks.grids import write_grids
 from benchmarks.tracks.image_judge import ImageJudge
 from benchmarks.tracks.image_scores import CLASSES, ImageScores, score_images
-from benchmarks.tracks.levels import drawn_levels
+from benchmarks.tracks.levels import unconditional_score_loss
 from benchmarks.workspace import Workspace
 from metrics.extractors import (
     ClassifierExtractor,
@@ -161,15 +161,12 @@ class ImageTrack(Track):
     def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
         """The score loss on random images."""
         config = self.experiment.score_net
-
-        def loss(step: int, generator: torch.Generator) -> Tensor:
-            x_0 = self._batch(config.batch_size, generator).to(self.device)
-            alpha = drawn_levels(config, self.training, generator).to(self.device)
-            noise = torch.randn(x_0.shape, generator=generator).to(self.device)
-            weight = level_weight(alpha) if config.balance_levels else None
-            return score_loss(score_net, x_0, alpha, noise, None, config.power, weight)
-
-        return loss
+        return unconditional_score_loss(
+            score_net,
+            lambda generator: self._batch(config.batch_size, generator).to(self.device),
+            config,
+            self.training,
+        )
 
     def schedule_batch_loss(
         self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
@@ -313,18 +310,6 @@ def _trained_on(weights: Path) -> str | None:
         return None
     name: str | None = json.loads(card.read_text()).get("data")
     return name
-
-
-def level_weight(alpha: Tensor) -> Tensor:
-    """Turns the squared error of eps into that of v, which is alike at all levels.
-
-    eps - eps_theta = alpha (v - v_theta) (Salimans and Ho 2022), so that the plain loss all but
-    ignores the noisy levels, which decide what an image shows.
-
-    Args:
-        alpha: the levels, ``(B,)`` float64.
-    """
-    return (1 / alpha.square()).float()
 
 
 def _moved(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,12 +1,15 @@
-"""Noise levels at which score networks are trained."""
+"""Noise levels at which score networks are trained, and how much each counts."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from bddm_ref.losses import score_loss
 from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.training import BatchLoss
 from benchmarks.experiment import ScoreNetConfig
+from benchmarks.tracks.base import DrawItems
 
 
 def drawn_levels(
@@ -24,3 +27,37 @@ def drawn_levels(
     log_snr = torch.randn(config.batch_size, generator=generator, dtype=torch.float64)
     log_snr = log_snr.mul_(config.level_spread).add_(config.level_mean)
     return log_snr.clamp_(config.level_lowest, config.level_highest).sigmoid().sqrt()
+
+
+def level_weight(alpha: Tensor) -> Tensor:
+    """Turns the squared error of eps into that of v, which is alike at all levels.
+
+    eps - eps_theta = alpha (v - v_theta) (Salimans and Ho 2022), so that the plain loss all but
+    ignores the noisy levels, which decide what an image shows.
+
+    Args:
+        alpha: the levels, ``(B,)`` float64.
+    """
+    return (1 / alpha.square()).float()
+
+
+def unconditional_score_loss(
+    score_net: nn.Module, draw: DrawItems, config: ScoreNetConfig, training: NoiseSchedule
+) -> BatchLoss:
+    """The score loss of a network without a condition, on random batches.
+
+    Args:
+        score_net: eps_theta.
+        draw: a batch of the score network's size, on its device.
+        config: levels, power and balance; weights of levels are those of a squared loss.
+        training: the training schedule.
+    """
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        x_0 = draw(generator)
+        alpha = drawn_levels(config, training, generator).to(x_0.device)
+        noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+        weight = level_weight(alpha) if config.balance_levels else None
+        return score_loss(score_net, x_0, alpha, noise, None, config.power, weight)
+
+    return loss

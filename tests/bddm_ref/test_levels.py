@@ -17,6 +17,7 @@ from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vector_score import VectorScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
@@ -70,6 +71,8 @@ MAKERS: dict[str, Callable[[], nn.Module]] = {
     "U-Net with FiLM, of v": lambda: UNet(
         UNetConfig(**{**vars(IMAGES), "film": True, "residual": True})
     ),
+    "vectors": lambda: VectorScoreNet(12 * 16, width=16, blocks=2),
+    "vectors, of v": lambda: VectorScoreNet(12 * 16, width=16, blocks=2, residual=True),
     "of one part": OneLayer,
     "rescaled": lambda: RescaledScoreNet(vocoder(), 8.0),
     "rescaled, of one part": lambda: RescaledScoreNet(OneLayer(), 8.0),

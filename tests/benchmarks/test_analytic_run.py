@@ -217,8 +217,8 @@ def test_more_samples_than_draws_to_compare_with(
     [
         ("--test-items", "200", "200 samples do not determine the moments of 200 steps"),
         ("--margins", "{}", "margins: kl has none"),
-        ("--bf16", "", "bf16: an exact score is of no use in bfloat16"),
-        ("--compile", "default", "compile: an exact score has nothing to compile"),
+        ("--bf16", "", "bf16: the analytic track is exact to float32"),
+        ("--compile", "default", "compile: the analytic track has no use for it"),
         ("--data", "gauss-3", "'gauss-3' is no distribution"),
     ],
 )

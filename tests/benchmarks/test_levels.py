@@ -7,8 +7,8 @@ import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.experiment import ScoreNetConfig
-from benchmarks.tracks import images, speech
-from benchmarks.tracks.levels import drawn_levels
+from benchmarks.tracks import speech
+from benchmarks.tracks.levels import drawn_levels, level_weight
 
 TRAINING = NoiseSchedule.linear(100, 1e-4, 0.1)
 
@@ -42,7 +42,7 @@ def test_the_weight_of_images_turns_the_error_of_eps_into_that_of_v() -> None:
     x = a * x_0 + s * eps
     v_theta = a * eps - s * x_0 + v_error
     error = (eps - (s * x + a * v_theta)).square().mean(1)
-    weighted = images.level_weight(alpha) * error
+    weighted = level_weight(alpha) * error
     torch.testing.assert_close(weighted, v_error.square().mean(1), rtol=1e-2, atol=1e-4)
 
 

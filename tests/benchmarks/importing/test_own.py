@@ -50,6 +50,12 @@ def write(tmp_path: Path, track: str, role: str, network: str, size: dict[str, A
         ("images", "schedule_net", "vgg11", {"channels": 3}),
         ("analytic", "schedule_net", "vector", {"dimensions": 16}),
         (
+            "analytic",
+            "score_net",
+            "vector",
+            {"dimensions": 16, "width": 64, "blocks": 2},
+        ),  # that of the shipped networks-analytic-ddpm.yaml
+        (
             "speech",
             "score_net",
             "spectral_vocoder",
