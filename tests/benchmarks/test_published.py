@@ -67,6 +67,26 @@ def test_the_contestants_come_from_clean_trees_and_their_page_from_them() -> Non
         assert {row.key for row in results.rows} == wanted
 
 
+@pytest.mark.parametrize("track", ["speech", "images", "analytic"])
+def test_three_networks_of_each_track_tell_whether_any_ddpm_improves(track: str) -> None:
+    """The published one and two more, or three of a known distribution; all from clean trees."""
+    documents = [read_results(path) for path in RESULTS.glob(f"networks/*/{track}.json")]
+    if track != "analytic":
+        documents.append(read_results(RESULTS / f"{track}.json"))
+    assert len({one.weights["score_net"] for one in documents}) >= 3
+    recipes = [one.experiment["score_net"] for one in documents]
+    assert len({json.dumps(recipe["size"]) for recipe in recipes}) > 1  # architecture
+    assert len({recipe["training"]["steps"] for recipe in recipes}) > 1
+    for one in documents:
+        assert one.provenance["tree"] == "clean"
+        assert not one.meaningless
+        assert {"bddm", "ddpm", "ddim"} <= {row.contestant for row in one.rows}
+    for path in RESULTS.glob(f"networks/*/{track}.json"):
+        assert check_results(path.parent)
+        wanted = {row.key for row in rows_of(load(f"networks-{path.parent.name}"))}
+        assert {row.key for row in read_results(path).rows} == wanted
+
+
 def test_results_pass_the_check() -> None:
     lines = check_results(RESULTS) + check_theory(RESULTS)
     for name in (*(f"{track}.json" for track in TRACKS), "theory.json"):
