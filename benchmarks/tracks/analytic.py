@@ -128,6 +128,12 @@ class AnalyticTrack(Track):
             raise ExperimentError("bf16: the analytic track is exact to float32; make it false")
         if self.experiment.compile != "no":
             raise ExperimentError("compile: the analytic track has no use for it; make it 'no'")
+        for convention in self.experiment.conventions:
+            if convention.amplitude != 1:
+                raise ExperimentError(
+                    f"conventions: {convention.name}: known distributions have amplitude 1, not "
+                    f"{convention.amplitude:g}"
+                )
         if self.trains_score_net and (
             len(self._distributions) > 1 or any(c.error for c in self.experiment.conventions)
         ):

@@ -132,6 +132,12 @@ def test_a_split_that_is_too_small() -> None:
         few.refuse_impossible()
 
 
+def test_known_distributions_have_amplitude_1() -> None:
+    loud = track(load("analytic"), conventions=(Convention("loud", 8.0),))
+    with pytest.raises(ExperimentError, match="loud: known distributions have amplitude 1, not 8"):
+        loud.refuse_impossible()
+
+
 def test_exact_scores_stay_on_the_cpu() -> None:
     on_a_gpu = make_track(load("analytic"), Progress(Console(quiet=True)), torch.device("cuda"))
     with pytest.raises(ExperimentError, match="device: the analytic track runs on the CPU"):
