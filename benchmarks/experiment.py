@@ -42,7 +42,7 @@ class ScoreNetConfig:
     weights: str | None = None  # safetensors to use instead of training
     amplitude: float = 8.0  # speech: the network is, or was, trained on recordings times this
     power: int = 1  # of the loss |eps - eps_theta|^power
-    batch_size: int = 12  # crops or images
+    batch_size: int = 12  # crops, images or vectors
     crop_frames: int = 64  # speech: hops of 256 samples
     level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
     level_spread: float = 4.5  # nats
@@ -62,7 +62,7 @@ class ScheduleNetConfig:
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # constant of the step loss; elbo: what the papers argue against
     tau: int = 330  # long steps per short step
-    batch_size: int = 8  # crops or images
+    batch_size: int = 8  # crops, images or vectors
     crop_frames: int = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
 

@@ -119,7 +119,7 @@ class AnalyticTrack(Track):
             raise ExperimentError("device: the analytic track runs on the CPU; make it cpu")
         for row in rows_of(self.experiment):
             needed = int(SPARE_ITEMS * row.steps) + 2
-            if self.distribution(row.convention).is_gaussian and row.items < needed:
+            if self.outputs_are_gaussian(row.convention) and row.items < needed:
                 raise ExperimentError(
                     f"rows: {row.name}: {row.items} samples do not determine the moments of "
                     f"{row.steps} steps; make items {needed} or more"
@@ -128,12 +128,7 @@ class AnalyticTrack(Track):
             raise ExperimentError("bf16: the analytic track is exact to float32; make it false")
         if self.experiment.compile != "no":
             raise ExperimentError("compile: the analytic track has no use for it; make it 'no'")
-        for convention in self.experiment.conventions:
-            if convention.amplitude != 1:
-                raise ExperimentError(
-                    f"conventions: {convention.name}: known distributions have amplitude 1, not "
-                    f"{convention.amplitude:g}"
-                )
+        self.refuse_amplitudes("known distributions")
         if self.trains_score_net and (
             len(self._distributions) > 1 or any(c.error for c in self.experiment.conventions)
         ):
@@ -182,7 +177,8 @@ class AnalyticTrack(Track):
         data = self.distribution(convention)
         return lambda generator: data.sample(count, generator).float()
 
-    def _outputs_are_gaussian(self, convention: Convention) -> bool:
+    def outputs_are_gaussian(self, convention: Convention) -> bool:
+        """Whether those of plain samplers are, as of exact scores of a Gaussian."""
         return self.distribution(convention).is_gaussian and not self.trains_score_net
 
     def search_bench(
@@ -190,7 +186,7 @@ class AnalyticTrack(Track):
     ) -> SearchBench:
         """Exact KL divergence of Gaussians; energy distance of a batch of samples otherwise."""
         shape = self.item_shape(convention)
-        if self._outputs_are_gaussian(convention):
+        if self.outputs_are_gaussian(convention):
             judge, score = self._exact_judge(evaluated, convention), "kl"
         else:
             judge, score = self._sampling_judge(evaluated, convention), "energy"
@@ -200,7 +196,7 @@ class AnalyticTrack(Track):
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Principal components of draws of their own."""
         items = self.draws(convention, "valid")
-        distance = divergence if self._outputs_are_gaussian(convention) else wasserstein
+        distance = divergence if self.outputs_are_gaussian(convention) else wasserstein
         return Spectrum.of_items(items, float(self.training.deltas[0])), distance
 
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:

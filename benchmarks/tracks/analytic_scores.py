@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bddm_ref.checkpoint import sha256_of
-from benchmarks.data.distributions import GaussianMixture
 from benchmarks.experiment import Experiment
 from benchmarks.protocol import item_generators
 from benchmarks.report.evaluation import (
@@ -174,7 +173,7 @@ def _scored(track: AnalyticTrack, one: Sampled, records: list[dict[str, Any]]) -
     parts, kl = [], None
     for index, file in enumerate(one.files):
         points, seed = read_samples(file), track.experiment.seed + index
-        exact = _exact_scores(track.distribution(one.row.convention), points, one.nfe, seed)
+        exact = _exact_scores(track, one, points, seed)
         about = {"row": one.row.key, "seed": seed, "points": len(points)}
         records.append(about | exact | {"samples_sha256": sha256_of(file)})
         parts.append(points)
@@ -183,14 +182,15 @@ def _scored(track: AnalyticTrack, one: Sampled, records: list[dict[str, Any]]) -
 
 
 def _exact_scores(
-    data: GaussianMixture, points: Tensor, nfe: int, seed: int
+    track: AnalyticTrack, one: Sampled, points: Tensor, seed: int
 ) -> dict[str, float | None]:
     moments = None
-    if data.is_gaussian:
+    if track.outputs_are_gaussian(one.row.convention):
         generators = item_generators(seed, range(len(points)))
-        moments = moments_of_samples(points, generators, nfe)
+        moments = moments_of_samples(points, generators, one.nfe)
     if moments is None:
         return {"kl": None, "mean_gap": None, "variance_gap": None}
+    data = track.distribution(one.row.convention)
     mean, variance = moments
     gap = (mean - data.mean).abs() / data.variance.sqrt()
     return {

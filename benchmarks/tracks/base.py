@@ -35,7 +35,7 @@ from metrics.mos import predicted_metrics
 NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
 """``(sizes, training schedule) -> network``, untrained."""
 DrawItems = Callable[[torch.Generator], Tensor]
-"""A batch of the schedule network's size, ``(B, ...)`` on the device."""
+"""A batch of training items, ``(B, ...)`` on the device."""
 
 
 class DataSet(Protocol):
@@ -215,6 +215,19 @@ class Track(ABC):
             ExperimentError: the experiment cannot be run to its end.
         """
 
+    def refuse_amplitudes(self, items: str) -> None:
+        """Refuse conventions of an amplitude, where items have one scale.
+
+        Raises:
+            ExperimentError: names the convention.
+        """
+        for convention in self.experiment.conventions:
+            if convention.amplitude != 1.0:
+                raise ExperimentError(
+                    f"conventions: {convention.name}: {items} have amplitude 1, not "
+                    f"{convention.amplitude:g}"
+                )
+
     def distortion(self, convention: Convention) -> Distortion:
         """How far a schedule's DDPM output is from the data if that were Gaussian."""
         spectrum, distance = self.spectrum(convention)
@@ -251,7 +264,10 @@ class Track(ABC):
 
     @abstractmethod
     def drawn_items(self, convention: Convention) -> DrawItems:
-        """Random training items as the process in this convention sees them."""
+        """Random training items as the process in this convention sees them.
+
+        A batch has the schedule network's size.
+        """
 
     @abstractmethod
     def search_bench(

@@ -133,12 +133,7 @@ class ImageTrack(Track):
                 score_net(torch.zeros(1, *self.data.shape), torch.full((1,), 0.5), None)
         except ValueError as error:
             raise ExperimentError(f"score_net: {error}") from error
-        for convention in experiment.conventions:
-            if convention.amplitude != 1.0:
-                raise ExperimentError(
-                    f"conventions: {convention.name}: images have amplitude 1, not "
-                    f"{convention.amplitude:g}"
-                )
+        self.refuse_amplitudes("images")
 
     @property
     def _dimensions(self) -> int:

@@ -9,7 +9,8 @@ import pytest
 
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.__main__ import main
-from benchmarks.report.networks import check_networks, write_networks
+from benchmarks.report.check import read_results
+from benchmarks.report.networks import check_networks, networks_page, write_networks
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
@@ -53,6 +54,15 @@ def test_the_check_finds_another_page(folder: Path) -> None:
     page.write_text(page.read_text().replace("**better**", "**worse**"))
     with pytest.raises(DamagedFileError, match="make it again with 'networks'"):
         check_networks(folder)
+
+
+def test_a_network_without_bddm_gains_nothing() -> None:
+    published = read_results(RESULTS / "images.json")
+    rows = [row for row in published.rows if row.contestant != "bddm"]
+    page = networks_page({"a": published, "b": published.model_copy(update={"rows": rows})})
+    named = [line for line in page.splitlines() if line.startswith("| b |")]
+    assert "| nothing |" in named[0]
+    assert named[1:] == ["| b | — | — | — | — | — |"] * 2  # over DDPM, over DDIM
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:

@@ -138,6 +138,13 @@ def test_known_distributions_have_amplitude_1() -> None:
         loud.refuse_impossible()
 
 
+def test_only_exact_scores_need_samples_for_moments() -> None:
+    few = {"data": "gaussian-16", "conventions": (Convention("few"),), "test_items": 200}
+    track(load("networks-analytic-short"), **few).refuse_impossible()
+    with pytest.raises(ExperimentError, match="200 samples do not determine the moments of 1000"):
+        track(load("analytic"), **few).refuse_impossible()
+
+
 def test_exact_scores_stay_on_the_cpu() -> None:
     on_a_gpu = make_track(load("analytic"), Progress(Console(quiet=True)), torch.device("cuda"))
     with pytest.raises(ExperimentError, match="device: the analytic track runs on the CPU"):
