@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bddm_ref.checkpoint import write_with_checksum
@@ -30,6 +32,7 @@ NAMED = {
 }
 FIELDS = ("t", "alpha", "beta", "sigma")  # of a .ns file
 ULP = 2.0**-24  # relative rounding of float32
+Float32s = NDArray[np.float32]
 
 
 def is_schedule(path: Path) -> bool:
@@ -203,33 +206,38 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
     Raises:
         ValueError: a beta that is not between 0 and 1 in float32.
     """
-    betas = torch.tensor(schedule.betas, dtype=torch.float32)
+    betas = np.array(schedule.betas, dtype=np.float32)
     NoiseSchedule(tuple(betas.tolist()))
-    alphas, sigmas = _in_float32(betas)
-    levels, _ = _in_float32(torch.tensor(training.betas, dtype=torch.float32))
-    content = [_steps_in_float32(alphas, levels), alphas, betas, sigmas]
+    alphas, sigmas = in_float32(betas)
+    levels, _ = in_float32(np.array(training.betas, dtype=np.float32))
+    columns = [_steps_in_float32(alphas, levels), alphas, betas, sigmas]
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save([torch.from_numpy(column) for column in columns], buffer)
     write_with_checksum(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
 
 
-def _in_float32(betas: Tensor) -> tuple[Tensor, Tensor]:
-    """Alphas and sigmas, ``(N,)``, each product rounded as it is made."""
-    squares, variances = 1 - betas, betas.clone()
+def in_float32(betas: Float32s) -> tuple[Float32s, Float32s]:
+    """Compute alphas and sigmas, ``(N,)`` each, and round every product as it is made.
+
+    numpy rounds +, -, *, / and the square root as IEEE 754 prescribes, on every processor.
+    ``torch.sqrt`` does not: it takes the vector library of the machine, whose last bit varies.
+    """
+    squares, variances = np.float32(1) - betas, betas.copy()
     for n in range(1, len(betas)):
         squares[n] *= squares[n - 1]
         variances[n] *= (1 - squares[n - 1]) / (1 - squares[n])
-    return squares.sqrt(), variances.sqrt()
+    return np.sqrt(squares), np.sqrt(variances)
 
 
-def _steps_in_float32(alphas: Tensor, levels: Tensor) -> Tensor:
-    """Fractional steps by linear interpolation between the training levels, which fall."""
+def _steps_in_float32(alphas: Float32s, levels: Float32s) -> Float32s:
+    """Interpolate fractional steps linearly between the training levels, which fall."""
     if len(levels) == 1:
-        return torch.zeros_like(alphas)
-    inside = alphas.clamp(float(levels[-1]), float(levels[0]))
-    below = torch.searchsorted(-levels, -inside).clamp(1, len(levels) - 1)
+        return np.zeros_like(alphas)
+    inside = alphas.clip(levels[-1], levels[0])
+    below = np.searchsorted(-levels, -inside).clip(1, len(levels) - 1)
     above = levels[below - 1]
-    return (below - 1) + (above - inside) / (above - levels[below])
+    steps: Float32s = (below - 1).astype(np.float32) + (above - inside) / (above - levels[below])
+    return steps
 
 
 def save_json(schedule: NoiseSchedule, path: Path) -> None:

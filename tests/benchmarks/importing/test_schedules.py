@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
@@ -17,6 +20,7 @@ from benchmarks.experiment import LinearSchedule, load
 from benchmarks.importing.schedules import (
     NAMED,
     diffusers_document,
+    in_float32,
     losses,
     named_training,
     process_of,
@@ -74,13 +78,44 @@ def test_released_schedules_keep_every_bit(tmp_path: Path, name: str) -> None:
     assert read_schedule(tmp_path / "ours.json", TRAINING) == schedule
 
 
+def rounded(value: Fraction) -> Fraction:
+    """Round a positive number to the nearest float32, ties to even."""
+    spacing = Fraction(2) ** (math.frexp(float(value))[1] - 24)
+    return round(value / spacing) * spacing
+
+
+def rounded_root(value: Fraction) -> Fraction:
+    """Round the square root of a float32 in (0, 1) to the nearest float32."""
+    guess = rounded(Fraction(math.sqrt(value)))
+    ulp = Fraction(2) ** (math.frexp(float(guess))[1] - 24)
+    # The root lies between the half-way points around the float32 that is nearest to it.
+    return next(
+        near
+        for near in (guess - ulp, guess, guess + ulp)
+        if (near - ulp / 2) ** 2 <= value <= (near + ulp / 2) ** 2
+    )
+
+
+def test_float32_columns_are_correctly_rounded_on_every_processor() -> None:
+    betas = np.random.default_rng(7).uniform(1e-6, 0.3, (2_500, 4)).astype(np.float32)
+    for row in betas:  # 10 000 roots of alpha^2, and as many of sigma^2
+        alphas, sigmas = in_float32(row)
+        before = Fraction(1)
+        for n, beta in enumerate(map(Fraction, row.tolist())):
+            square = rounded(rounded(1 - beta) * before)
+            share = rounded(rounded(1 - before) / rounded(1 - square)) if n else Fraction(1)
+            assert alphas[n] == float(rounded_root(square))
+            assert sigmas[n] == float(rounded_root(rounded(beta * share)))
+            before = square
+
+
 @pytest.mark.parametrize("name", [*OURS])
 def test_our_schedules_as_ns(tmp_path: Path, name: str) -> None:
     schedule = OURS[name]
     save_ns(schedule, PROCESS, tmp_path / "a.ns")
     found = read_schedule(tmp_path / "a.ns", TRAINING)
-    rounded = torch.tensor(schedule.betas, dtype=torch.float64).float()
-    assert found.betas == tuple(rounded.double().tolist())
+    in_file = torch.tensor(schedule.betas, dtype=torch.float64).float()
+    assert found.betas == tuple(in_file.double().tolist())
     save_ns(found, PROCESS, tmp_path / "b.ns")
     assert read_schedule(tmp_path / "b.ns", TRAINING) == found  # float32 is rounded once
 
