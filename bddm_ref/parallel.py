@@ -29,6 +29,15 @@ def average_gradients(module: nn.Module) -> None:
             parameter.grad.div_(processes())
 
 
+def as_first(value: float) -> float:
+    """The first process' value, in every process."""
+    if processes() == 1:
+        return value
+    sent = [value]
+    torch.distributed.broadcast_object_list(sent, src=0)
+    return sent[0]
+
+
 def from_first(state: dict[str, Any]) -> dict[str, Any]:
     """The first process' state, in every process; through bytes, so that devices may differ."""
     buffer = io.BytesIO()

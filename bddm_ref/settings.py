@@ -14,7 +14,7 @@ StepLossForm = Literal["exact", "released", "elbo"]
 class TrainingConfig:
     """How to train; what is trained, and on what, is the caller's."""
 
-    steps: int  # parameter updates
+    steps: int  # parameter updates, at most
     learning_rate: float  # scale of a half cosine down to 0
     warmup: int = 0  # updates over which the rate also rises from 0
     constant: bool = False  # no cosine (the released recipe)
@@ -26,14 +26,23 @@ class TrainingConfig:
     bf16: bool = False  # autocast the network to bfloat16
     seed: int = 0
     checkpoint_every: int = 500  # updates
+    seconds: float | None = None  # wall-clock after which training stops, if not all steps are done
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.checkpoint_every < 1:
             raise ValueError("steps and checkpoint_every must be at least 1")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise ValueError(f"seconds must be above 0, not {self.seconds}")
 
-    def learning_rate_at(self, step: int) -> float:
-        """Learning rate of the 0-based ``step``."""
+    def learning_rate_at(self, step: int, elapsed: float = 0.0) -> float:
+        """Learning rate of the 0-based ``step``.
+
+        Args:
+            step: updates made.
+            elapsed: wall-clock of those updates, s; counts where ``seconds`` limits training.
+        """
         warm = min(1.0, (step + 1) / max(self.warmup, 1))
         if self.constant:
             return self.learning_rate * warm
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        done = max(step / self.steps, elapsed / self.seconds if self.seconds else 0.0)
+        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

@@ -1,12 +1,14 @@
 """One training loop, for the score network and for the schedule network alike.
 
 Everything random in step i is drawn from generators seeded with (seed, i), torch's own included: a
-run that was killed and resumed from its last checkpoint continues to bit-identical weights.
+run that was killed and resumed from its last checkpoint continues to bit-identical weights. A run
+that is limited by the clock continues too, but how many updates it makes is the machine's affair.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bddm_ref.checkpoint import load_state, save_state
-from bddm_ref.parallel import average_gradients, from_first, processes, rank
+from bddm_ref.parallel import as_first, average_gradients, from_first, processes, rank
 from bddm_ref.settings import TrainingConfig
 
 BatchLoss = Callable[[int, torch.Generator], Tensor]
@@ -40,6 +42,7 @@ def train(
     config: TrainingConfig,
     state_path: Path | None = None,
     observe: Callable[[int, float], None] = lambda step, loss: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[nn.Module, list[float]]:
     """Minimise ``batch_loss`` over ``module``'s parameters.
 
@@ -52,6 +55,7 @@ def train(
         config: rates and counts.
         state_path: where to keep the state; if it exists, training goes on from there.
         observe: called after each step with (updates done, loss).
+        clock: seconds from any beginning, for ``config.seconds``.
 
     Returns:
         The moving average of the module, in evaluation mode, and the loss of every update.
@@ -71,23 +75,36 @@ def train(
     )
     averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     losses: list[float] = []
+    before = 0.0  # seconds of the updates up to here
     if rank() == 0 and state_path is not None and state_path.exists():
         state = load_state(state_path)
         _refuse_foreign(state, config, module, state_path)
-        losses = _restore(state, module, averaged, optimizer)
+        losses, before = _restore(state, module, averaged, optimizer)
     if processes() > 1:
-        first = from_first(_state(config, module, averaged, optimizer, losses))
-        losses = _restore(first, module, averaged, optimizer)
+        first = from_first(_state(config, module, averaged, optimizer, (losses, before)))
+        losses, before = _restore(first, module, averaged, optimizer)
     module.train()
-    for step in range(len(losses), config.steps):
+    began, elapsed = clock(), before
+    last = _is_last(config, len(losses), elapsed)
+    while not last:
+        step = len(losses)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate_at(step, elapsed)
         losses.append(_update(module, optimizer, batch_loss, config, step))
         averaged.update_parameters(module)
-        done = step + 1
-        due = done % config.checkpoint_every == 0 or done == config.steps
+        elapsed = as_first(before + clock() - began) if config.seconds else 0.0
+        last = _is_last(config, step + 1, elapsed)
+        due = (step + 1) % config.checkpoint_every == 0 or last
         if state_path is not None and due and rank() == 0:
-            save_state(_state(config, module, averaged, optimizer, losses), state_path)
-        observe(done, losses[-1])
+            state = _state(config, module, averaged, optimizer, (losses, elapsed))
+            save_state(state, state_path)
+        observe(step + 1, losses[-1])
     return averaged.module.eval(), losses
+
+
+def _is_last(config: TrainingConfig, done: int, elapsed: float) -> bool:
+    out_of_time = config.seconds is not None and elapsed >= config.seconds
+    return done >= config.steps or (out_of_time and done > 0)
 
 
 def _update(
@@ -97,8 +114,6 @@ def _update(
     config: TrainingConfig,
     step: int,
 ) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate_at(step)
     device = next(module.parameters()).device
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16)
     # Layers that draw by themselves, like dropout, use torch's global generators.
@@ -123,8 +138,9 @@ def _state(
     module: nn.Module,
     averaged: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    losses: list[float],
+    done: tuple[list[float], float],
 ) -> dict[str, Any]:
+    losses, elapsed = done
     return {
         "config": _identity(config),
         "processes": processes(),
@@ -132,6 +148,7 @@ def _state(
         "averaged": averaged.state_dict(),
         "optimizer": optimizer.state_dict(),
         "losses": losses,
+        "elapsed": elapsed,
     }
 
 
@@ -164,9 +181,8 @@ def _restore(
     module: nn.Module,
     averaged: AveragedModel,
     optimizer: torch.optim.Optimizer,
-) -> list[float]:
+) -> tuple[list[float], float]:
     module.load_state_dict(state["module"])
     averaged.load_state_dict(state["averaged"])
     optimizer.load_state_dict(state["optimizer"])
-    losses: list[float] = state["losses"]
-    return losses
+    return state["losses"], state["elapsed"]

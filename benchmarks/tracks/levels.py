@@ -15,16 +15,22 @@ from benchmarks.tracks.base import DrawItems
 def drawn_levels(
     config: ScoreNetConfig, training: NoiseSchedule, generator: torch.Generator
 ) -> Tensor:
-    """Alpha of a training batch, ``(batch_size,)`` float64.
+    """Alpha of a training batch, ``(batch_size * draws,)`` float64.
 
-    With ``uniform_steps`` as in the papers: t uniform over the training schedule. Otherwise log
+    With ``uniform_steps`` as in the papers: t uniform over the training schedule. With
+    ``between_steps`` alpha is then uniform between alpha_t and the level before it, so that every
+    level of a short schedule was trained (Chen et al. 2021, section 3.2). Otherwise log
     signal-to-noise ratios are normal, clamped: levels need not be those of one schedule, and the
     ones that decide a sample are seen more often (Karras et al. 2022, section 5).
     """
+    count = config.batch_size * config.draws
     if config.uniform_steps:
-        t = torch.randint(len(training), (config.batch_size,), generator=generator)
-        return training.alphas[t]
-    log_snr = torch.randn(config.batch_size, generator=generator, dtype=torch.float64)
+        t = torch.randint(len(training), (count,), generator=generator)
+        if not config.between_steps:
+            return training.alphas[t]
+        share = torch.rand(count, generator=generator, dtype=torch.float64)
+        return torch.lerp(training.alphas[t], training.alphas[(t - 1).clamp(min=0)], share)
+    log_snr = torch.randn(count, generator=generator, dtype=torch.float64)
     log_snr = log_snr.mul_(config.level_spread).add_(config.level_mean)
     return log_snr.clamp_(config.level_lowest, config.level_highest).sigmoid().sqrt()
 

@@ -215,3 +215,83 @@ def test_stops_at_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
         train(module, diverge, CONFIG, tmp_path / "state.pt")
     assert all(parameter.isfinite().all() for parameter in module.parameters())
     assert len(load_state(tmp_path / "state.pt")["losses"]) == 30
+
+
+# -- by the clock --------------------------------------------------------------------------------
+
+
+class Clock:
+    """Advances by so many seconds at each look."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.now = step, 100.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def timed(seconds: float, **changes: object) -> TrainingConfig:
+    return dataclasses.replace(CONFIG, **{"steps": 1_000, "seconds": seconds} | changes)
+
+
+def test_training_stops_with_the_time() -> None:
+    module = network()
+    _, losses = train(module, fit(module), timed(10.0), clock=Clock(1.0))
+    assert len(losses) == 10  # an update a second
+    module = network()
+    _, losses = train(module, fit(module), timed(0.5), clock=Clock(1.0))
+    assert len(losses) == 1
+    module = network()
+    _, losses = train(module, fit(module), timed(1e9, steps=7), clock=Clock(1.0))
+    assert len(losses) == 7  # whichever comes first
+
+
+def test_the_rate_follows_the_larger_of_both_shares() -> None:
+    config = TrainingConfig(steps=100, learning_rate=1.0, seconds=10.0)
+    assert config.learning_rate_at(50, 0.0) == pytest.approx(0.5)
+    assert config.learning_rate_at(50, 5.0) == pytest.approx(0.5)
+    assert config.learning_rate_at(1, 5.0) == pytest.approx(0.5)
+    assert config.learning_rate_at(1, 11.0) == 0.0
+    assert TrainingConfig(steps=100, learning_rate=1.0).learning_rate_at(50, 99.0) == 0.5
+
+
+def test_the_rate_of_a_timed_training_falls_to_nothing() -> None:
+    module, rates = network(), list[float]()
+    step = torch.optim.AdamW.step
+
+    def watched(optimizer: torch.optim.AdamW) -> object:
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", watched)
+        train(module, fit(module), timed(10.0), clock=Clock(1.0))
+    assert rates == pytest.approx([timed(10.0).learning_rate_at(i, float(i)) for i in range(10)])
+    assert rates[-1] < 0.03 * rates[0]
+
+
+def test_a_timed_training_goes_on_with_the_time_that_is_left(tmp_path: Path) -> None:
+    state = tmp_path / "state.pt"
+    config = timed(10.0, checkpoint_every=2)
+
+    def killed(step: int, loss: float) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    module = network()
+    with pytest.raises(KeyboardInterrupt):
+        train(module, fit(module), config, state, killed, clock=Clock(1.0))
+    assert load_state(state)["elapsed"] == 4.0
+    module = network()
+    _, losses = train(module, fit(module), config, state, clock=Clock(1.0))
+    assert len(losses) == 10  # four before, six now
+    assert load_state(state)["elapsed"] == 10.0
+    again = network()
+    assert train(again, fit(again), config, state, clock=Clock(1.0))[1] == losses  # it is done
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_no_time_at_all_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds must be above 0"):
+        TrainingConfig(steps=1, learning_rate=1.0, seconds=seconds)
