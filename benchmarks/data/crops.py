@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from benchmarks.data.features import HOP
 from benchmarks.data.speech import Utterance
 
+CPU = torch.device("cpu")
+
 
 class CropTable:
     """All frames of a split in two tables, one row a frame.
@@ -16,12 +18,15 @@ class CropTable:
     Args:
         utterances: the recordings; those shorter than a crop are left out.
         frames: length of a crop, in hops.
+        device: where the tables lie and crops are gathered.
 
     Raises:
         ValueError: no recording is long enough.
     """
 
-    def __init__(self, utterances: list[Utterance], frames: int) -> None:
+    def __init__(
+        self, utterances: list[Utterance], frames: int, device: torch.device = CPU
+    ) -> None:
         long_enough = [u for u in utterances if u.frames >= frames]
         if not long_enough:
             raise ValueError(
@@ -30,8 +35,9 @@ class CropTable:
             )
         self.frames = frames
         # One row of silence ends each recording, so that both tables have frames + 1 rows.
-        self._hops = torch.cat([F.pad(u.waveform, (0, HOP)).view(-1, HOP) for u in long_enough])
-        self._mels = torch.cat([u.log_mel.T for u in long_enough])
+        hops = torch.cat([F.pad(u.waveform, (0, HOP)).view(-1, HOP) for u in long_enough])
+        self._hops = hops.to(device)
+        self._mels = torch.cat([u.log_mel.T for u in long_enough]).to(device)
         rows = torch.tensor([u.frames + 1 for u in long_enough])
         first = rows.cumsum(0) - rows
         self._starts = torch.cat(
@@ -39,11 +45,12 @@ class CropTable:
         )
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """``count`` crops, each start equally likely.
+        """``count`` crops, each start equally likely; the generator is a CPU's.
 
         Returns:
             Waveforms ``(count, frames * HOP)`` and log-mels ``(count, MELS, frames + 1)``.
         """
         chosen = torch.randint(len(self._starts), (count,), generator=generator)
         rows = self._starts[chosen, None] + torch.arange(self.frames + 1)
+        rows = rows.to(self._hops.device)
         return self._hops[rows[:, :-1]].flatten(1), self._mels[rows].transpose(1, 2)

@@ -94,6 +94,10 @@ class ImageSet:
         with progress.task(f"load {split} images", part.count) as advance:
             return part.load(advance)
 
+    def digest(self, split: str) -> str:
+        """Checksum of the whole set, whose files hold several splits."""
+        return self.sha256
+
     def sizes(self) -> dict[str, int]:
         """Number of images in each split."""
         return {split: part.count for split, part in self._parts.items()}

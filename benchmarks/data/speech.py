@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,27 @@ import soundfile
 import torch
 from torch import Tensor
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.checkpoint import (
+    DamagedFileError,
+    sha256_of,
+    verify_checksum,
+    write_with_checksum,
+)
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
-from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
+from benchmarks.data.splits import (
+    by_hash,
+    checksums,
+    combined_digest,
+    ordered_digest,
+    refuse_closed_test,
+    splits_by_name,
+)
 from benchmarks.progress import Progress
 
 HERE = Path(__file__).parent
+CORPUS = "corpus.json"  # the list in a folder of packed recordings
+LOSSLESS = ("PCM_16", "PCM_24")  # what FLAC holds sample by sample
 LARGEST_HELD_OUT = 30  # utterances of a folder that go to the validation and to the test split
 
 FESTVOX_RU = DebianDataset(
@@ -58,15 +73,42 @@ class SpeechCorpus:
         name: what results call it.
         paths: utterance name to file.
         splits: ``train``, ``valid`` and ``test`` to utterance names, disjoint.
+        digests: utterance name to the SHA-256 of its recording as published.
+        sha256: one checksum over the whole corpus.
     """
 
     def __init__(
-        self, name: str, paths: dict[str, Path], splits: dict[str, list[str]], sha256: str
+        self,
+        name: str,
+        paths: dict[str, Path],
+        splits: dict[str, list[str]],
+        digests: dict[str, str],
+        sha256: str,
     ) -> None:
         self.name = name
         self.sha256 = sha256
-        self._paths = paths
-        self._splits = splits
+        self.paths = paths
+        self.splits = splits
+        self.digests = digests
+
+    def with_training(self, count: int | None) -> SpeechCorpus:
+        """This corpus with ``count`` of its training recordings; None: with all of them.
+
+        Raises:
+            ValueError: it has not so many.
+        """
+        every = self.splits["train"]
+        if count is None or count == len(every):
+            return self
+        if not 1 <= count <= len(every):
+            raise ValueError(f"{count} training recordings of the {len(every)} in {self.name}")
+        kept = set(by_hash(every)[:count])
+        splits = self.splits | {"train": [name for name in every if name in kept]}
+        return SpeechCorpus(self.name, self.paths, splits, self.digests, self.sha256)
+
+    def digest(self, split: str) -> str:
+        """Checksum of the recordings of one split, in their order."""
+        return ordered_digest(self.splits[split], self.digests)
 
     def split(self, split: str, stage: str, progress: Progress) -> list[Utterance]:
         """Load one split.
@@ -81,17 +123,17 @@ class SpeechCorpus:
             DamagedFileError: a file is no readable recording.
         """
         refuse_closed_test(split, stage)
-        names = self._splits[split]
+        names = self.splits[split]
         with progress.task(f"load {split} recordings", len(names)) as advance:
             utterances = []
             for name in names:
-                utterances.append(load_utterance(name, self._paths[name]))
+                utterances.append(load_utterance(name, self.paths[name]))
                 advance(1)
         return utterances
 
     def sizes(self) -> dict[str, int]:
         """Number of utterances in each split."""
-        return {split: len(names) for split, names in self._splits.items()}
+        return {split: len(names) for split, names in self.splits.items()}
 
 
 def load_utterance(name: str, path: Path) -> Utterance:
@@ -124,7 +166,8 @@ def festvox_ru(progress: Progress) -> SpeechCorpus:
         "test": held_out["test"],
     }
     paths = {name: folder / f"{name}.wav" for name in names}
-    return SpeechCorpus("festvox-ru", paths, splits, combined_digest(digests))
+    by_name = {Path(file).stem: digest for file, digest in digests.items()}
+    return SpeechCorpus("festvox-ru", paths, splits, by_name, combined_digest(digests))
 
 
 def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
@@ -149,11 +192,107 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
             f"needed; {FESTVOX_RU.alternative}"
         )
     paths = {str(path.relative_to(folder).with_suffix("")): path for path in files}
-    digests = checksums(paths, "recordings", progress) | {"order": "sha256"}
+    digests = checksums(paths, "recordings", progress)
     splits = splits_by_name(paths, LARGEST_HELD_OUT)
-    return SpeechCorpus(folder.name, paths, splits, combined_digest(digests))
+    whole = combined_digest(digests | {"order": "sha256"})
+    return SpeechCorpus(folder.resolve().name, paths, splits, digests, whole)
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:
-    """``festvox-ru``, or the folder of that path."""
-    return festvox_ru(progress) if data == "festvox-ru" else folder_corpus(Path(data), progress)
+    """``festvox-ru``, a packed corpus, or a folder of recordings of that path."""
+    if data == "festvox-ru":
+        return festvox_ru(progress)
+    folder = Path(data)
+    if (folder / CORPUS).is_file():
+        return packed_corpus(folder, progress)
+    return folder_corpus(folder, progress)
+
+
+def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
+    """A corpus that :func:`pack_corpus` wrote: it has the checksums of the one it was made of.
+
+    Raises:
+        DamagedFileError: its list or a recording is missing or altered.
+    """
+    verify_checksum(folder / CORPUS)
+    content = json.loads((folder / CORPUS).read_text())
+    paths = {name: folder / one["file"] for name, one in content["packed"].items()}
+    with progress.task(f"verify {content['name']}", len(paths)) as advance:
+        for name, path in paths.items():
+            if not path.is_file() or sha256_of(path) != content["packed"][name]["sha256"]:
+                raise DamagedFileError(f"{path} is missing or altered; make the bundle again")
+            advance(1)
+    return SpeechCorpus(
+        content["name"], paths, content["splits"], content["digests"], content["sha256"]
+    )
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What :func:`pack_corpus` wrote."""
+
+    train_items: int  # training recordings
+    train_minutes: float
+
+
+def pack_corpus(
+    corpus: SpeechCorpus, folder: Path, progress: Progress, room: int | None = None
+) -> Packed:
+    """Write a corpus into a folder, losslessly and small: held-out recordings, then training ones.
+
+    16- and 24-bit recordings become FLAC of the same samples; others are copied as they are.
+
+    Args:
+        corpus: what to pack.
+        folder: where to.
+        progress: where packing is reported.
+        room: bytes that all recordings may take; training ones are taken in the order of
+            :meth:`SpeechCorpus.with_training` until it is full. None: no limit.
+
+    Raises:
+        ValueError: no training recording fits.
+    """
+    held = [name for split in ("test", "valid") for name in corpus.splits[split]]
+    train = by_hash(corpus.splits["train"])
+    packed: dict[str, dict[str, str]] = {}
+    seconds, used = 0.0, 0
+    with progress.task(f"pack {corpus.name}", len(held) + len(train)) as advance:
+        for number, name in enumerate([*held, *train]):
+            source = corpus.paths[name]
+            info = soundfile.info(source)
+            suffix = ".flac" if info.subtype in LOSSLESS else source.suffix
+            file = folder / f"recordings/{number:05d}{suffix}"  # names may hold folders and dots
+            _pack(source, file, info.subtype)
+            used += file.stat().st_size
+            if number >= len(held) and room is not None and used > room:
+                file.unlink()
+                break
+            packed[name] = {"file": str(file.relative_to(folder)), "sha256": sha256_of(file)}
+            seconds += info.duration if number >= len(held) else 0.0
+            advance(1)
+    kept = len(packed) - len(held)
+    if kept < 1:
+        raise ValueError(f"no training recording of {corpus.name} fits")
+    corpus = corpus.with_training(kept)
+    content = {
+        "name": corpus.name,
+        "sha256": corpus.sha256,
+        "splits": corpus.splits,
+        "digests": {name: corpus.digests[name] for name in packed},
+        "packed": packed,
+    }
+    text = json.dumps(content, indent=1) + "\n"
+    write_with_checksum(folder / CORPUS, lambda path: path.write_text(text))
+    return Packed(kept, seconds / 60)
+
+
+def _pack(source: Path, target: Path, subtype: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if subtype not in LOSSLESS:
+        shutil.copyfile(source, target)
+        return
+    samples, rate = soundfile.read(source, dtype="int32", always_2d=True)
+    soundfile.write(target, samples, rate, format="FLAC", subtype=subtype, compression_level=1.0)
+    again, _ = soundfile.read(target, dtype="int32", always_2d=True)
+    if not (samples.shape == again.shape and bool((samples == again).all())):
+        raise DamagedFileError(f"{source} changed on its way into FLAC; convert it to 16-bit WAV")

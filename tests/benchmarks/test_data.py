@@ -17,7 +17,14 @@ from benchmarks.data import debian
 from benchmarks.data.crops import CropTable
 from benchmarks.data.debian import DataUnavailableError, DebianDataset
 from benchmarks.data.features import FLOOR, HOP, MELS, filterbank, log_mel
-from benchmarks.data.speech import FESTVOX_RU, folder_corpus, load_utterance
+from benchmarks.data.speech import (
+    FESTVOX_RU,
+    SpeechCorpus,
+    folder_corpus,
+    load_utterance,
+    open_corpus,
+    pack_corpus,
+)
 from benchmarks.data.splits import splits_by_name
 from benchmarks.progress import Progress
 
@@ -210,3 +217,94 @@ def test_splits_by_name_are_disjoint_bounded_and_in_order_of_sha256() -> None:
     assert splits["valid"] == order[3:6]
     assert splits["train"] == order[6:]  # no class or speaker comes first
     assert len(splits_by_name(names, 30)["test"]) == 4
+
+
+# -- packed corpora ------------------------------------------------------------------------------
+
+
+def corpus_of(folder: Path, count: int = 20) -> SpeechCorpus:
+    for i in range(count):
+        tone(folder / f"{i:02d}.wav", seconds=0.5 + 0.01 * i)
+    return folder_corpus(folder, QUIET)
+
+
+def test_a_part_of_the_training_recordings(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path)
+    few, fewer = corpus.with_training(7), corpus.with_training(3)
+    names = few.splits["train"]
+    assert len(names) == 7
+    assert set(fewer.splits["train"]) < set(names) < set(corpus.splits["train"])
+    assert names == [name for name in corpus.splits["train"] if name in names]  # in its order
+    assert corpus.with_training(16) is corpus.with_training(None) is corpus
+    for wrong in (0, 17):
+        with pytest.raises(ValueError, match=f"{wrong} training recordings of the 16 in "):
+            corpus.with_training(wrong)
+    assert few.sha256 == corpus.sha256
+
+
+def test_a_split_has_the_checksum_of_its_own_recordings(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path)
+    before = {split: corpus.digest(split) for split in ("train", "valid", "test")}
+    assert len({*before.values()}) == 3
+    tone(tmp_path / f"{corpus.splits['valid'][0]}.wav", seconds=2.0)
+    after = {split: folder_corpus(tmp_path, QUIET).digest(split) for split in before}
+    assert after["valid"] != before["valid"]
+    assert (after["train"], after["test"]) == (before["train"], before["test"])
+    assert corpus.with_training(5).digest("train") != before["train"]
+    assert corpus.with_training(5).digest("test") == before["test"]
+
+
+@pytest.mark.parametrize(
+    ("subtype", "suffix", "packed_as"),
+    [
+        ("PCM_16", ".wav", ".flac"),
+        ("PCM_24", ".wav", ".flac"),
+        ("FLOAT", ".wav", ".wav"),
+        ("PCM_16", ".flac", ".flac"),
+    ],
+)
+def test_a_packed_corpus_is_the_same(
+    tmp_path: Path, subtype: str, suffix: str, packed_as: str
+) -> None:
+    for i in range(6):
+        wave = 0.3 * np.random.default_rng(i).standard_normal((12_000, 2)).clip(-3, 3)
+        path = tmp_path / "a" / f"one.{i}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, wave, 22_050, subtype=subtype)
+    corpus = folder_corpus(tmp_path / "a", QUIET).with_training(3)
+    packed = pack_corpus(corpus, tmp_path / "b", QUIET)
+    assert packed.train_items == 3
+    assert packed.train_minutes == pytest.approx(3 * 12_000 / 22_050 / 60)
+    again = open_corpus(str(tmp_path / "b"), QUIET)
+    assert {path.suffix for path in (tmp_path / "b" / "recordings").iterdir()} == {packed_as}
+    assert (again.name, again.sha256, again.splits) == ("a", corpus.sha256, corpus.splits)
+    for split in ("train", "valid", "test"):
+        assert again.digest(split) == corpus.digest(split)
+        theirs, ours = (c.split(split, "sample", QUIET) for c in (corpus, again))
+        assert [u.name for u in theirs] == [u.name for u in ours]
+        assert all(torch.equal(a.waveform, b.waveform) for a, b in zip(theirs, ours, strict=True))
+    assert again.with_training(2).digest("train") == corpus.with_training(2).digest("train")
+
+
+def test_packing_takes_the_training_recordings_that_fit(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path / "a")
+    pack_corpus(corpus, tmp_path / "all", QUIET)
+    sizes = [p.stat().st_size for p in sorted((tmp_path / "all" / "recordings").iterdir())]
+    room = sum(sizes[:4]) + sum(sizes[4:9])  # four are held out
+    assert pack_corpus(corpus, tmp_path / "b", QUIET, room).train_items == 5
+    again = open_corpus(str(tmp_path / "b"), QUIET)
+    assert again.splits == corpus.with_training(5).splits
+    assert len([*(tmp_path / "b" / "recordings").iterdir()]) == 9
+    with pytest.raises(ValueError, match="no training recording of a fits"):
+        pack_corpus(corpus, tmp_path / "c", QUIET, sum(sizes[:4]) + 1)
+
+
+def test_an_altered_packed_corpus_is_refused(tmp_path: Path) -> None:
+    pack_corpus(corpus_of(tmp_path / "a"), tmp_path / "b", QUIET)
+    victim = tmp_path / "b" / "recordings" / "00003.flac"
+    victim.write_bytes(victim.read_bytes()[:-1])
+    with pytest.raises(DamagedFileError, match=r"00003\.flac is missing or altered; make the"):
+        open_corpus(str(tmp_path / "b"), QUIET)
+    (tmp_path / "b" / "corpus.json").write_text("{}")
+    with pytest.raises(DamagedFileError, match=r"corpus\.json does not match its checksum"):
+        open_corpus(str(tmp_path / "b"), QUIET)
