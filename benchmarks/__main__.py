@@ -33,8 +33,11 @@ COMMANDS = [
     "check",
     "import",
     "export",
+    "bundle",
+    "merge",
 ]
 FILE_COMMANDS = ("import", "export")  # they take a file and options of their own
+BUNDLE_COMMANDS = ("bundle", "merge")  # likewise
 SPEED_COMMAND = "speed"  # it too has options of its own
 OF_RESULTS = ("check", "claims", "contestants", "networks")  # sub-commands on a folder of results
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
@@ -44,7 +47,8 @@ except where their work is already there: data, train, search, sample, score, re
 'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
 makes the ledger of a results folder, 'contestants' and 'networks' the pages of those, 'check'
 verifies all. 'speed' times the suite's own parts. 'import FILE' and 'export FILE' take networks and
-schedules from other projects and give them back; 'import --help' has their options.
+schedules from other projects and give them back; 'import --help' has their options. 'bundle' packs
+experiments for a machine without a network, and 'merge' takes in what was made there.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -60,6 +64,7 @@ class Options:
     results: Path
     from_scratch: bool
     dry_run: bool
+    away: bool = False
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,6 +90,10 @@ def _execute(arguments: list[str]) -> int:
         from benchmarks.importing.command import main as run_file_command
 
         return run_file_command(arguments)
+    if arguments and arguments[0] in BUNDLE_COMMANDS:
+        from benchmarks.bundle.command import main as run_bundle_command
+
+        return run_bundle_command(arguments)
     if arguments and arguments[0] == SPEED_COMMAND:
         from benchmarks.speed.command import main as run_speed_command
 
@@ -114,6 +123,11 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
     parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
     parser.add_argument("--from-scratch", action="store_true", help="train all networks")
+    parser.add_argument(
+        "--away",
+        action="store_true",
+        help="leave what packages that are not here are needed for, and say so: docs/gpu.md",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the resolved experiment")
     parser.add_argument(
         "--contestant",
@@ -124,7 +138,7 @@ def _parse(arguments: list[str]) -> Options:
     )
     parser.add_argument("--help-fields", action="store_true", help="list the experiment's fields")
     known, rest = parser.parse_known_args(arguments)
-    if known.command in (*FILE_COMMANDS, SPEED_COMMAND):
+    if known.command in (*FILE_COMMANDS, *BUNDLE_COMMANDS, SPEED_COMMAND):
         parser.error(f"{known.command} comes first: {parser.prog} {known.command} ...")
     if known.command in OF_RESULTS:
         if rest or known.results is not None or known.contestant:
@@ -142,7 +156,13 @@ def _parse(arguments: list[str]) -> Options:
             experiment = with_contestant(experiment, option)
     results = known.results or Path(experiment.publish)
     return Options(
-        known.command, experiment, known.workspace, results, known.from_scratch, known.dry_run
+        known.command,
+        experiment,
+        known.workspace,
+        results,
+        known.from_scratch,
+        known.dry_run,
+        known.away,
     )
 
 
@@ -159,17 +179,14 @@ def _run_stages(options: Options) -> int:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))
         return 0
     # Imported late: 'import torch' takes seconds that --help and --dry-run need not wait for.
-    from benchmarks.pipeline import Run, describe, prepare_machine
+    from benchmarks.pipeline import Run, describe, prepared_context
     from benchmarks.progress import Progress
-    from benchmarks.stages.context import Context
-    from benchmarks.workspace import Workspace
 
     progress = Progress()
-    experiment = prepare_machine(options.experiment, progress)
-    context = Context(experiment, Workspace(options.workspace), progress)
+    context = prepared_context(options.experiment, options.workspace, progress)
     if options.command == "theory":
         return _theory(options, context)
-    run = Run(context, options.from_scratch)
+    run = Run(context, options.from_scratch, options.away)
     table = run.until(STAGE_OF.get(options.command, options.command), options.results)
     progress.say(f"seconds: {describe(run)}")
     if table is not None:

@@ -18,6 +18,7 @@ from benchmarks.search_names import SearchName
 
 FOLDER = Path(__file__).parent / "experiments"
 EXACT = "exact"  # the score network that is known instead of trained
+PER_LENGTH = "T/N"  # tau of the papers: a schedule network for each length
 
 
 class ExperimentError(ValueError):
@@ -40,15 +41,19 @@ class ScoreNetConfig:
     network: str = "spectral_vocoder"  # a key of the track's score_nets
     size: dict[str, Any] = field(default_factory=dict)  # changes to the network's default sizes
     weights: str | None = None  # safetensors to use instead of training
+    start: str | None = None  # safetensors to start training from
     amplitude: float = 8.0  # speech: the network is, or was, trained on recordings times this
     power: int = 1  # of the loss |eps - eps_theta|^power
     batch_size: int = 12  # crops, images or vectors
+    draws: int = 1  # speech: levels and noises drawn for a crop, whose mel is encoded once
     crop_frames: int = 64  # speech: hops of 256 samples
     level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
     level_spread: float = 4.5  # nats
     level_lowest: float = -10.0  # nats
     level_highest: float = 14.0  # nats
     uniform_steps: bool = False  # instead: levels of the training schedule, t uniform (the papers)
+    between_steps: bool = False  # and the level uniform between neighbouring steps (WaveGrad)
+    compile: bool = False  # train through torch.compile, which takes its time first
     balance_levels: bool = True  # weigh the loss so that all levels count about alike
     training: TrainingConfig = TrainingConfig(steps=12_000, learning_rate=1e-3)
 
@@ -61,7 +66,7 @@ class ScheduleNetConfig:
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # constant of the step loss; elbo: what the papers argue against
-    tau: int = 330  # long steps per short step
+    tau: int | Literal["T/N"] = 330  # long steps per short step; T/N: a network for each length
     batch_size: int = 8  # crops, images or vectors
     crop_frames: int = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
@@ -113,6 +118,8 @@ class TimingConfig:
     rounds_long: int = 2  # of rows with more than ``long`` steps
     long: int = 100  # steps
     warmup: int = 1  # rounds before the measured ones
+    document: str | None = None  # take times from this document of 'speed', and measure none
+    subject: str = ""  # the network's name in that document
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,7 @@ class Experiment:
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
     data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution
+    train_items: int | None = None  # speech: training recordings to use; None: all
     training_schedule: LinearSchedule = LinearSchedule()
     conventions: tuple[Convention, ...] = (Convention("scaled", 8.0), Convention("raw", 1.0))
     score_net: ScoreNetConfig = ScoreNetConfig()
@@ -195,11 +203,24 @@ def load(name_or_path: str) -> Experiment:
         raise ExperimentError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ExperimentError(f"{path} must hold a mapping of fields")
-    _refuse_unknown(content, Experiment, path.name)
+    return from_content(content, path.name)
+
+
+def from_content(content: dict[str, Any], where: str) -> Experiment:
+    """An experiment from plain values.
+
+    Args:
+        content: field to value.
+        where: what they come from, for messages.
+
+    Raises:
+        ExperimentError: an unknown field, or a value of a wrong type.
+    """
+    _refuse_unknown(content, Experiment, where)
     try:
         experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
     except ValidationError as error:
-        raise ExperimentError(f"{path.name}: {first_error(error)}") from error
+        raise ExperimentError(f"{where}: {first_error(error)}") from error
     return experiment
 
 
@@ -218,8 +239,8 @@ def convention_inputs(convention: Convention) -> dict[str, Any]:
 
 
 def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:
-    """What of an experiment decides how its score network computes, as plain values."""
-    return without({"bf16": experiment.bf16, "compile": experiment.compile}, {"compile": "no"})
+    """Precision that the experiment asks for: other choices of how to compute only round."""
+    return {"bf16": experiment.bf16}
 
 
 def without(values: dict[str, Any], unused: dict[str, Any]) -> dict[str, Any]:

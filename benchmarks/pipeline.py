@@ -12,89 +12,145 @@ from typing import Any
 
 import torch
 
-from benchmarks import distributed
+from benchmarks import distributed, provenance
+from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.known import contestant
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.experiment import Experiment
 from benchmarks.precision import suited
 from benchmarks.progress import Progress
-from benchmarks.report.build import build_results
-from benchmarks.report.publish import publish
-from benchmarks.rows import rows_of
+from benchmarks.rows import Sampled, rows_of
 from benchmarks.searches import PAPER
-from benchmarks.stages.clock import timed_rows
 from benchmarks.stages.context import Context
 from benchmarks.stages.sample import Session, sampled_rows
-from benchmarks.stages.search import SearchResult, searched_schedules
+from benchmarks.stages.search import SearchResult, all_searched
 from benchmarks.stages.train import (
     judge_net_weights,
+    net_lengths,
     noise_estimator_weights,
     schedule_net_name,
     schedule_net_weights,
     score_net_weights,
+    tau_of,
 )
+from benchmarks.workspace import Workspace
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
+OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
+Searched = dict[str, dict[str, SearchResult]]
+"""Convention and search to what was found."""
 
 
 @dataclass
 class Run:
-    """One run of an experiment, up to some stage."""
+    """One run of an experiment, up to some stage.
+
+    Attributes:
+        context: what to do, and where.
+        from_scratch: train all networks, whatever weights the experiment names.
+        away: leave to another machine, with a word, what packages that are not here are needed
+            for, and measure no times: a bundle's run on a machine that has torch alone.
+        seconds: wall-clock of each stage.
+        left: what was left to another machine, and why.
+    """
 
     context: Context
-    from_scratch: bool = False  # train all networks, whatever weights the experiment names
-    seconds: dict[str, float] = field(default_factory=dict)  # wall-clock of each stage
+    from_scratch: bool = False
+    away: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
 
     def until(self, last: str, results: Path) -> Path | None:
         """Run every stage up to ``last``; the report's table, if it comes to that."""
         wanted = STAGES[: STAGES.index(last) + 1]
-        experiment = self.context.experiment
-        rows_of(experiment)  # a mistake in the rows should not wait for the training
+        rows_of(self.context.experiment)  # a mistake in the rows should not wait for the training
         with self._timed("data"):
-            if not distributed.is_first():
-                distributed.wait_for_all()  # the first process fetches, the others find
-            data = self.context.track.data
-            if distributed.is_first():
-                distributed.wait_for_all()
-            sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
-            self.context.progress.say(f"data: {data.name}, {sizes}")
+            self._open_data()
         if "train" not in wanted:
             return None
-        self.context.track.refuse_unknown_metrics()
-        self.context.track.refuse_impossible()
+        self.refuse_impossible()
         with self._timed("train"):
-            self.context.track.judge_weights = judge_net_weights(self.context, self.from_scratch)
-            score_weights = score_net_weights(self.context, self.from_scratch)
-            wanted_nets = {
-                schedule_net_name(experiment, convention.name, search): (convention, search)
-                for convention in experiment.conventions
-                for search in (PAPER, *experiment.search.searches)
-            }
-            schedule_weights = {
-                name: schedule_net_weights(self.context, *whose, score_weights, self.from_scratch)
-                for name, whose in wanted_nets.items()
-            }
-            estimators = self._noise_estimators()
+            score_weights, schedule_weights, estimators = self._trained()
         if "search" not in wanted or not distributed.is_first():
             return None
         with self._timed("search"):
-            searched: dict[str, dict[str, SearchResult]] = {
-                convention.name: {
-                    name: searched_schedules(
-                        self.context,
-                        convention,
-                        name,
-                        score_weights,
-                        schedule_weights[schedule_net_name(experiment, convention.name, name)],
-                    )
-                    for name in experiment.search.searches
-                }
-                for convention in experiment.conventions
-            }
+            searched = self._searched(score_weights, schedule_weights)
         if "sample" not in wanted:
             return None
         weights = {"score_net": score_weights, **estimators}
         return self._measure(weights, schedule_weights, searched, wanted, results)
+
+    def _open_data(self) -> None:
+        if not distributed.is_first():
+            distributed.wait_for_all()  # the first process fetches, the others find
+        data = self.context.track.data
+        if distributed.is_first():
+            distributed.wait_for_all()
+        sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
+        self.context.progress.say(f"data: {data.name}, {sizes}")
+
+    def refuse_impossible(self) -> None:
+        """Refuse what would fail only after hours.
+
+        Raises:
+            ExperimentError: the experiment cannot be run to its end.
+        """
+        experiment = self.context.experiment
+        if not self.away:  # the names are those of scores, whose packages may not be here
+            self.context.track.refuse_unknown_metrics()
+        self.context.track.refuse_impossible()
+        for search in (PAPER, *experiment.search.searches):
+            for steps, _ in net_lengths(experiment, search):
+                tau_of(experiment, steps)
+
+    def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
+        """Weights of the score network, the schedule networks and the noise estimators."""
+        experiment, context = self.context.experiment, self.context
+        context.track.judge_weights = judge_net_weights(context, self.from_scratch)
+        score_weights = score_net_weights(context, self.from_scratch)
+        wanted = {
+            schedule_net_name(experiment, convention.name, search, steps): (
+                convention,
+                search,
+                steps,
+            )
+            for convention in experiment.conventions
+            for search in (PAPER, *experiment.search.searches)
+            for steps, _ in net_lengths(experiment, search)
+        }
+        schedule_weights = {
+            name: schedule_net_weights(
+                context, convention, search, score_weights, self.from_scratch, steps
+            )
+            for name, (convention, search, steps) in wanted.items()
+        }
+        return score_weights, schedule_weights, self._noise_estimators()
+
+    def _searched(self, score_weights: Path, schedule_weights: dict[str, Path]) -> Searched:
+        found: Searched = {}
+        for convention in self.context.experiment.conventions:
+            found[convention.name] = {}
+            for name in self.context.experiment.search.searches:
+                with self._leaving(f"search ({convention.name}, {name}) and its rows"):
+                    found[convention.name][name] = all_searched(
+                        self.context, convention, name, score_weights, schedule_weights
+                    )
+        return found
+
+    @contextmanager
+    def _leaving(self, what: str) -> Iterator[None]:
+        """Where packages are missing, leave work to another machine, if that is what we are for."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if not self.away or missing in ("", *OWN_PACKAGES):
+                raise
+            self._leave(what, f"the package {missing} is not here")
+
+    def _leave(self, what: str, reason: str) -> None:
+        self.left[what] = reason
+        self.context.progress.say(f"left: {what}: {reason}")
 
     def _noise_estimators(self) -> dict[str, Path]:
         """Trained here, where all processes are, if a row needs them."""
@@ -113,7 +169,7 @@ class Run:
         self,
         weights: dict[str, Path],
         schedule_weights: dict[str, Path],
-        searched: dict[str, dict[str, SearchResult]],
+        searched: Searched,
         wanted: tuple[str, ...],
         results: Path,
     ) -> Path | None:
@@ -124,6 +180,12 @@ class Run:
         session = Session(self.context, weights["score_net"], schedule_weights, found)
         with self._timed("sample"):
             sampled = sampled_rows(session)
+            if self.away:
+                self._came_away(sampled, searched)
+                return None
+            # Scores and pages need packages that the stages before do without.
+            from benchmarks.stages.clock import timed_rows  # noqa: PLC0415
+
             timings = timed_rows(session)
         if "score" not in wanted:
             return None
@@ -131,6 +193,9 @@ class Run:
             scored = self.context.track.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
+        from benchmarks.report.build import build_results  # noqa: PLC0415
+        from benchmarks.report.publish import publish  # noqa: PLC0415
+
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
         if self.context.track.judge_weights is not None:
             weights["judge"] = self.context.track.judge_weights
@@ -138,6 +203,15 @@ class Run:
         document = build_results(self.context, sampled, evaluation, timings, searched, weights)
         document["wall_seconds"] = self.context.workspace.seconds()
         return publish(document, scored.records, sampled, self.context, results)
+
+    def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
+        """Say which rows could not be made here."""
+        for one in sampled:
+            search = SEARCHED.get(one.row.contestant)
+            waits = search is not None and search not in searched[one.row.convention.name]
+            if one.skipped is not None:
+                self._leave(one.row.key, "it needs that search" if waits else one.skipped)
+        self._leave("times and scores", "they are made where the run goes on")
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -153,12 +227,21 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
         The experiment as this machine runs it: in float32 where bfloat16 would be emulated.
     """
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    torch.backends.cudnn.benchmark = True  # shapes recur: let cuDNN choose its convolutions once
     distributed.join(experiment.device)
     device = distributed.own_device(experiment.device)
     prepared = suited(experiment, device)
     if prepared is not experiment and distributed.is_first():
         progress.say(f"float32: this {device.type} device has no bfloat16 instructions")
     return prepared
+
+
+def prepared_context(asked: Experiment, workspace: Path, progress: Progress) -> Context:
+    """The context of a run on this machine; sets torch's threads and joins other processes."""
+    experiment = prepare_machine(asked, progress)
+    device = distributed.own_device(experiment.device)
+    made = provenance.origin(device, experiment.bf16)
+    return Context(experiment, Workspace(workspace, made), progress, asked)
 
 
 def describe(run: Run) -> dict[str, Any]:

@@ -25,6 +25,19 @@ def start_noise(generators: Sequence[torch.Generator], shape: Sequence[int], dev
     return torch.stack([torch.randn(*shape, generator=g) for g in generators]).to(device)
 
 
+def training_noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of the shape of a batch, on its device.
+
+    On a GPU it is drawn there, from a seed that the CPU's generator gives: a CPU would take longer
+    for a large batch than the network's update.
+    """
+    if like.device.type == "cpu":
+        return torch.randn(like.shape, generator=generator)
+    seed = int(torch.randint(2**62, (), generator=generator))
+    there = torch.Generator(like.device).manual_seed(seed)
+    return torch.randn(like.shape, generator=there, device=like.device)
+
+
 def part_of(count: int, part: tuple[float, float], least: int = 1) -> range:
     """Those of some items from one share of them to another, so many at least.
 

@@ -1,18 +1,23 @@
 """Where stages leave their work: one folder for each stage and fingerprint of its inputs.
 
 A stage whose folder says it is finished, and whose files still match their checksums, is skipped.
-Inputs that change give another fingerprint, hence another folder: nothing is overwritten.
+Inputs that change give another fingerprint, hence another folder: nothing is overwritten. Neither
+the machine nor a path is an input, so that a folder made on one machine serves on another; what
+made it is recorded beside its outputs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bddm_ref.checkpoint import DamagedFileError, sha256_of, write_atomically
+
+RECORD = "finished.json"  # in the folder of a stage that is complete
+DIGITS = 12  # of a float, that its fingerprint depends on
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -22,8 +27,20 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def fingerprint(inputs: dict[str, Any]) -> str:
-    """SHA-256 of plain values, independent of the order of keys."""
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    """SHA-256 of plain values, independent of the order of keys.
+
+    Floats count by their first DIGITS digits: the last ones of a computed schedule differ from
+    one processor's mathematics to another's.
+    """
+    return hashlib.sha256(json.dumps(_rounded(inputs), sort_keys=True).encode()).hexdigest()
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class StageFolder:
 
     path: Path
     inputs: dict[str, Any]
+    made: dict[str, Any] = field(default_factory=dict)  # commit, versions, machine of new work
 
     def is_finished(self) -> bool:
         """Whether the stage was completed here and its files are unchanged.
@@ -39,7 +57,7 @@ class StageFolder:
         Raises:
             DamagedFileError: it was completed, and a file is missing or altered.
         """
-        if not self._record.is_file():
+        if not self.is_recorded:
             return False
         try:
             outputs = json.loads(self._record.read_text())["outputs"].items()
@@ -56,31 +74,57 @@ class StageFolder:
     def finish(self, outputs: list[Path], seconds: float) -> None:
         """Record that the stage is complete: the checksum of each output, and what it took."""
         digests = {str(path.relative_to(self.path)): sha256_of(path) for path in sorted(outputs)}
-        record = {"inputs": self.inputs, "outputs": digests, "seconds": round(seconds, 3)}
+        record = {
+            "inputs": self.inputs,
+            "outputs": digests,
+            "seconds": round(seconds, 3),
+            "made": self.made,
+        }
         write_json(self._record, record)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the stage says that it is complete; its files are not looked at."""
+        return self._record.is_file()
 
     @property
     def seconds(self) -> float:
         """What the finished work took, whenever it was done."""
-        return float(json.loads(self._record.read_text())["seconds"])
+        return float(self._content["seconds"])
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What made the finished work: empty where its record does not tell."""
+        return dict(self._content.get("made", {}))
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self._record.read_text())
+        return content
 
     @property
     def _record(self) -> Path:
-        return self.path / "finished.json"
+        return self.path / RECORD
 
 
 class Workspace:
-    """The folder that holds the work of all stages."""
+    """The folder that holds the work of all stages.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        made: commit, versions and machine that new work is recorded with.
+    """
+
+    def __init__(self, root: Path, made: dict[str, Any] | None = None) -> None:
         self.root = root
+        self.made = made or {}
         self._opened: dict[str, dict[Path, StageFolder]] = {}
 
     def stage(self, name: str, inputs: dict[str, Any]) -> StageFolder:
         """The folder of a stage for these inputs; made if need be."""
         path = self.root / name / fingerprint(inputs)[:12]
         path.mkdir(parents=True, exist_ok=True)
-        folder = StageFolder(path, inputs)
+        folder = StageFolder(path, inputs, self.made)
         self._opened.setdefault(name, {})[path] = folder
         return folder
 
@@ -90,3 +134,23 @@ class Workspace:
             name: round(sum(f.seconds for f in folders.values() if f.is_finished()), 1)
             for name, folders in self._opened.items()
         }
+
+    def made_otherwise(self) -> list[dict[str, Any]]:
+        """Finished work of this run that other code or another machine made.
+
+        Returns:
+            One entry for each stage and origin: ``stage``, ``folders``, ``seconds``, and the
+            origin's own entries.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for name, folders in self._opened.items():
+            for folder in folders.values():
+                if not folder.is_recorded or folder.origin in ({}, self.made):
+                    continue
+                key = json.dumps([name, folder.origin], sort_keys=True)
+                entry = found.setdefault(
+                    key, {"stage": name, "folders": 0, "seconds": 0.0, **folder.origin}
+                )
+                entry["folders"] += 1
+                entry["seconds"] = round(entry["seconds"] + folder.seconds, 1)
+        return list(found.values())

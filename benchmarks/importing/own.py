@@ -19,7 +19,7 @@ from benchmarks.importing.fitting import state_from
 from benchmarks.importing.sizes import diffwave_size, galr_size
 from benchmarks.progress import Progress
 from benchmarks.stages.context import REPOSITORY
-from benchmarks.tracks import TRACKS, make_track
+from benchmarks.tracks import TRACKS, make_track, track_class
 
 Role = Literal["score_net", "schedule_net"]
 Shapes = Mapping[str, torch.Size]
@@ -52,7 +52,7 @@ class Candidate:
         Raises:
             KeyError, TypeError, ValueError, ArithmeticError: there is none, or none of this size.
         """
-        track = TRACKS[self.track]
+        track = track_class(self.track)
         known = track.score_nets if self.role == "score_net" else track.schedule_nets
         # One of them reads a buffer of its own when it is made, which must have values.
         with torch.device("cpu" if self.network == "spectral_vocoder" else "meta"):
@@ -159,7 +159,8 @@ def _read_off(content: Content) -> Iterator[Candidate]:
 def _shipped() -> tuple[Candidate, ...]:
     """Every network in the sizes of the experiments that come with the project, and in its own."""
     found = [one for name in names() for one in _of_experiment(load(name))]
-    for name, track in TRACKS.items():
+    for name in TRACKS:
+        track = track_class(name)
         trained = [network for network in track.score_nets if network != EXACT]
         found += [Candidate(name, "score_net", network, "{}") for network in trained]
         found += [Candidate(name, "schedule_net", net, "{}") for net in track.schedule_nets]

@@ -15,7 +15,7 @@ from benchmarks.data.features import FLOOR, HOP, MELS
 from benchmarks.experiment import LinearSchedule
 from benchmarks.importing.base import Imported
 from benchmarks.importing.schedules import process_of
-from benchmarks.tracks import TRACKS
+from benchmarks.tracks import track_class
 from benchmarks.tracks.speech import encode
 
 LEVELS = 4  # noise levels, from the first of the training schedule to its last
@@ -26,7 +26,7 @@ SILENCE = {"diffwave_lmnt": 0.0}  # networks whose conditioning is no log-mel sp
 
 def network_of(imported: Imported) -> nn.Module:
     """The network, as an experiment builds it, with the imported weights."""
-    track = TRACKS[imported.track]
+    track = track_class(imported.track)
     known = track.score_nets if imported.role == "score_net" else track.schedule_nets
     with torch.random.fork_rng(devices=[]):
         network = known[imported.network](imported.size, _process(imported))

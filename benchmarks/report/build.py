@@ -21,7 +21,12 @@ from benchmarks.searches import SEARCHES
 from benchmarks.stages.clock import NETWORK
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.search import SearchResult
-from benchmarks.stages.train import network_cost, schedule_net_name
+from benchmarks.stages.train import (
+    net_lengths,
+    network_cost,
+    schedule_net_name,
+    training_card,
+)
 from benchmarks.workspace import fingerprint
 from metrics.timing import Timing, ratio_of_medians
 
@@ -58,7 +63,7 @@ def build_results(
             "test_items": evaluation.test_items,
         },
         "weights": {name: weights_digest(path) for name, path in weights.items()},
-        "clip_seconds": timings.get("seconds_of_audio"),
+        "clip_seconds": context.track.timing_notes.get("seconds_of_audio"),
         "metrics": {name: info.model_dump() for name, info in evaluation.metrics.items()},
         "reference": experiment.reference,
         "network": _time(timings, NETWORK, None, 1.0),
@@ -75,6 +80,9 @@ def build_results(
         },
         "floors": floors,
         "judge": evaluation.judge,
+        "times_from": timings.get("document"),
+        "training": {name: card for name, path in weights.items() if (card := training_card(path))},
+        "made_otherwise": context.workspace.made_otherwise(),
     }
 
 
@@ -128,6 +136,32 @@ def _time(
     )
 
 
+def _networks_cost(
+    context: Context, whose: tuple[str, str], weights: Mapping[str, Path]
+) -> tuple[int, int | None, float | None]:
+    """Parameters of a schedule network; updates and seconds of all that a search is made with."""
+    convention, contestant = whose
+    search = SEARCHED[contestant]
+    if SEARCHES[search].chooser not in ("network", "network by level"):
+        return 0, None, None
+    costs = [
+        network_cost(
+            weights[
+                f"schedule_net/{schedule_net_name(context.experiment, convention, search, steps)}"
+            ]
+        )
+        for steps, _ in net_lengths(context.experiment, search)
+    ]
+    parameters = costs[0][0]
+    if any(steps is None or seconds is None for _, steps, seconds in costs):
+        return parameters, None, None
+    return (
+        parameters,
+        sum(steps for _, steps, _ in costs if steps is not None),
+        sum(seconds for _, _, seconds in costs if seconds is not None),
+    )
+
+
 def _cost(
     context: Context,
     result: SearchResult,
@@ -137,12 +171,7 @@ def _cost(
 ) -> dict[str, Any]:
     convention, contestant = whose
     record = result.record
-    name = schedule_net_name(context.experiment, convention, SEARCHED[contestant])
-    parameters, steps, seconds = (
-        network_cost(weights[f"schedule_net/{name}"])
-        if SEARCHES[SEARCHED[contestant]].chooser in ("network", "network by level")
-        else (0, None, None)
-    )
+    parameters, steps, seconds = _networks_cost(context, whose, weights)
     reference = timings["rows"].get(f"{convention}/{context.experiment.reference}")
     short = timings["rows"].get(f"{convention}/{contestant}-16")
     saved = float(np.median(reference) - np.median(short)) if reference and short else 0.0

@@ -31,10 +31,7 @@ def _head(results: Results) -> str:
         lines += ["**A smoke run: budgets are tiny, and these figures mean nothing.**", ""]
     page = PAGES[results.track]
     lines += [
-        f"{page.note(results)} "
-        f"↑ higher is better, ↓ lower is better. Latency: one {page.item}, batch 1, median of "
-        f"whole sampler calls on {results.provenance['processor']}, "
-        f"{results.provenance['threads']} threads.",
+        f"{page.note(results)} ↑ higher is better, ↓ lower is better. {_timing_note(results)}",
         "",
     ]
     if results.machine_busy:
@@ -43,6 +40,17 @@ def _head(results: Results) -> str:
         network = results.network
         lines += [f"One network evaluation: {_latency(network)}.", ""]
     return "\n".join(lines)
+
+
+def _timing_note(results: Results) -> str:
+    if all(row.time is None for row in results.rows):
+        return "Not timed in this run."
+    item = PAGES[results.track].item
+    note = f"Latency: one {item}, batch 1, median of whole sampler calls on"
+    if results.times_from is not None:
+        source = results.times_from
+        return f"{note} {source.device} ({source.network}; from `{source.file}`)."
+    return f"{note} {results.provenance['processor']}, {results.provenance['threads']} threads."
 
 
 def summary(results: Results) -> list[str]:
@@ -180,7 +188,37 @@ def _origin(results: Results) -> str:
         f"- data `{results.data['sha256'][:12]}`, score network "
         f"`{results.weights['score_net'][:12]}`{_judge_weights(results)}\n"
         f"- {made['system']}, Python {made['python']}, {versions}\n"
-        f"- seconds by stage: {seconds}\n"
+        f"- seconds by stage: {seconds}\n" + _trainings(results) + _made_otherwise(results)
+    )
+
+
+def _trainings(results: Results) -> str:
+    """A line for each training on a GPU or by the clock."""
+    lines = []
+    for name, one in results.training.items():
+        seconds = "unknown time" if one.seconds is None else f"{one.seconds:.0f} s"
+        line = f"- `{name}` ({one.parameters} parameters): {one.steps} updates in {seconds}"
+        if one.seconds_limit is not None:
+            line += f", limited to {one.seconds_limit:.0f} s"
+        line += f", on {one.device}"
+        if one.seconds and one.operations_per_update and one.device_rate:
+            rate = one.steps / one.seconds
+            share = rate * one.operations_per_update / one.device_rate
+            line += (
+                f"; {rate:.2f} updates a second, {share:.0%} of the rate of a large matrix product "
+                f"there ({one.device_rate / 1e12:.3g} TFLOP/s)"
+            )
+        lines.append(line + "\n")
+    return "".join(lines)
+
+
+def _made_otherwise(results: Results) -> str:
+    """A line for each stage whose work another commit or machine made."""
+    return "".join(
+        f"- {one.stage}: {one.folders} of its parts made on {one.device} ({one.processor}), commit "
+        f"`{(one.commit or 'unknown')[:12]}` (tree {one.tree or 'unknown'}), torch {one.torch}, "
+        f"{'bfloat16' if one.bf16 else 'float32'}, in {one.seconds:.0f} s\n"
+        for one in results.made_otherwise
     )
 
 

@@ -96,6 +96,43 @@ class Cost(_Strict):
     )
 
 
+class TimesFrom(_Strict):
+    """The document of ``speed`` that a run's times are taken from."""
+
+    file: str
+    sha256: Sha256
+    device: str
+    network: str = Field(description="as that document calls it")
+
+
+class Training(_Strict):
+    """A training on a GPU or by the clock."""
+
+    device: str
+    parameters: int
+    steps: int = Field(description="updates made")
+    seconds: float | None
+    seconds_limit: float | None = None
+    operations_per_update: float | None = None
+    device_rate: float | None = Field(
+        default=None, description="operations a second of a large matrix product there"
+    )
+
+
+class MadeOtherwise(_Strict):
+    """Stages whose work was made by another commit or on another machine."""
+
+    stage: str
+    folders: int
+    seconds: float
+    commit: str | None
+    tree: str | None
+    device: str
+    processor: str
+    torch: str
+    bf16: bool
+
+
 class Results(_Strict):
     """Everything about one run of a track."""
 
@@ -125,4 +162,7 @@ class Results(_Strict):
     judge: dict[str, Any] | None = Field(
         default=None, description="images: the network whose features are compared"
     )
+    times_from: TimesFrom | None = Field(default=None, description="null: measured in this run")
+    training: dict[str, Training] = Field(default_factory=dict)
+    made_otherwise: list[MadeOtherwise] = Field(default_factory=list)
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from bddm_ref.checkpoint import sha256_of
+from benchmarks import provenance
 from benchmarks.contestants.base import Sampler, SkipContestantError
-from benchmarks.experiment import as_dict, evaluation_inputs
+from benchmarks.experiment import as_dict
 from benchmarks.rows import Row, rows_of
-from benchmarks.stages.context import weights_digest
+from benchmarks.speed.case import OURS
+from benchmarks.speed.schema import SpeedDocument
+from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.sample import Session
+from benchmarks.validation import read_document
 from benchmarks.workspace import write_json
 from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
 
@@ -27,9 +33,11 @@ def timed_rows(session: Session) -> dict[str, Any]:
 
     Returns:
         ``rows`` (key to list of seconds), ``busy`` (whether other work went on before),
-        ``threads``, and the track's timing notes.
+        ``threads``, and the track's timing notes; ``document`` if the times are taken from one.
     """
     context, experiment = session.context, session.context.experiment
+    if experiment.timing.document is not None:
+        return documented_times(session, REPOSITORY / experiment.timing.document)
     samplers = {
         row.key: (row, sampler)
         for row in rows_of(experiment)
@@ -41,9 +49,10 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.score_weights),
         "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
-        **evaluation_inputs(experiment),
-        **context.track.form_inputs,
+        "bf16": experiment.bf16,
+        "compile": experiment.compile,
         "device": str(context.device),
+        "processor": provenance.processor(),
         "threads": torch.get_num_threads(),
     }
     folder = context.workspace.stage("time", inputs)
@@ -64,6 +73,46 @@ def timed_rows(session: Session) -> dict[str, Any]:
         folder.finish([file], time.monotonic() - began)
     content: dict[str, Any] = json.loads(file.read_text())
     return content
+
+
+def documented_times(session: Session, file: Path) -> dict[str, Any]:
+    """Times of rows, from whole samplers of the same network and evaluations in a speed document.
+
+    A sampler's time depends neither on its betas nor on the network's weights. Rows that the
+    document has no time for have none; so have all where it is not there.
+
+    Raises:
+        DamagedFileError: the document is damaged.
+    """
+    config = session.context.experiment.timing
+    if not file.is_file():
+        session.context.progress.say(f"no times: {config.document} is not there")
+        return {"rows": {}, "busy": False}
+    document = read_document(file, SpeedDocument, "speed")
+    wanted = (config.subject, "sampler", 1)
+    found = {
+        one.steps: (case.seconds[OURS], one.seconds_of_audio)
+        for case in document.cases
+        if (one := case.subject) and (one.network, one.what, one.items) == wanted
+    }
+    rows = {
+        row.key: found[sampler.nfe][0]
+        for row in rows_of(session.context.experiment)
+        if (sampler := _sampler(session, row)) and sampler.nfe in found
+    }
+    audio = next((seconds for _, seconds in found.values()), None)
+    device = document.provenance["device"]
+    return {
+        "rows": rows,
+        "busy": bool(document.machine_busy),
+        "seconds_of_audio": audio,
+        "document": {
+            "file": config.document,
+            "sha256": sha256_of(file),
+            "device": device,
+            "network": config.subject,
+        },
+    }
 
 
 def _measure(

@@ -21,11 +21,25 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Context:
-    """One run: what to do, where to work, whom to tell."""
+    """One run: what to do, where to work, whom to tell.
+
+    Attributes:
+        experiment: as this machine runs it, in float32 where bfloat16 would be emulated.
+        workspace: where stages leave their work.
+        progress: where they report.
+        asked: the experiment as it was written, if it differs; fingerprints are of it, so that
+            work can move between machines.
+    """
 
     experiment: Experiment
     workspace: Workspace
     progress: Progress
+    asked: Experiment | None = None
+
+    @property
+    def identity(self) -> Experiment:
+        """The experiment that fingerprints are made of."""
+        return self.asked or self.experiment
 
     @cached_property
     def track(self) -> Track:

@@ -15,14 +15,25 @@ from torch import Tensor, nn
 
 from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
 from benchmarks.contestants.known import contestant
-from benchmarks.experiment import Convention, convention_inputs, evaluation_inputs
+from benchmarks.experiment import (
+    PER_LENGTH,
+    Convention,
+    convention_inputs,
+    evaluation_inputs,
+)
 from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
 from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
+from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.power import examples_power
-from benchmarks.stages.train import load_schedule_net, load_score_net, noise_estimator_weights
+from benchmarks.stages.train import (
+    load_schedule_net,
+    load_score_net,
+    noise_estimator_weights,
+    schedule_net_name,
+)
 from benchmarks.tracks.base import DivergedError
 from benchmarks.workspace import StageFolder, write_json
 
@@ -63,11 +74,24 @@ class Session:
         setting = Setting(
             self.training,
             self._searched.get(convention.name, {}),
-            lambda: self._small_net(convention, self._schedule_weights[convention.name]),
+            lambda: self._small_net(convention, self._schedule_net(row)),
             lambda: self._small_net(convention, noise_estimator_weights(context, convention)),
             lambda: self._power(convention),
         )
         return contestant(row.contestant, context.experiment).prepare(row.steps, setting)
+
+    def _schedule_net(self, row: Row) -> Path:
+        """Weights of the papers' schedule network for a row.
+
+        Raises:
+            SkipContestantError: there is one for each length, and none of this.
+        """
+        experiment = self.context.experiment
+        steps = row.steps if experiment.schedule_net.tau == PER_LENGTH else None
+        name = schedule_net_name(experiment, row.convention.name, PAPER, steps)
+        if name not in self._schedule_weights:
+            raise SkipContestantError(f"no schedule network is trained for {row.steps} steps")
+        return self._schedule_weights[name]
 
     def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
         """A schedule network, or a network of its architecture."""
@@ -152,12 +176,10 @@ def _plan(session: Session, row: Row) -> _Plan:
         "convention": convention_inputs(row.convention),
         "recipe": sampler.recipe,
         "score_net": weights_digest(session.score_weights),
-        "data": context.track.data.sha256,
+        "data": context.track.data.digest("test"),
         **context.track.item_inputs,
         "items": row.items,
-        **evaluation_inputs(experiment),
-        **context.track.form_inputs,
-        "device": context.device.type,
+        **evaluation_inputs(context.identity),
     }
     folders = tuple(
         context.workspace.stage("sample", inputs | {"seed": experiment.seed + seed})

@@ -35,7 +35,12 @@ from benchmarks.search_names import SearchName
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.power import examples_power
-from benchmarks.stages.train import load_schedule_net, load_score_net
+from benchmarks.stages.train import (
+    load_schedule_net,
+    load_score_net,
+    net_lengths,
+    schedule_net_name,
+)
 from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
 
@@ -53,27 +58,56 @@ class SearchResult:
     record: dict[str, Any]  # the file's content
 
 
+def all_searched(
+    context: Context,
+    convention: Convention,
+    name: SearchName,
+    score_weights: Path,
+    schedule_weights: Mapping[str, Path],
+) -> SearchResult:
+    """What a search finds for every length, be it with one schedule network or one for each."""
+    experiment = context.experiment
+    results = [
+        searched_schedules(
+            context,
+            convention,
+            name,
+            score_weights,
+            schedule_weights[schedule_net_name(experiment, convention.name, name, steps)],
+            lengths,
+        )
+        for steps, lengths in net_lengths(experiment, name)
+    ]
+    records = [result.record for result in results]
+    joined = records[0] | {
+        "schedules": {k: v for record in records for k, v in record["schedules"].items()},
+        "nfe": sum(record["nfe"] for record in records),
+        "seconds": sum(record["seconds"] for record in records),
+    }
+    return SearchResult({k: v for one in results for k, v in one.found.items()}, joined)
+
+
 def searched_schedules(
     context: Context,
     convention: Convention,
     name: SearchName,
     score_weights: Path,
     schedule_weights: Path,
+    lengths: tuple[int, ...],
 ) -> SearchResult:
     """The best schedule of each length that a search finds, from the workspace if it is there."""
     experiment = context.experiment
     inputs = {
         "version": VERSION,
-        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "searches"},
+        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "searches"}
+        | {"lengths": list(lengths)},
         "grid": name,
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(experiment.training_schedule),
-        "data": context.track.data.sha256,
+        "data": context.track.data.digest("valid"),
         "score_net": weights_digest(score_weights),
         "schedule_net": weights_digest(schedule_weights),
-        **evaluation_inputs(experiment),
-        **context.track.form_inputs,
-        "device": context.device.type,
+        **evaluation_inputs(context.identity),
         **context.track.judge_inputs,
     }
     kind = SEARCHES[name]
@@ -86,7 +120,7 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        made = _search(context, convention, name, score_weights, schedule_weights)
+        made = _search(context, convention, (name, lengths), score_weights, schedule_weights)
         write_json(file, made)
         folder.finish([file], made["seconds"])
     record = json.loads(file.read_text())
@@ -103,10 +137,11 @@ def searched_schedules(
 def _search(
     context: Context,
     convention: Convention,
-    name: SearchName,
+    what: tuple[SearchName, tuple[int, ...]],
     score_weights: Path,
     schedule_weights: Path,
 ) -> dict[str, Any]:
+    name, lengths = what
     config, kind = context.experiment.search, SEARCHES[name]
     score_net = load_score_net(context, score_weights)
     schedule_net = load_schedule_net(context, convention, schedule_weights)
@@ -115,7 +150,7 @@ def _search(
     evaluated = EvaluatedNet(adapted, context.experiment.bf16)
     bench = track.search_bench(score_net, evaluated, convention)
 
-    plan = SearchPlan(tuple(config.lengths), config.finalists, config.refinements, config.seed)
+    plan = SearchPlan(lengths, config.finalists, config.refinements, config.seed)
     label = f"search schedules ({convention.name}, {name})"
     began = time.monotonic()
     if isinstance(kind, RivalKind):
@@ -171,17 +206,18 @@ def _searched(
     constants = constant_starts(grid) if kind.chooser == "constants" else []
     released = config.released and not constants
     per_length = config.refinements + (0 if released else config.finalists)
-    work = len(constants or grid) + len(config.lengths) * per_length
+    work = len(constants or grid) + len(plan.lengths) * per_length
     with context.progress.task(label, work) as advance:
         arguments = (training, plan, lambda: advance(1))
         candidates: Mapping[int, Candidate[Start] | Candidate[ConstantStart]]
         if constants:
-            candidates = search(_by_constants(context), bench.judge, constants, *arguments)
+            propose_constants = _by_constants(context, max(plan.lengths))
+            candidates = search(propose_constants, bench.judge, constants, *arguments)
         else:
             propose = (
-                _by_network(context, networks, bench)
+                _by_network(context, networks, bench, max(plan.lengths))
                 if kind.chooser == "network"
-                else _by_closed_form(context, measure_power(), kind.loss)
+                else _by_closed_form(context, measure_power(), kind.loss, max(plan.lengths))
             )
             searching = released_search if released else search
             candidates = searching(propose, bench.judge, grid, *arguments)
@@ -216,7 +252,10 @@ def _frugal(
 
 
 def _by_network(
-    context: Context, networks: tuple[EvaluatedNet, nn.Module], bench: SearchBench
+    context: Context,
+    networks: tuple[EvaluatedNet, nn.Module],
+    bench: SearchBench,
+    longest: int,
 ) -> Propose[Start]:
     """Passes of noise scheduling, all from the same noise."""
     config = context.experiment.search
@@ -230,7 +269,7 @@ def _by_network(
             x_N,
             bench.condition,
             context.track.training,
-            max(config.lengths),
+            longest,
             generator=generators[0],
         )
 
@@ -238,16 +277,16 @@ def _by_network(
 
 
 def _by_closed_form(
-    context: Context, power: Callable[[float], float], form: StepLossForm | None
+    context: Context, power: Callable[[float], float], form: StepLossForm | None, longest: int
 ) -> Propose[Start]:
     """The optimum of the step loss for the power of eps that is measured on validation data."""
-    config, training = context.experiment.search, context.track.training
+    training = context.track.training
     rule = closed_form_rule(power, form or context.experiment.schedule_net.loss)
-    return lambda start: rule_betas(rule, start, training, max(config.lengths))
+    return lambda start: rule_betas(rule, start, training, longest)
 
 
-def _by_constants(context: Context) -> Propose[ConstantStart]:
-    longest, training = max(context.experiment.search.lengths), context.track.training
+def _by_constants(context: Context, longest: int) -> Propose[ConstantStart]:
+    training = context.track.training
     return lambda start: rule_betas(constant_rule(start), start, training, longest)
 
 

@@ -6,12 +6,13 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import (
@@ -19,17 +20,21 @@ from bddm_ref.checkpoint import (
     load_weights,
     roundable_parameters,
     save_weights,
+    verify_checksum,
     write_with_checksum,
 )
+from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
-from benchmarks import distributed
+from benchmarks import distributed, provenance
 from benchmarks.compiled import CompiledNet
 from benchmarks.contestants.noise_estimation import estimator_loss
 from benchmarks.experiment import (
+    PER_LENGTH,
     Convention,
     Experiment,
+    ExperimentError,
     as_dict,
     convention_inputs,
     evaluation_inputs,
@@ -38,6 +43,7 @@ from benchmarks.experiment import (
 from benchmarks.search_names import SearchName
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
+from benchmarks.stages.effort import effort
 from benchmarks.workspace import StageFolder, write_json
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
@@ -52,32 +58,81 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         return _known_score_net(context)
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
+    start = REPOSITORY / config.start if config.start else None
+    changed = {"weights": None, "start": weights_digest(start) if start else None}
     inputs = {
         "version": VERSION,
-        "config": without(as_dict(config) | {"weights": None}, {"amplitude": config.amplitude}),
+        "config": without(
+            as_dict(context.identity.score_net) | changed, {"amplitude": config.amplitude}
+        ),
         **context.track.training_inputs,
         "training_schedule": as_dict(context.experiment.training_schedule),
-        "data": context.track.data.sha256,
+        "data": context.track.data.digest("train"),
     }
     return _train(
         context,
         context.workspace.stage("score_net", inputs),
         "train score network",
-        context.track.build_score_net(),
+        _started(context.track.build_score_net(), start),
         config.training,
         context.track.score_batch_loss,
+        config.compile,
     )
 
 
-def schedule_net_name(experiment: Experiment, convention: str, search: SearchName) -> str:
-    """The schedule network of a search: ``raw``, or ``raw/released`` if it has a loss of its own.
+def net_lengths(
+    experiment: Experiment, search: SearchName
+) -> list[tuple[int | None, tuple[int, ...]]]:
+    """Schedule networks of a search: the length each is trained for, and lengths searched with it.
 
+    The first is None where one network serves all lengths.
+    """
+    lengths = experiment.search.lengths
+    if experiment.schedule_net.tau != PER_LENGTH:
+        return [(None, lengths)]
+    if SEARCHES[search].chooser in ("network", "network by level"):
+        return [(steps, (steps,)) for steps in lengths]
+    return [(lengths[0], lengths)]  # the search makes no use of it
+
+
+def tau_of(experiment: Experiment, steps: int | None = None) -> int:
+    """Long steps per short step, for schedules of ``steps``: floor(T/N) if the experiment says so.
+
+    Raises:
+        ExperimentError: it depends on the length, and none is given, or leaves no junction.
+    """
+    tau, T = experiment.schedule_net.tau, experiment.training_schedule.T
+    if isinstance(tau, int):
+        return tau
+    if steps is None:
+        raise ExperimentError("schedule_net.tau: T/N depends on the length; give a number here")
+    if not 2 <= steps <= T:
+        raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
+    return T // steps
+
+
+def schedule_net_name(
+    experiment: Experiment, convention: str, search: SearchName, steps: int | None = None
+) -> str:
+    """Name of the schedule network of a search, as ``raw``, ``raw/released`` or ``raw/7``.
+
+    The loss is named if it is the search's own, the length if there is a network for each.
     Searches without a network are given the experiment's; they do not use it.
     """
     kind, own = SEARCHES[search], experiment.schedule_net.loss
-    if kind.chooser != "network" or kind.loss in (None, own):
-        return convention
-    return f"{convention}/{kind.loss}"
+    plain = kind.chooser != "network" or kind.loss in (None, own)
+    name = convention if plain else f"{convention}/{kind.loss}"
+    return name if steps is None else f"{name}/{steps}"
+
+
+def _started(network: nn.Module, weights: Path | None) -> nn.Module:
+    """The untrained network, or the same with given weights to go on from."""
+    if weights is None:
+        return network
+    load_network(network, weights)
+    if type(network) is DiffWave:  # others have no weight norm
+        network.unfold_weight_norm()
+    return network
 
 
 def schedule_net_weights(
@@ -86,23 +141,34 @@ def schedule_net_weights(
     search: SearchName,
     score_weights: Path,
     from_scratch: bool = False,
+    steps: int | None = None,
 ) -> Path:
-    """Weights of a search's schedule network in one convention: those named, or trained now."""
-    config = context.experiment.schedule_net
-    name = schedule_net_name(context.experiment, convention.name, search)
+    """Weights of a search's schedule network in one convention: those named, or trained now.
+
+    Args:
+        context: the run.
+        convention: whose process it is for.
+        search: that it is for; some have a loss of their own.
+        score_weights: of the score network, which is frozen.
+        from_scratch: train it, whatever weights the experiment names.
+        steps: of its schedules, where there is a network for each length.
+    """
+    config, tau = context.experiment.schedule_net, tau_of(context.experiment, steps)
+    name = schedule_net_name(context.experiment, convention.name, search, steps)
     if name in config.weights and not from_scratch:
         return REPOSITORY / config.weights[name]
     config = dataclasses.replace(config, loss=SEARCHES[search].loss or config.loss)
     score_net = load_score_net(context, score_weights)
     inputs = {
         "version": VERSION,
-        "config": as_dict(config) | {"weights": None},
+        "config": as_dict(context.identity.schedule_net)
+        | {"weights": None, "loss": config.loss, "tau": tau},
         **context.track.training_inputs,
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
-        "data": context.track.data.sha256,
+        "data": context.track.data.digest("train"),
         "score_net": weights_digest(score_weights),
-        **evaluation_inputs(context.experiment),
+        **evaluation_inputs(context.identity),
     }
     return _train(
         context,
@@ -111,7 +177,7 @@ def schedule_net_weights(
         context.track.build_schedule_net(convention),
         config.training,
         lambda module: context.track.schedule_batch_loss(
-            (score_net, module), convention, config.loss
+            (score_net, module), convention, config.loss, tau
         ),
     )
 
@@ -125,11 +191,11 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
     unused = {"weights": None, "loss": None, "tau": None}
     inputs = {
         "version": VERSION,
-        "config": as_dict(config) | unused,
+        "config": as_dict(context.identity.schedule_net) | unused,
         **track.training_inputs,
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
-        "data": track.data.sha256,
+        "data": track.data.digest("train"),
     }
 
     def loss_of(estimator: nn.Module) -> BatchLoss:
@@ -175,9 +241,9 @@ def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | No
         return REPOSITORY / judge.weights
     inputs = {
         "version": VERSION,
-        "training": as_dict(judge.training),
+        "training": as_dict(context.identity.image.classifier_training),
         **judge.inputs,
-        "data": context.track.data.sha256,
+        "data": context.track.data.digest("train"),
     }
     return _train(
         context,
@@ -192,7 +258,7 @@ def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | No
 def load_score_net(context: Context, weights: Path) -> nn.Module:
     """The trained score network, on the device, in evaluation mode."""
     network = context.track.build_score_net()
-    load_weights(network, weights)
+    load_network(network, weights)
     if context.experiment.bf16:
         # Autocast would round them at every evaluation; once is enough, with the same result.
         for _, parameter in roundable_parameters(network):
@@ -201,6 +267,26 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
     network = context.track.for_inference(network)
     mode = context.experiment.compile
     return network if mode == "no" else CompiledNet(network, mode)
+
+
+def load_network(network: nn.Module, weights: Path) -> None:
+    """Fill a network from its weights; those of a DiffWave may lack the weight norm.
+
+    Raises:
+        DamagedFileError: missing, damaged, or of another network.
+    """
+    if isinstance(network, DiffWave) and not _has_weight_norm(weights):
+        network.fold_weight_norm()
+    load_weights(network, weights)
+
+
+def _has_weight_norm(weights: Path) -> bool:
+    verify_checksum(weights)
+    try:
+        with safe_open(weights, framework="pt") as tensors:
+            return any("parametrizations" in name for name in tensors.keys())  # noqa: SIM118
+    except SafetensorError:  # load_weights says what is wrong
+        return True
 
 
 def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:
@@ -217,6 +303,7 @@ def _train(
     module: nn.Module,
     config: TrainingConfig,
     loss_of: Callable[[nn.Module], BatchLoss],
+    compiled: bool = False,
 ) -> Path:
     weights = folder.path / WEIGHTS
     if folder.is_finished():
@@ -224,17 +311,43 @@ def _train(
     state = folder.path / STATE
     module = module.to(context.device)
     done = _steps_in(state)
+    batch_loss = loss_of(module)
+    measured = effort(module, batch_loss, config) if context.device.type == "cuda" else {}
+    if compiled:
+        batch_loss = loss_of(CompiledNet(module, "default"))
     started = time.monotonic()
-    with context.progress.task(label, config.steps, done) as advance:
-        result, losses = train(
-            module, loss_of(module), config, state, observe=lambda step, loss: advance(1)
-        )
+    with _training_task(context, label, config, done) as observe:
+        result, losses = train(module, batch_loss, config, state, observe=observe)
     if distributed.is_first():
-        card = {"data": context.track.data.name}
-        card |= _card(result, losses, time.monotonic() - started, config.steps - done)
+        card: dict[str, Any] = {"data": context.track.data.name}
+        card |= _card(result, losses, time.monotonic() - started, len(losses) - done)
+        card |= {"device": provenance.device_name(context.device)} | measured
+        if config.seconds is not None:
+            card["seconds_limit"] = config.seconds
         _keep(folder, result, card, torch.bfloat16 if config.bf16 else None)
     distributed.wait_for_all()
     return weights
+
+
+@contextmanager
+def _training_task(
+    context: Context, label: str, config: TrainingConfig, done: int
+) -> Iterator[Callable[[int, float], None]]:
+    """Progress of a training in updates, or in seconds where the clock limits it."""
+    if config.seconds is None:
+        with context.progress.task(label, config.steps, done) as advance:
+            yield lambda step, loss: advance(1)
+        return
+    began, shown = time.monotonic(), 0.0
+    with context.progress.task(f"{label} (seconds)", config.seconds) as advance:
+
+        def observe(step: int, loss: float) -> None:
+            nonlocal shown
+            now = min(time.monotonic() - began, config.seconds or 0.0)
+            advance(now - shown)
+            shown = now
+
+        yield observe
 
 
 def _keep(
@@ -242,6 +355,8 @@ def _keep(
 ) -> None:
     """Write weights and card; the training state has done its duty."""
     weights = folder.path / WEIGHTS
+    if isinstance(module, DiffWave):  # half as large, and what bfloat16 products round anyway
+        module.fold_weight_norm()
     save_weights(module, weights, dtype)
     card_file = weights.with_suffix(".json")
     write_with_checksum(card_file, lambda path: write_json(path, card))
@@ -270,6 +385,25 @@ def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
         return parameters, None, None
     content = json.loads(card.read_text())
     return parameters, content["steps"], _whole_seconds(content)
+
+
+def training_card(weights: Path) -> dict[str, Any] | None:
+    """What the training of a network took, where it was limited by the clock or ran on a GPU.
+
+    Returns:
+        ``steps`` (updates), ``seconds``, ``device``, ``parameters``; where they apply
+        ``seconds_limit``, ``operations_per_update`` and ``device_rate``.
+    """
+    file = weights.with_suffix(".json")
+    content = json.loads(file.read_text()) if file.is_file() else {}
+    if content.get("device", "cpu") == "cpu" and content.get("seconds_limit") is None:
+        return None
+    kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
+    return {
+        "steps": content["steps"],
+        "seconds": _whole_seconds(content),
+        **{name: content[name] for name in kept if name in content},
+    }
 
 
 def _whole_seconds(card: dict[str, Any]) -> float | None:

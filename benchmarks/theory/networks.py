@@ -29,6 +29,7 @@ from benchmarks.stages.train import (
     load_score_net,
     schedule_net_weights,
     score_net_weights,
+    tau_of,
 )
 from benchmarks.theory.bounds import spaced
 from benchmarks.theory.ratio import RatioPoint, junctions, ratio_at
@@ -152,7 +153,7 @@ def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoin
 
 def _noisy(context: Context, x_0: Tensor, generator: torch.Generator) -> dict[int, Tensor]:
     """Items x_t by t, of levels all along the schedule network's training."""
-    training, tau = context.track.training, context.experiment.schedule_net.tau
+    training, tau = context.track.training, tau_of(context.experiment)
     found = {}
     for t in junctions(training, tau, LEVELS):
         noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
@@ -169,12 +170,13 @@ def _ratios(
 ) -> list[RatioPoint]:
     net, schedule_net = networks
     training, config = context.track.training, context.experiment.schedule_net
+    tau = tau_of(context.experiment)
     points = []
     for t, x_t in noisy.items():
         alpha = training.alphas[t - 1].expand(len(x_t)).to(x_t.device)
         power = float(net(x_t, alpha, condition).double().square().mean())
         s = min(power, LARGEST_POWER)
-        points.append(ratio_at(schedule_net, x_t, (t, config.tau), s, training, config.loss))
+        points.append(ratio_at(schedule_net, x_t, (t, tau), s, training, config.loss))
     return points
 
 
@@ -185,7 +187,8 @@ def _trained_on_elbo(
     config = context.experiment.schedule_net.training
     config = dataclasses.replace(config, steps=ELBO_UPDATES[-1])
     module = context.track.build_schedule_net(convention).to(context.device)
-    loss = context.track.schedule_batch_loss((score_net, module), convention, "elbo")
+    networks, tau = (score_net, module), tau_of(context.experiment)
+    loss = context.track.schedule_batch_loss(networks, convention, "elbo", tau)
     watched = {0: _mean_sigma(module, noisy)}
     with context.progress.task(f"train on the ELBO ({convention.name})", config.steps) as advance:
 

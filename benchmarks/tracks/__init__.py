@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
+
 import torch
 
 from benchmarks.experiment import Experiment, ExperimentError
 from benchmarks.progress import Progress
-from benchmarks.tracks.analytic import AnalyticTrack
 from benchmarks.tracks.base import Track
-from benchmarks.tracks.images import ImageTrack
-from benchmarks.tracks.speech import SpeechTrack
 
-TRACKS: dict[str, type[Track]] = {
-    "speech": SpeechTrack,
-    "images": ImageTrack,
-    "analytic": AnalyticTrack,
+TRACKS = {
+    "speech": "benchmarks.tracks.speech:SpeechTrack",
+    "images": "benchmarks.tracks.images:ImageTrack",
+    "analytic": "benchmarks.tracks.analytic:AnalyticTrack",
 }
+"""Track to its class, which is imported when it is asked for: each needs packages of its own."""
+
+
+def track_class(name: str) -> type[Track]:
+    """The class of a track.
+
+    Raises:
+        ExperimentError: there is none of that name.
+    """
+    if name not in TRACKS:
+        raise ExperimentError(f"track: {name!r} is none of {', '.join(TRACKS)}")
+    module, _, attribute = TRACKS[name].partition(":")
+    found: type[Track] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 def make_track(experiment: Experiment, progress: Progress, device: torch.device) -> Track:
@@ -24,6 +37,4 @@ def make_track(experiment: Experiment, progress: Progress, device: torch.device)
     Raises:
         ExperimentError: there is none of that name.
     """
-    if experiment.track not in TRACKS:
-        raise ExperimentError(f"track: {experiment.track!r} is none of {', '.join(TRACKS)}")
-    return TRACKS[experiment.track](experiment, progress, device)
+    return track_class(experiment.track)(experiment, progress, device)

@@ -56,6 +56,10 @@ class KnownData:
                 digest.update(part.numpy().tobytes())
         self.sha256 = digest.hexdigest()
 
+    def digest(self, split: str) -> str:
+        """Checksum of the distributions, which all splits are drawn from."""
+        return self.sha256
+
     def sizes(self) -> dict[str, int]:
         """Draws that samples are compared with."""
         return {"valid": JUDGE_REFERENCE, "test": REFERENCE}
@@ -156,16 +160,20 @@ class AnalyticTrack(Track):
         return unconditional_score_loss(score_net, draw, config, self.training)
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
+        self,
+        networks: tuple[nn.Module, nn.Module],
+        convention: Convention,
+        form: StepLossForm,
+        tau: int,
     ) -> BatchLoss:
         """The step loss on fresh draws."""
-        config, draw = self.experiment.schedule_net, self.drawn_items(convention)
+        draw = self.drawn_items(convention)
         score_net, schedule_net = networks
         both = (EvaluatedNet(self.for_convention(score_net, convention), False), schedule_net)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             x_0 = draw(generator)
-            return schedule_loss(both, x_0, None, self.training, config.tau, generator, form)
+            return schedule_loss(both, x_0, None, self.training, tau, generator, form)
 
         return loss
 

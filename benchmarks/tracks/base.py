@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,11 @@ from benchmarks.experiment import (
 )
 from benchmarks.progress import Progress
 from benchmarks.protocol import EvaluatedNet
-from benchmarks.report.evaluation import Evaluation
 from benchmarks.rows import Sampled
 from benchmarks.workspace import Workspace
-from metrics.mos import predicted_metrics
+
+if TYPE_CHECKING:  # scores need packages that training and sampling do without
+    from benchmarks.report.evaluation import Evaluation
 
 NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
 """``(sizes, training schedule) -> network``, untrained."""
@@ -46,6 +48,9 @@ class DataSet(Protocol):
 
     def sizes(self) -> dict[str, int]:
         """Number of items in each split."""
+
+    def digest(self, split: str) -> str:
+        """Checksum of what a split is made of; of the whole set where files hold several."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +112,19 @@ class Track(ABC):
     score_nets: ClassVar[dict[str, NetworkMaker]]
     schedule_nets: ClassVar[dict[str, NetworkMaker]]
     margins_needed: ClassVar[tuple[str, ...]] = ()  # metrics that are compared in any case
+    without_use: ClassVar[dict[str, Any]] = {"train_items": None, "score_net.draws": 1}
+    """Fields that the track has no use for, with the value that they must keep."""
 
     def __init__(self, experiment: Experiment, progress: Progress, device: torch.device) -> None:
         self.experiment = experiment
         self.progress = progress
         self.device = device
         self.judge_weights: Path | None = None  # of the judge_net, once it is trained
+        for name, unused in self.without_use.items():
+            if attrgetter(name)(experiment) != unused:
+                raise ExperimentError(
+                    f"{name}: the {experiment.track} track has no use for it; leave it out"
+                )
         linear = experiment.training_schedule
         self.training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
 
@@ -163,6 +175,15 @@ class Track(ABC):
         """Keys of the scores that a run of this experiment has."""
 
     @property
+    def predicted_names(self) -> tuple[str, ...]:
+        """Metrics of the experiment's predictors of MOS."""
+        if not self.experiment.predicted_mos:
+            return ()
+        from metrics.mos import predicted_metrics  # noqa: PLC0415 (scores' packages)
+
+        return tuple(predicted_metrics(self.experiment.predicted_mos))
+
+    @property
     @abstractmethod
     def data(self) -> DataSet:
         """The data, located and verified once."""
@@ -195,7 +216,7 @@ class Track(ABC):
         named = {
             "headline": self.experiment.headline,
             "margins": tuple(self.experiment.margins),
-            "predicted_mos": tuple(predicted_metrics(self.experiment.predicted_mos)),
+            "predicted_mos": self.predicted_names,
         }
         for field, metrics in named.items():
             for metric in metrics:
@@ -239,11 +260,6 @@ class Track(ABC):
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Variances of validation items, and the distance of Gaussians nearest to the judge's."""
 
-    @property
-    def form_inputs(self) -> dict[str, Any]:
-        """What tells that form from the network's own, where they differ, as plain values."""
-        return {}
-
     def for_inference(self, score_net: nn.Module) -> nn.Module:
         """A trained score network, on its device, in a form that computes the same faster."""
         return score_net
@@ -258,7 +274,11 @@ class Track(ABC):
 
     @abstractmethod
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
+        self,
+        networks: tuple[nn.Module, nn.Module],
+        convention: Convention,
+        form: StepLossForm,
+        tau: int,
     ) -> BatchLoss:
         """One form of the step loss of (score, schedule network) on random training batches."""
 

@@ -164,7 +164,11 @@ class ImageTrack(Track):
         )
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
+        self,
+        networks: tuple[nn.Module, nn.Module],
+        convention: Convention,
+        form: StepLossForm,
+        tau: int,
     ) -> BatchLoss:
         """The step loss on random images."""
         config = self.experiment.schedule_net
@@ -174,7 +178,7 @@ class ImageTrack(Track):
         def loss(step: int, generator: torch.Generator) -> Tensor:
             x_0 = self._batch(config.batch_size, generator).to(self.device)
             both = (seen, schedule_net)
-            return schedule_loss(both, x_0, None, self.training, config.tau, generator, form)
+            return schedule_loss(both, x_0, None, self.training, tau, generator, form)
 
         return loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import soundfile
@@ -29,16 +29,15 @@ from benchmarks.data.crops import CropTable
 from benchmarks.data.features import HOP, SAMPLE_RATE, filterbank
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
 from benchmarks.experiment import Convention, ExperimentError, ScoreNetConfig
-from benchmarks.protocol import EvaluatedNet
+from benchmarks.protocol import EvaluatedNet, taken, training_noise
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.samples import read_samples
 from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
 from benchmarks.tracks.levels import drawn_levels
-from benchmarks.tracks.speech_judge import SpeechJudge
-from benchmarks.tracks.speech_scores import SpeechScores, score_clips
 from benchmarks.workspace import Workspace
-from metrics.mos import load_predictors, predicted_metrics
-from metrics.speech import SPEECH_METRICS
+
+if TYPE_CHECKING:  # judge and scores need packages that training and sampling do without
+    from benchmarks.tracks.speech_scores import SpeechScores
 
 SPECTRUM_WINDOW, SPECTRUM_HOP = 512, 128  # samples
 SPECTRUM_BINS = 45
@@ -49,6 +48,7 @@ PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 class SpeechTrack(Track):
     """Mel-conditioned vocoding of held-out recordings."""
 
+    without_use: ClassVar[dict[str, Any]] = {}
     score_nets: ClassVar[dict[str, NetworkMaker]] = {
         "spectral_vocoder": lambda size, schedule: SpectralVocoder(
             SpectralVocoderConfig(**size), filterbank()
@@ -65,12 +65,18 @@ class SpeechTrack(Track):
     @property
     def metric_names(self) -> tuple[str, ...]:
         """All speech metrics, and the predicted MOS that the experiment asks for."""
-        return (*SPEECH_METRICS, *predicted_metrics(self.experiment.predicted_mos))
+        from metrics.speech import SPEECH_METRICS  # noqa: PLC0415 (scores' packages)
+
+        return (*SPEECH_METRICS, *self.predicted_names)
 
     @cached_property
     def data(self) -> SpeechCorpus:
         """The recordings, located and verified once."""
-        return open_corpus(self.experiment.data, self.progress)
+        corpus = open_corpus(self.experiment.data, self.progress)
+        try:
+            return corpus.with_training(self.experiment.train_items)
+        except ValueError as error:
+            raise ExperimentError(f"train_items: {error}") from error
 
     def item_shape(self, convention: Convention) -> tuple[int, ...]:
         """Of one test clip."""
@@ -126,16 +132,14 @@ class SpeechTrack(Track):
                     f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
                     f"test_items = {wanted}"
                 )
+        if not self.experiment.predicted_mos:
+            return
+        from metrics.mos import load_predictors  # noqa: PLC0415 (scores' packages)
+
         try:
             load_predictors(self.experiment.predicted_mos)
         except ValueError as error:
             raise ExperimentError(f"predicted_mos: {error}") from error
-
-    @property
-    def form_inputs(self) -> dict[str, Any]:
-        """DiffWave's matrix products round otherwise than its convolutions."""
-        usual = self._as_it_is or self.experiment.score_net.network != "diffwave"
-        return {} if usual else {"form": "pieces"}
 
     @property
     def _as_it_is(self) -> bool:
@@ -155,41 +159,46 @@ class SpeechTrack(Track):
     def score_batch_loss(self, score_net: nn.Module) -> BatchLoss:
         """The score loss on random crops, at levels that serve every amplitude convention."""
         config = self.experiment.score_net
-        crops = CropTable(self._train_utterances, config.crop_frames)
+        crops = CropTable(self._train_utterances, config.crop_frames, self.device)
+        # The row of its crop, for each level and noise: the mel of a crop is encoded once.
+        rows = torch.arange(config.batch_size).repeat_interleave(config.draws)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             waveform, log_mel = crops.draw(config.batch_size, generator)
-            alpha = drawn_levels(config, self.training, generator)
-            noise = torch.randn(waveform.shape, generator=generator)
-            condition = encode(score_net, log_mel.to(self.device))
-            x_0 = config.amplitude * waveform.to(self.device)
-            alpha = alpha.to(self.device)
+            alpha = drawn_levels(config, self.training, generator).to(self.device)
+            condition = encode(score_net, log_mel)
+            if config.draws > 1:
+                waveform, condition = taken(waveform, rows), taken(condition, rows)
+            noise = training_noise(waveform, generator)
             weight = level_weight(alpha) if config.balance_levels else None
-            return score_loss(
-                score_net, x_0, alpha, noise.to(self.device), condition, config.power, weight
-            )
+            x_0 = config.amplitude * waveform
+            return score_loss(score_net, x_0, alpha, noise, condition, config.power, weight)
 
         return loss
 
     def schedule_batch_loss(
-        self, networks: tuple[nn.Module, nn.Module], convention: Convention, form: StepLossForm
+        self,
+        networks: tuple[nn.Module, nn.Module],
+        convention: Convention,
+        form: StepLossForm,
+        tau: int,
     ) -> BatchLoss:
         """The step loss on random crops in one amplitude convention."""
         config = self.experiment.schedule_net
         score_net, schedule_net = networks
         seen = EvaluatedNet(self.for_convention(score_net, convention), self.experiment.bf16)
-        crops = CropTable(self._train_utterances, config.crop_frames)
+        crops = CropTable(self._train_utterances, config.crop_frames, self.device)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             waveform, log_mel = crops.draw(config.batch_size, generator)
             with torch.no_grad(), seen.precision(self.device):
-                condition = encode(score_net, log_mel.to(self.device))
+                condition = encode(score_net, log_mel)
             return schedule_loss(
                 (seen, schedule_net),
-                convention.amplitude * waveform.to(self.device),
+                convention.amplitude * waveform,
                 condition,
                 self.training,
-                config.tau,
+                tau,
                 generator,
                 form,
             )
@@ -199,11 +208,11 @@ class SpeechTrack(Track):
     def drawn_items(self, convention: Convention) -> DrawItems:
         """Crops of recordings."""
         config = self.experiment.schedule_net
-        crops = CropTable(self._train_utterances, config.crop_frames)
+        crops = CropTable(self._train_utterances, config.crop_frames, self.device)
 
         def draw(generator: torch.Generator) -> Tensor:
             waveform, _ = crops.draw(config.batch_size, generator)
-            return convention.amplitude * waveform.to(self.device)
+            return convention.amplitude * waveform
 
         return draw
 
@@ -211,6 +220,8 @@ class SpeechTrack(Track):
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchBench:
         """PESQ and STOI on clips of the validation split."""
+        from benchmarks.tracks.speech_judge import SpeechJudge  # noqa: PLC0415 (judge's packages)
+
         config, clips = self.experiment.search, self._valid_clips
         judge = SpeechJudge(
             evaluated,
@@ -265,8 +276,11 @@ class SpeechTrack(Track):
 
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> SpeechScores:
         """Every sample by every speech metric."""
+        from benchmarks.tracks.speech_scores import score_clips  # noqa: PLC0415 (scores' packages)
+
+        digest = self.data.digest("test")
         return score_clips(
-            self.experiment, workspace, self.progress, sampled, self._test_clips, self.data.sha256
+            self.experiment, workspace, self.progress, sampled, self._test_clips, digest
         )
 
     def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:

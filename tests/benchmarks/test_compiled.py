@@ -54,6 +54,6 @@ def test_estimates_outlive_the_replay_of_a_graph(
     assert asked == [None if mode == "default" else mode]
 
 
-def test_compiling_is_part_of_what_decides_a_result() -> None:
-    assert evaluation_inputs(Experiment(bf16=True)) == {"bf16": True}  # as ever
-    assert evaluation_inputs(Experiment(compile="default")) == {"bf16": True, "compile": "default"}
+def test_how_a_network_is_computed_is_no_part_of_what_decides_a_result() -> None:
+    for mode in ("no", "default", "reduce-overhead"):
+        assert evaluation_inputs(Experiment(compile=mode, device="cuda")) == {"bf16": True}

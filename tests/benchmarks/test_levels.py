@@ -50,3 +50,24 @@ def test_the_weight_of_speech_grows_with_the_noise() -> None:
     weight = speech.level_weight(torch.tensor([0.99, 0.5, 0.01], dtype=torch.float64))
     assert (weight.diff() > 0).all()
     assert float(weight[0]) > 1
+
+
+def test_levels_between_steps_are_uniform_between_neighbours() -> None:
+    levels = draw(uniform_steps=True, between_steps=True)
+    alphas = TRAINING.alphas
+    assert float(levels.max()) <= float(alphas[0])
+    assert float(levels.min()) >= float(alphas[-1])
+    assert len(levels.unique()) > 19_000
+    index = (alphas.flip(0)[None] < levels[:, None]).sum(1)  # levels that lie below
+    share = torch.bincount(index, minlength=100)[1:100].double()
+    assert float(share.min()) > 120  # 200 in each gap, as in the test above
+    place = (levels - alphas.flip(0)[index - 1]) / (
+        alphas.flip(0)[index % 100] - alphas.flip(0)[index - 1]
+    )
+    inside = place[(index > 0) & (index < 100)]
+    assert float(inside.mean()) == pytest.approx(0.5, abs=0.01)
+
+
+def test_levels_of_every_draw() -> None:
+    config = ScoreNetConfig(batch_size=3, draws=4)
+    assert drawn_levels(config, TRAINING, torch.Generator().manual_seed(0)).shape == (12,)

@@ -15,16 +15,20 @@ from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
+from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.images import Images, ImageSet, Part
+from benchmarks.data.speech import Utterance
 from benchmarks.experiment import (
     Convention,
     Experiment,
     ExperimentError,
     RowConfig,
+    ScheduleNetConfig,
     ScoreNetConfig,
     load,
 )
 from benchmarks.progress import Progress
+from benchmarks.stages.train import net_lengths, schedule_net_name, tau_of
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
 from benchmarks.tracks.speech import inference_form
@@ -183,7 +187,6 @@ def test_score_networks_are_evaluated_in_their_fast_form(
     made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size)), **changes)
     fast = made.for_inference(made.build_score_net())
     assert type(fast) is form
-    assert made.form_inputs == ({"form": "pieces"} if form is FastDiffWave else {})
     assert getattr(fast, "dtype", None) is dtype
     assert not any("parametrizations" in name for name, _ in fast.named_parameters())
 
@@ -196,3 +199,77 @@ def test_folded_weights_are_rounded_once_where_autocast_would_do_it_each_time() 
     assert network.gather.weight.dtype == torch.bfloat16
     assert network.blocks[1].dilated.weight.dtype == torch.bfloat16
     assert network.gather.bias.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["images-cpu", "analytic"])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"train_items": 5}, "train_items"), ({"score_net": ScoreNetConfig(draws=2)}, "draws")],
+)
+def test_fields_of_speech_are_refused_elsewhere(
+    name: str, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ExperimentError, match=f"{field}: the [a-z]+ track has no use for it"):
+        track(load(name), **changes)
+
+
+def speech_of(**changes: Any) -> Track:
+    made = track(Experiment(score_net=ScoreNetConfig(batch_size=3, crop_frames=16, **changes)))
+    generator = torch.Generator().manual_seed(0)
+    made.__dict__["_train_utterances"] = [
+        Utterance(str(i), wave, log_mel(wave))
+        for i in range(2)
+        for wave in [torch.randn(40 * HOP, generator=generator)]
+    ]
+    return made
+
+
+class Watched(nn.Module):
+    """Counts the crops it encodes and the noisy crops it denoises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded: list[torch.Tensor] = []
+        self.seen: list[torch.Tensor] = []
+
+    def encode(self, log_mel: torch.Tensor) -> torch.Tensor:
+        self.encoded.append(log_mel)
+        return log_mel
+
+    def forward(
+        self, x: torch.Tensor, alpha: torch.Tensor, condition: torch.Tensor
+    ) -> torch.Tensor:
+        self.seen.append(condition)
+        assert len(x) == len(alpha) == len(condition)
+        return torch.zeros_like(x)
+
+
+def test_a_crop_is_encoded_once_for_all_its_draws() -> None:
+    net = Watched()
+    loss = speech_of(draws=4).score_batch_loss(net)(0, torch.Generator().manual_seed(1))
+    assert loss.isfinite()
+    ((encoded,), (seen,)) = net.encoded, net.seen
+    assert len(encoded) == 3
+    assert torch.equal(seen, encoded.repeat_interleave(4, dim=0))
+
+
+def test_tau_of_the_papers_follows_the_length() -> None:
+    papers = Experiment(schedule_net=ScheduleNetConfig(tau="T/N"))
+    assert [tau_of(papers, steps) for steps in (3, 7, 12, 16)] == [333, 142, 83, 62]
+    assert tau_of(Experiment(), 7) == tau_of(Experiment()) == 330
+    with pytest.raises(ExperimentError, match="T/N depends on the length; give a number"):
+        tau_of(papers)
+    for wrong in (1, 1001):
+        with pytest.raises(ExperimentError, match="tau = T/N needs lengths of 2 to 1000, not"):
+            tau_of(papers, wrong)
+
+
+def test_networks_of_the_lengths() -> None:
+    papers = Experiment(schedule_net=ScheduleNetConfig(tau="T/N"))
+    assert net_lengths(papers, "paper") == [(n, (n,)) for n in (3, 7, 12, 16)]
+    assert net_lengths(papers, "frugal") == net_lengths(papers, "paper")
+    assert net_lengths(papers, "constants") == [(3, (3, 7, 12, 16))]
+    assert net_lengths(Experiment(), "paper") == [(None, (3, 7, 12, 16))]
+    assert schedule_net_name(papers, "raw", "paper", 7) == "raw/7"
+    assert schedule_net_name(papers, "raw", "released-loss", 7) == "raw/released/7"
+    assert schedule_net_name(Experiment(), "raw", "paper") == "raw"

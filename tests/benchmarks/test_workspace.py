@@ -60,3 +60,34 @@ def test_json_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "x.json", {"a": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+def test_fingerprint_does_not_see_the_last_digits_of_a_float() -> None:
+    assert fingerprint({"betas": [0.1 + 0.2]}) == fingerprint({"betas": [0.3]})
+    assert fingerprint({"betas": (1 / 3,)}) == fingerprint({"betas": [1 / 3 + 1e-16]})
+    assert fingerprint({"betas": [0.3]}) != fingerprint({"betas": [0.3 + 1e-10]})
+    assert fingerprint({"seed": 1}) != fingerprint({"seed": 1.0})  # an integer is none
+
+
+def test_what_made_the_work_is_recorded_and_told(tmp_path: Path) -> None:
+    here, there = {"commit": "b", "device": "cpu"}, {"commit": "b", "device": "a GPU"}
+    for seed, made in ((1, here), (2, there), (3, there)):
+        folder = Workspace(tmp_path, made).stage("sample", {"seed": seed})
+        folder.finish([], 2.0)
+        assert folder.origin == made
+    workspace = Workspace(tmp_path, here)
+    for seed in (1, 2, 3, 4):  # the last is not finished
+        workspace.stage("sample", {"seed": seed})
+    assert workspace.made_otherwise() == [
+        {"stage": "sample", "folders": 2, "seconds": 4.0, **there}
+    ]
+    assert workspace.seconds() == {"sample": 6.0}
+
+
+def test_work_without_a_word_of_its_origin_is_not_said_to_be_from_elsewhere(
+    tmp_path: Path,
+) -> None:
+    Workspace(tmp_path).stage("sample", {}).finish([], 1.0)
+    workspace = Workspace(tmp_path, {"commit": "b"})
+    assert workspace.stage("sample", {}).origin == {}
+    assert workspace.made_otherwise() == []

@@ -47,7 +47,7 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
 
     def search(name: SearchName) -> None:
         context = Context(experiment, Workspace(tmp_path / str(next(count))), progress)
-        found[name] = searched_schedules(context, convention, name, score, schedule)
+        found[name] = searched_schedules(context, convention, name, score, schedule, LENGTHS)
 
     rounds = {"rounds": 3, "warmup": 0}
     title = f"search for {len(LENGTHS)} lengths on {CONVENTION}"

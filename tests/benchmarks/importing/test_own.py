@@ -17,7 +17,7 @@ from benchmarks.importing.base import Imported
 from benchmarks.importing.files import read_content
 from benchmarks.importing.layouts import convert
 from benchmarks.importing.selfcheck import network_of, outputs
-from benchmarks.tracks import TRACKS
+from benchmarks.tracks import track_class
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEDULE = NoiseSchedule.linear(1000, 1e-4, 0.02)
@@ -33,7 +33,8 @@ def imported(path: Path) -> Imported:
 
 
 def write(tmp_path: Path, track: str, role: str, network: str, size: dict[str, Any]) -> Path:
-    known = TRACKS[track].score_nets if role == "score_net" else TRACKS[track].schedule_nets
+    family = track_class(track)
+    known = family.score_nets if role == "score_net" else family.schedule_nets
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_weights(known[network](size, SCHEDULE), tmp_path / "a.safetensors")

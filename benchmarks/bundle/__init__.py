@@ -1,0 +1,1 @@
+"""Runs on a machine without a network: what goes there in one folder, and what comes back."""

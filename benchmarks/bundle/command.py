@@ -1,0 +1,150 @@
+"""``python -m benchmarks bundle`` and ``merge``: runs that move between machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import tyro
+
+from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
+from benchmarks.bundle.parts import MANIFEST, Merged, merge
+from benchmarks.bundle.wheels import Target
+from benchmarks.experiment import Experiment, ExperimentError, as_dict, from_content, load
+from benchmarks.pipeline import Run
+from benchmarks.progress import Progress
+from benchmarks.stages.context import Context
+from benchmarks.workspace import Workspace
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+HAVE = "torch,numpy"
+
+
+def main(arguments: list[str]) -> int:
+    """Run either sub-command; returns the exit status."""
+    command, *rest = arguments
+    return _bundle(rest) if command == "bundle" else _merge(rest)
+
+
+def _bundle(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks bundle",
+        description="Pack experiments for a machine that has torch and no network. Options of "
+        "experiments may follow, as --score-net.training.seconds 60.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT", help="or a .yaml file")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--python", default="3.12", help="version of Python there")
+    parser.add_argument("--size", type=bytes_of, help="of the whole folder at most, as 60MB")
+    parser.add_argument("--have", default=HAVE, help=f"packages that are there ({HAVE})")
+    parser.add_argument("--speed", action="store_true", help="take along what 'speed' needs")
+    known, rest = parser.parse_known_args(arguments)
+    if not re.fullmatch(r"3\.\d+", known.python):
+        parser.error(f"--python: write {known.python} as 3.12")
+    experiments = {
+        Path(name).stem: tyro.cli(
+            Experiment, default=load(name), args=rest, prog=f"{parser.prog} ..."
+        )
+        for name in known.experiments
+    }
+    progress = Progress()
+    for experiment in experiments.values():
+        _refuse_impossible(experiment, progress)
+    have = tuple(name for name in known.have.split(",") if name.strip())
+    plan = Plan(experiments, known.to, known.size, Target(known.python), have, known.speed)
+    sys.stdout.write(_told(make_bundle(plan, progress), plan))
+    return 0
+
+
+def bytes_of(text: str) -> int:
+    """A size as ``60MB`` (1 MB is a million bytes).
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])B?|B)?", text.strip().upper())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 60MB")
+    return int(float(found[1]) * UNITS[found[2] or ""])
+
+
+def _refuse_impossible(experiment: Experiment, progress: Progress) -> None:
+    """Refuse here what the other machine could not tell without the packages of scores."""
+    context = Context(experiment, Workspace(Path("runs")), progress)
+    Run(context).refuse_impossible()
+
+
+def _told(bundle: Bundle, plan: Plan) -> str:
+    lines = [f"{plan.folder}: {bundle.size / 1e6:.1f} MB"]
+    for name, minutes in bundle.minutes.items():
+        asked, packed = plan.experiments[name], bundle.experiments[name]
+        cut = ""
+        if packed.train_items != asked.train_items:
+            cut = f"; cut to {packed.train_items} recordings to fit the size"
+        lines.append(f"{name}: {minutes:.1f} minutes of training speech{cut}")
+    lines += [f"no wheel of {name}: {why}" for name, why in bundle.no_wheel.items()]
+    lines.append("copy it to the other machine and run: sh run.sh")
+    lines.append("bring back/ home and run: python -m benchmarks merge back")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _merge(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks merge",
+        description="Take in what a bundle's run made on another machine.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, help="back/, one of its files, or a workspace")
+    parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
+    options = parser.parse_args(arguments)
+    merged = merge(options.folder, options.workspace)
+    sys.stdout.write("".join(f"{line}\n" for line in _report(merged, options.workspace)))
+    return 0 if merged.taken or merged.known else 1
+
+
+def _report(merged: Merged, workspace: Path) -> list[str]:
+    lines = []
+    for stage in dict.fromkeys(folder.path.parent.name for folder in merged.taken):
+        folders = [folder for folder in merged.taken if folder.path.parent.name == stage]
+        devices = ", ".join(sorted({str(one.origin.get("device")) for one in folders}))
+        commits = ", ".join(sorted({str(one.origin.get("commit"))[:12] for one in folders}))
+        seconds = sum(one.seconds for one in folders)
+        lines.append(
+            f"taken: {stage}: {len(folders)} of {seconds:.0f} s, made on {devices} by commit "
+            f"{commits}"
+        )
+    for what, paths in (
+        ("already here", merged.known),
+        ("kept, though other work came for it", merged.kept),
+        ("not finished there", merged.unfinished),
+    ):
+        for stage in dict.fromkeys(path.parent.name for path in paths):
+            names = ", ".join(path.name for path in paths if path.parent.name == stage)
+            lines.append(f"{what}: {stage}: {names}")
+    if not (merged.taken or merged.known):
+        return [*lines, "nothing was finished there"]
+    return lines + [f"go on with: python -m benchmarks run {one}" for one in _to_go_on(workspace)]
+
+
+def _to_go_on(workspace: Path) -> list[str]:
+    """Each experiment of the bundle by its name, or a file where it is not the shipped one."""
+    manifest = workspace / MANIFEST
+    if not manifest.is_file():
+        return []
+    found = []
+    for name, content in json.loads(manifest.read_text())["experiments"].items():
+        try:
+            shipped = as_dict(load(name)) == as_dict(from_content(content, MANIFEST))
+        except ExperimentError:
+            shipped = False
+        if shipped:
+            found.append(name)
+        else:
+            path = workspace / "experiments" / f"{name}.yaml"
+            write_experiment(path, from_content(content, MANIFEST))
+            found.append(str(path))
+    return found

@@ -1,0 +1,235 @@
+"""Makes a bundle: code, data, weights and wheels, for a machine that has torch and no network."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks import provenance
+from benchmarks.bundle.parts import MANIFEST
+from benchmarks.bundle.wheels import (
+    BY_TRACK,
+    EVERY_RUN,
+    SPEED,
+    Target,
+    canonical,
+    download,
+    lacking,
+)
+from benchmarks.data.debian import DebianDataset, locate
+from benchmarks.data.images import FASHION_MNIST
+from benchmarks.data.speech import open_corpus, pack_corpus
+from benchmarks.experiment import Experiment, ExperimentError, as_dict
+from benchmarks.progress import Progress
+from benchmarks.stages.context import REPOSITORY
+
+CODE = ("bddm_ref", "metrics", "benchmarks")
+SPEED_CODE = ("tests/performance", "tests/conftest.py", "pyproject.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+PACKAGED_IMAGES: dict[str, DebianDataset] = {"fashion-mnist": FASHION_MNIST}
+RUN = Path(__file__).parent / "run.sh"
+ROOM_LEFT = 400_000  # bytes for lists, the manifest and run.sh
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a bundle is to hold.
+
+    Attributes:
+        experiments: name to experiment, resolved.
+        folder: that is made; it must not exist, or be empty.
+        limit: bytes of the whole folder; None: no limit.
+        target: interpreter of the machine.
+        have: packages that the machine has.
+        speed: whether the performance cases go along.
+    """
+
+    experiments: Mapping[str, Experiment]
+    folder: Path
+    limit: int | None
+    target: Target
+    have: tuple[str, ...]
+    speed: bool = False
+
+
+@dataclass
+class Bundle:
+    """What was packed."""
+
+    experiments: dict[str, Experiment] = field(default_factory=dict)  # as home goes on with them
+    no_wheel: dict[str, str] = field(default_factory=dict)  # package to reason
+    minutes: dict[str, float] = field(default_factory=dict)  # of training speech, by experiment
+    size: int = 0  # bytes
+
+
+def make_bundle(plan: Plan, progress: Progress) -> Bundle:
+    """Fill the folder.
+
+    Raises:
+        ExperimentError: something cannot be packed, or does not fit; names the field or option.
+    """
+    folder = plan.folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ExperimentError(f"--to: {folder} exists and is not empty; name a new folder")
+    bundle = Bundle()
+    _write_code(plan)
+    wanted = {name for one in plan.experiments.values() for name in BY_TRACK[one.track]}
+    wanted |= {*EVERY_RUN, *(SPEED if plan.speed else ())}
+    with progress.task("fetch wheels", None):
+        needed = lacking(wanted, map(canonical, plan.have), plan.target)
+        bundle.no_wheel = download(needed, plan.target, folder / "wheels")
+    packers = {"speech": _SpeechPacker, "images": _ImagePacker, "analytic": _Packer}
+    jobs = {
+        name: packers[one.track](name, one, plan, progress)
+        for name, one in plan.experiments.items()
+    }
+    for job in jobs.values():
+        job.pack_fixed()
+    room = None if plan.limit is None else plan.limit - size_of(folder) - ROOM_LEFT
+    for name, job in jobs.items():
+        bundle.experiments[name] = job.pack_rest(None if room is None else room // len(jobs))
+        bundle.minutes |= {name: job.minutes} if job.minutes is not None else {}
+        write_experiment(folder / "experiments" / f"{name}.yaml", job.there())
+    _write_manifest(plan, bundle)
+    shutil.copy(RUN, folder / "run.sh")
+    bundle.size = size_of(folder)
+    if plan.limit is not None and bundle.size > plan.limit:
+        raise ExperimentError(
+            f"--size: the bundle has {bundle.size / 1e6:.1f} MB; allow more, or name in --have "
+            "what the machine has"
+        )
+    return bundle
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _write_code(plan: Plan) -> None:
+    target = plan.folder / "code"
+    for name in (*CODE, *(SPEED_CODE if plan.speed else ())):
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=LEFT_OUT)
+        else:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target / name)
+    origin = {"commit": provenance.commit(), "tree": provenance.tree_state()}
+    (target / provenance.PACKED).write_text(json.dumps(origin) + "\n")
+
+
+def write_experiment(path: Path, experiment: Experiment) -> None:
+    """Write an experiment as the YAML file that it could have been read from."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(json.loads(json.dumps(as_dict(experiment))), sort_keys=False))
+
+
+def _write_manifest(plan: Plan, bundle: Bundle) -> None:
+    content: dict[str, Any] = {
+        "origin": {"commit": provenance.commit(), "tree": provenance.tree_state()},
+        "experiments": {name: as_dict(one) for name, one in bundle.experiments.items()},
+        "python": plan.target.python,
+        "no_wheel": bundle.no_wheel,
+    }
+    (plan.folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n")
+
+
+class _Packer:
+    """Packs what one experiment needs; known distributions need nothing."""
+
+    minutes: float | None = None
+
+    def __init__(self, name: str, experiment: Experiment, plan: Plan, progress: Progress) -> None:
+        self.name, self.experiment, self.plan, self.progress = name, experiment, plan, progress
+        self.data = experiment.data  # as the bundle's experiment names it
+
+    def pack_fixed(self) -> None:
+        """Pack what does not depend on the room that is left."""
+        for weights in _weights(self.experiment):
+            for path in (Path(weights), Path(f"{weights}.sha256")):
+                if path.is_absolute() or not (REPOSITORY / path).is_file():
+                    raise ExperimentError(
+                        f"{self.name}: weights: {path} is no file below {REPOSITORY}; copy it there"
+                    )
+                target = self.plan.folder / "code" / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(REPOSITORY / path, target)
+        for name, place in self.experiment.contestants.items():
+            file = Path(place.rpartition(":")[0])
+            if file.suffix == ".py":
+                _copy(file, self.plan.folder / "contestants" / name / file.name)
+
+    def pack_rest(self, room: int | None) -> Experiment:
+        """Pack what the room decides; the experiment as the run goes on with it at home."""
+        return self.experiment
+
+    def there(self) -> Experiment:
+        """The experiment as the bundle's run reads it: paths are relative to the bundle."""
+        contestants = {}
+        for name, place in self.experiment.contestants.items():
+            file, _, attribute = place.rpartition(":")
+            moved = f"contestants/{name}/{Path(file).name}:{attribute}"
+            contestants[name] = moved if file.endswith(".py") else place
+        return dataclasses.replace(self.experiment, data=self.data, contestants=contestants)
+
+
+class _ImagePacker(_Packer):
+    """Packs image sets as they are."""
+
+    def pack_fixed(self) -> None:
+        super().pack_fixed()
+        data = self.experiment.data
+        if data in PACKAGED_IMAGES:
+            dataset = PACKAGED_IMAGES[data]
+            cached = self.plan.folder / "cache" / "bddm-benchmark" / dataset.package
+            _copy(locate(dataset, self.progress), cached / dataset.folder)
+        else:
+            self.data = f"data/{self.name}/{Path(data).resolve().name}"
+            _copy(Path(data), self.plan.folder / self.data)
+
+
+class _SpeechPacker(_Packer):
+    """Packs recordings as FLAC: all of the held-out ones, of the training ones what fits."""
+
+    def pack_rest(self, room: int | None) -> Experiment:
+        """Pack as many training recordings as there is room for."""
+        self.data = f"data/{self.name}"
+        corpus = open_corpus(self.experiment.data, self.progress)
+        corpus = corpus.with_training(self.experiment.train_items)
+        try:
+            packed = pack_corpus(corpus, self.plan.folder / self.data, self.progress, room)
+        except ValueError as error:
+            raise ExperimentError(
+                f"--size: {self.name}: {error} beside the rest; allow more"
+            ) from error
+        self.minutes = packed.train_minutes
+        if packed.train_items < len(corpus.splits["train"]):
+            self.experiment = dataclasses.replace(self.experiment, train_items=packed.train_items)
+        return self.experiment
+
+
+def _weights(experiment: Experiment) -> Iterator[str]:
+    """Files of weights that an experiment names."""
+    score, image = experiment.score_net, experiment.image
+    yield from (path for path in (score.weights, score.start) if path is not None)
+    yield from experiment.schedule_net.weights.values()
+    if experiment.track == "images" and image.extractor_weights is not None:
+        yield image.extractor_weights
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    elif source.is_file():
+        shutil.copyfile(source, target)
+    else:
+        raise ExperimentError(f"{source} does not exist, and the bundle needs it")

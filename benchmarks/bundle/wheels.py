@@ -1,0 +1,116 @@
+"""Wheels of the packages that a bundle's run needs and its machine lacks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+GLIBC = (39, 36, 35, 34, 31, 28, 27, 24, 17, 12, 5)  # minor versions of manylinux tags, 2.x
+EVERY_RUN = ("numpy", "pydantic", "pyyaml", "rich", "safetensors", "tyro")
+BY_TRACK = {
+    "speech": ("soundfile", "torchaudio"),
+    "images": ("pillow", "scipy", "torchmetrics", "threadpoolctl"),
+    "analytic": ("scipy", "torchmetrics", "threadpoolctl"),
+}
+SPEED = ("pytest", "pytest-benchmark", "hypothesis", "scipy", "torchmetrics")
+"""Packages of :mod:`benchmarks.speed`; taken along only where they are asked for."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The interpreter that wheels are for: this system's processor, another Python perhaps."""
+
+    python: str  # as 3.12
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Values of the markers of requirements."""
+        return {
+            "python_version": self.python,
+            "python_full_version": f"{self.python}.0",
+            "platform_system": "Linux",
+            "sys_platform": "linux",
+            "os_name": "posix",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+            "platform_machine": platform.machine(),
+            "extra": "",
+        }
+
+    @property
+    def options(self) -> list[str]:
+        """Options of ``pip download``."""
+        machine = platform.machine()
+        tags = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC if minor <= 28]
+        tags += [f"manylinux2014_{machine}", f"manylinux2010_{machine}", f"manylinux1_{machine}"]
+        options = ["--only-binary=:all:", "--no-deps", "--implementation", "cp"]
+        options += ["--python-version", self.python]
+        return options + [part for tag in tags for part in ("--platform", tag)]
+
+
+def lacking(wanted: Iterable[str], have: Iterable[str], target: Target) -> list[str]:
+    """Packages that are wanted or that those need, but for what the machine has and that needs."""
+    there = set(closure(have, target))
+    return sorted(set(closure(wanted, target)) - there)
+
+
+def closure(names: Iterable[str], target: Target) -> Iterator[str]:
+    """Packages and all that they require, as far as they are installed here."""
+    waiting, seen = [canonical(name) for name in names], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        waiting += [canonical(one) for one in _required(name, target)]
+
+
+def canonical(name: str) -> str:
+    """A package's normalised name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _required(name: str, target: Target) -> Iterator[str]:
+    try:
+        lines = importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return
+    for line in lines:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate(target.environment):
+            yield requirement.name
+
+
+def download(names: Iterable[str], target: Target, folder: Path) -> dict[str, str]:
+    """Fetch wheels of the versions that are installed here.
+
+    Returns:
+        Package to the reason why there is no wheel of it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = {}
+    for name in names:
+        try:
+            wanted = f"{name}=={importlib.metadata.version(name)}"
+        except importlib.metadata.PackageNotFoundError:
+            wanted = name
+        command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
+        done = subprocess.run(
+            [*command, *target.options, "-d", str(folder), wanted],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            missing[name] = said[-1].removeprefix("ERROR: ") if said else "pip gave no reason"
+    return missing

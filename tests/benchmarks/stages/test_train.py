@@ -1,0 +1,99 @@
+"""Networks on their way through files, and what a training took."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bddm_ref.checkpoint import DamagedFileError, save_weights
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.settings import TrainingConfig
+from benchmarks.stages.effort import effort, product_rate
+from benchmarks.stages.train import load_network, training_card
+
+SIZE = DiffWaveConfig(layers=2, channels=4, embedding=(4, 6, 6))
+SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.2)
+
+
+def diffwave(seed: int) -> DiffWave:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = DiffWave(SIZE, SCHEDULE)
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+def answer(net: DiffWave) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(5)
+    x, mel = torch.randn(1, 512, generator=generator), torch.randn(1, 80, 3, generator=generator)
+    with torch.no_grad():
+        eps: torch.Tensor = net(x, SCHEDULE.alphas[3:4], net.encode(mel))
+    return eps
+
+
+def test_weights_with_and_without_weight_norm_are_read(tmp_path: Path) -> None:
+    net = diffwave(1)
+    expected = answer(net)
+    save_weights(net, tmp_path / "normed.safetensors")
+    net.fold_weight_norm()
+    save_weights(net, tmp_path / "folded.safetensors")
+    for name in ("normed", "folded"):
+        other = diffwave(2)
+        load_network(other, tmp_path / f"{name}.safetensors")
+        torch.testing.assert_close(answer(other), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_folded_weights_can_be_trained_on() -> None:
+    net = diffwave(1)
+    expected, names = answer(net), {name for name, _ in net.named_parameters()}
+    net.fold_weight_norm()
+    net.unfold_weight_norm()
+    assert {name for name, _ in net.named_parameters()} == names
+    torch.testing.assert_close(answer(net), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"nothing")
+    digest = "1785cfc3bc6ac7738e8b38cdccd1af12563c2b9070e07af336a1bf8c0f772b6a"
+    path.with_name("a.safetensors.sha256").write_text(f"{digest}  a.safetensors\n")
+    with pytest.raises(DamagedFileError, match="is not a safetensors file"):
+        load_network(diffwave(1), path)
+
+
+def test_the_arithmetic_of_an_update_is_counted() -> None:
+    net = torch.nn.Linear(32, 16, bias=False)
+    x = torch.ones(8, 32, requires_grad=True)
+    config = TrainingConfig(steps=1, learning_rate=1.0)
+    found = effort(net, lambda step, generator: net(x).square().mean(), config, side=64)
+    # Forward, and backward to the input and to the weight: 2 * 8 * 32 * 16 each.
+    assert found["operations_per_update"] == 3 * 2 * 8 * 32 * 16
+    assert found["device_rate"] > 0
+    assert next(net.parameters()).grad is None
+    assert product_rate(torch.device("cpu"), torch.float32, 64) > 0
+
+
+def test_a_card_tells_of_trainings_by_the_clock_and_on_gpus(tmp_path: Path) -> None:
+    card = {"steps": 40, "seconds": 5.0, "steps_in_these_seconds": 20, "parameters": 7}
+    weights = tmp_path / "weights.safetensors"
+    assert training_card(weights) is None
+    weights.with_suffix(".json").write_text(json.dumps(card))
+    assert training_card(weights) is None
+    weights.with_suffix(".json").write_text(json.dumps(card | {"device": "cpu"}))
+    assert training_card(weights) is None
+    limited = card | {"device": "cpu", "seconds_limit": 10.0}
+    weights.with_suffix(".json").write_text(json.dumps(limited))
+    assert training_card(weights) == {
+        "steps": 40,
+        "seconds": 10.0,
+        "device": "cpu",
+        "seconds_limit": 10.0,
+        "parameters": 7,
+    }
+    weights.with_suffix(".json").write_text(json.dumps(card | {"device": "NVIDIA H100"}))
+    assert (training_card(weights) or {})["device"] == "NVIDIA H100"
