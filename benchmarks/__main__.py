@@ -65,6 +65,7 @@ class Options:
     from_scratch: bool
     dry_run: bool
     away: bool = False
+    name: str = ""  # of the experiment
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -163,6 +164,7 @@ def _parse(arguments: list[str]) -> Options:
         known.from_scratch,
         known.dry_run,
         known.away,
+        Path(known.experiment).stem,
     )
 
 
@@ -186,6 +188,10 @@ def _run_stages(options: Options) -> int:
     context = prepared_context(options.experiment, options.workspace, progress)
     if options.command == "theory":
         return _theory(options, context)
+    if options.away:
+        from benchmarks.bundle.parts import note_asked
+
+        note_asked(options.workspace, options.name, as_dict(options.experiment))
     run = Run(context, options.from_scratch, options.away)
     table = run.until(STAGE_OF.get(options.command, options.command), options.results)
     progress.say(f"seconds: {describe(run)}")

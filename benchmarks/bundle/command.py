@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import tyro
 
 from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
-from benchmarks.bundle.parts import MANIFEST, Merged, merge
+from benchmarks.bundle.parts import MANIFEST, Merged, experiments_of, merge
 from benchmarks.bundle.wheels import Target
-from benchmarks.experiment import Experiment, ExperimentError, as_dict, from_content, load
+from benchmarks.experiment import Experiment, from_content, load, names
 from benchmarks.pipeline import Run
 from benchmarks.progress import Progress
 from benchmarks.stages.context import Context
@@ -132,19 +131,13 @@ def _report(merged: Merged, workspace: Path) -> list[str]:
 
 def _to_go_on(workspace: Path) -> list[str]:
     """Each experiment of the bundle by its name, or a file where it is not the shipped one."""
-    manifest = workspace / MANIFEST
-    if not manifest.is_file():
-        return []
     found = []
-    for name, content in json.loads(manifest.read_text())["experiments"].items():
-        try:
-            shipped = as_dict(load(name)) == as_dict(from_content(content, MANIFEST))
-        except ExperimentError:
-            shipped = False
-        if shipped:
+    for name, content in experiments_of(workspace).items():
+        experiment = from_content(content, f"{MANIFEST}: {name}")
+        if name in names() and load(name) == experiment:
             found.append(name)
         else:
             path = workspace / "experiments" / f"{name}.yaml"
-            write_experiment(path, from_content(content, MANIFEST))
+            write_experiment(path, experiment)
             found.append(str(path))
     return found

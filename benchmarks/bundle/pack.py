@@ -34,7 +34,8 @@ CODE = ("bddm_ref", "metrics", "benchmarks")
 SPEED_CODE = ("tests/performance", "tests/conftest.py", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 PACKAGED_IMAGES: dict[str, DebianDataset] = {"fashion-mnist": FASHION_MNIST}
-RUN = Path(__file__).parent / "run.sh"
+SCRIPTS = ("setup.sh", "run.sh")
+SPEED_SCRIPT = "speed.sh"
 ROOM_LEFT = 400_000  # bytes for lists, the manifest and run.sh
 
 
@@ -98,7 +99,8 @@ def make_bundle(plan: Plan, progress: Progress) -> Bundle:
         bundle.minutes |= {name: job.minutes} if job.minutes is not None else {}
         write_experiment(folder / "experiments" / f"{name}.yaml", job.there())
     _write_manifest(plan, bundle)
-    shutil.copy(RUN, folder / "run.sh")
+    for name in (*SCRIPTS, *([SPEED_SCRIPT] if plan.speed else [])):
+        shutil.copy(Path(__file__).parent / name, folder / name)
     bundle.size = size_of(folder)
     if plan.limit is not None and bundle.size > plan.limit:
         raise ExperimentError(

@@ -9,11 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bddm_ref.checkpoint import DamagedFileError, sha256_of
-from benchmarks.workspace import RECORD, StageFolder, fingerprint
+from benchmarks.workspace import RECORD, StageFolder, fingerprint, write_json
 
 MANIFEST = "bundle.json"
+ASKED = "asked.json"  # the experiments as they were run there
+OF_HOME = ("data", "contestants", "device", "compile", "threads", "publish")
 NAME_DIGITS = 12  # of a fingerprint, in a folder's name
 
 
@@ -25,6 +28,33 @@ class Merged:
     known: list[Path] = field(default_factory=list)  # the same work was here
     kept: list[Path] = field(default_factory=list)  # other work was here, and stays
     unfinished: list[Path] = field(default_factory=list)  # interrupted there
+
+
+def note_asked(workspace: Path, name: str, experiment: dict[str, Any]) -> None:
+    """Record an experiment as it is run away from home, where options may have changed it."""
+    file = workspace / ASKED
+    noted = json.loads(file.read_text()) if file.is_file() else {}
+    workspace.mkdir(parents=True, exist_ok=True)
+    write_json(file, noted | {name: experiment})
+
+
+def experiments_of(workspace: Path) -> dict[str, dict[str, Any]]:
+    """The experiments of merged work, as the run goes on with them at home.
+
+    Options that were given away from home count, but for the places of data and files, and the
+    device, which are home's.
+    """
+    if not (workspace / MANIFEST).is_file():
+        return {}
+    packed: dict[str, dict[str, Any]] = json.loads((workspace / MANIFEST).read_text())[
+        "experiments"
+    ]
+    file = workspace / ASKED
+    asked = json.loads(file.read_text()) if file.is_file() else {}
+    return {
+        name: content | asked.get(name, {}) | {field: content[field] for field in OF_HOME}
+        for name, content in packed.items()
+    }
 
 
 def stage_folders(workspace: Path) -> Iterator[Path]:
@@ -59,8 +89,9 @@ def write_parts(workspace: Path, folder: Path, limit: int) -> list[Path]:
     for number, paths in enumerate(groups, start=1):
         part = folder / f"part-{number}.tar"
         with tarfile.open(part, "w") as archive:
-            if (workspace / MANIFEST).is_file():
-                archive.add(workspace / MANIFEST, MANIFEST)
+            for name in (MANIFEST, ASKED):
+                if (workspace / name).is_file():
+                    archive.add(workspace / name, name)
             for path in paths:
                 archive.add(path, str(path.relative_to(workspace)))
         parts.append(part)
@@ -80,10 +111,10 @@ def merge(source: Path, workspace: Path) -> Merged:
     with tempfile.TemporaryDirectory(prefix="bddm-merge-") as scratch:
         merged = Merged()
         for root in _unpacked(source, Path(scratch)):
-            manifest = root / MANIFEST
-            if manifest.is_file():
-                workspace.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(manifest, workspace / MANIFEST)
+            for name in (MANIFEST, ASKED):
+                if (root / name).is_file():
+                    workspace.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(root / name, workspace / name)
             for path in stage_folders(root):
                 _take(path, workspace / path.relative_to(root), merged)
         return merged

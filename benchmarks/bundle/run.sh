@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs this bundle: trains and samples what it can here, and packs what goes back into back/.
+# Trains and samples what can be made here, and packs what goes home into back/.
 #
 #   sh run.sh [options of 'python -m benchmarks sample']
 #
@@ -7,20 +7,8 @@
 # WORK: where stages leave their work (runs/). PART: bytes of a file in back/ (15000000).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-cd "$here"
-python=${PYTHON:-python3}
+. "$here/setup.sh"
 work=${WORK:-$here/runs}
-if [ ! -d site ]; then
-    mkdir site.part
-    for wheel in wheels/*.whl; do
-        [ -e "$wheel" ] && "$python" -m zipfile -e "$wheel" site.part
-    done
-    mv site.part site
-fi
-export PYTHONPATH="$here/code:$here/site${PYTHONPATH:+:$PYTHONPATH}"
-export XDG_CACHE_HOME="$here/cache"
-export PYTHONUNBUFFERED=1
-device=${DEVICE:-$("$python" -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")')}
 mkdir -p "$work"
 cp bundle.json "$work"
 status=0

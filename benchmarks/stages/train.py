@@ -59,11 +59,12 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
     start = REPOSITORY / config.start if config.start else None
-    changed = {"weights": None, "start": weights_digest(start) if start else None}
+    decided: dict[str, str | None] = {"weights": None, "compile": None}  # how it is computed decides nothing
+    decided |= {"start": weights_digest(start) if start else None}
     inputs = {
         "version": VERSION,
         "config": without(
-            as_dict(context.identity.score_net) | changed, {"amplitude": config.amplitude}
+            as_dict(context.identity.score_net) | decided, {"amplitude": config.amplitude}
         ),
         **context.track.training_inputs,
         "training_schedule": as_dict(context.experiment.training_schedule),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -12,8 +13,9 @@ import pytest
 
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.bundle.command import bytes_of
-from benchmarks.bundle.parts import merge, write_parts
+from benchmarks.bundle.parts import experiments_of, merge, note_asked, write_parts
 from benchmarks.bundle.wheels import Target, canonical, closure, lacking
+from benchmarks.experiment import Experiment, ScoreNetConfig, as_dict, from_content
 from benchmarks.workspace import StageFolder, Workspace
 
 MADE = {"commit": "abc", "device": "a GPU"}
@@ -138,3 +140,21 @@ def test_sizes(text: str, size: int) -> None:
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(Exception, match="is no size: write it as 60MB"):
         bytes_of(text)
+
+
+def test_options_given_away_from_home_come_back(tmp_path: Path) -> None:
+    there, home = tmp_path / "there", tmp_path / "home"
+    stage(there, 1)
+    packed = as_dict(Experiment(data="voice", train_items=5))
+    (there / "bundle.json").write_text(json.dumps({"experiments": {"a": packed}}))
+    asked = Experiment(data="data/a", device="cuda", compile="reduce-overhead", train_items=5)
+    asked = dataclasses.replace(asked, score_net=ScoreNetConfig(batch_size=4))
+    note_asked(there, "a", as_dict(asked))
+    note_asked(there, "b", {})
+    write_parts(there, tmp_path / "back", 10**6)
+    merge(tmp_path / "back", home)
+    (found,) = experiments_of(home).values()
+    assert from_content(found, "a") == dataclasses.replace(
+        asked, data="voice", device="cpu", compile="no"
+    )
+    assert experiments_of(tmp_path) == {}
