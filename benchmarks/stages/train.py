@@ -59,7 +59,10 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
     start = REPOSITORY / config.start if config.start else None
-    decided: dict[str, str | None] = {"weights": None, "compile": None}  # how it is computed decides nothing
+    decided: dict[str, str | None] = {
+        "weights": None,
+        "compile": None,
+    }  # how it is computed decides nothing
     decided |= {"start": weights_digest(start) if start else None}
     inputs = {
         "version": VERSION,
