@@ -171,6 +171,7 @@ class Experiment:
     threads: int = 0  # of torch on the CPU; 0: all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
+    publish_weights: bool = False  # keep the trained score network beside the tables
     wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: none
     grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
     meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything

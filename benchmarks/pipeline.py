@@ -202,7 +202,9 @@ class Run:
         evaluation = scored.evaluate()
         document = build_results(self.context, sampled, evaluation, timings, searched, weights)
         document["wall_seconds"] = self.context.workspace.seconds()
-        return publish(document, scored.records, sampled, self.context, results)
+        return publish(
+            document, scored.records, sampled, self.context, results, weights["score_net"]
+        )
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

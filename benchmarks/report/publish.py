@@ -23,8 +23,11 @@ def publish(
     sampled: Sequence[Sampled],
     context: Context,
     folder: Path,
+    score_weights: Path,
 ) -> Path:
     """Write ``<track>.json``, ``.md``, ``-items.jsonl``, the schedules and some examples.
+
+    Where the experiment says so, the trained score network goes along, with its card.
 
     Returns:
         The table, ``<track>.md``.
@@ -41,7 +44,16 @@ def publish(
     if context.track.trains_score_net:  # lists for a known score stand in the JSON alone
         _write_schedules(results, folder / "schedules")
     context.track.keep_examples(sampled, folder)
+    if context.experiment.publish_weights:
+        _keep_weights(score_weights, folder / "weights" / f"{track}-score.safetensors")
     return table
+
+
+def _keep_weights(source: Path, target: Path) -> None:
+    for suffix in (".safetensors", ".json"):
+        if source.with_suffix(suffix).is_file():
+            content = source.with_suffix(suffix).read_bytes()
+            write_with_checksum(target.with_suffix(suffix), partial(Path.write_bytes, data=content))
 
 
 def _write_schedules(results: Results, folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bddm_ref.checkpoint import sha256_of
 from benchmarks.__main__ import main
 from benchmarks.bundle.wheels import Target, closure
 from benchmarks.report.check import read_results
@@ -42,6 +43,7 @@ test_items: 2
 clip_frames: 60
 timing: {document: none.json}
 wav_items: 0
+publish_weights: true
 meaningless: true
 """
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -153,6 +155,9 @@ def test_rows_are_those_made_in_one_place(
     assert all(row.time is None for row in results.rows)
     assert "Not timed" in (home / "out" / "speech.md").read_text()
     assert main(["check", str(home / "out")]) == 0
+    kept = home / "out" / "weights" / "speech-score.safetensors"
+    assert sha256_of(kept) == results.weights["score_net"]
+    assert json.loads(kept.with_suffix(".json").read_text())["steps"] == 4
 
 
 def folders(workspace: Path) -> set[str]:
