@@ -76,15 +76,13 @@ class FastBlock:
             space: ``(L, 2 channels)``.
         """
         length = len(condition)
-        taps = [hidden[at : at + length] for at in self._places(start)]
+        places = (start - self.dilation, start, start + self.dilation)
+        taps = [hidden[at : at + length] for at in places]
         torch.addmm(condition, taps[0], self.taps[0], out=space)
         for tap, weight in zip(taps[1:], self.taps[1:], strict=True):
             space.addmm_(tap, weight)
         signal, gate = space.sigmoid_().chunk(2, dim=1)
         return torch.addcmul(gate, signal, gate, value=-2)
-
-    def _places(self, start: int) -> tuple[int, int, int]:
-        return start - self.dilation, start, start + self.dilation
 
 
 class FastDiffWave(Levelled, nn.Module):
@@ -140,10 +138,12 @@ class FastDiffWave(Levelled, nn.Module):
         if torch.is_grad_enabled() and (x.requires_grad or step.requires_grad):
             theirs = tuple(map(FastBlock.as_theirs, self.blocks, condition))
             return self.net.evaluate_at(x, (step,), theirs)
-        vectors = vectors.expand(len(x), -1, -1)
         with torch.autocast(x.device.type, enabled=False):
-            items = zip(x, vectors, zip(*condition, strict=True), strict=True)
-            return torch.stack([self._item(*item) for item in items]).to(x.dtype)
+            return self._batch(x, vectors.expand(len(x), -1, -1), condition).to(x.dtype)
+
+    def _batch(self, x: Tensor, vectors: Tensor, condition: DiffWaveCondition) -> Tensor:
+        items = zip(x, vectors, zip(*condition, strict=True), strict=True)
+        return torch.stack([self._item(*item) for item in items])
 
     def _item(self, x: Tensor, vectors: Tensor, condition: DiffWaveCondition) -> Tensor:
         margin, width = self.margin, vectors.shape[1]

@@ -16,9 +16,9 @@ from bddm_ref.checkpoint import write_atomically
 from bddm_ref.gaussian import Distance, Spectrum, loudness
 from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.galr import GALR, GALRConfig
+from bddm_ref.networks.inference import inference_form
 from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
@@ -296,26 +296,6 @@ class SpeechTrack(Track):
             for one in shown:
                 samples = read_samples(one.files[0])[index].numpy()
                 _write_wav(folder / "wav" / f"{clip.name}-{one.row.name}.wav", samples)
-
-
-def inference_form(score_net: nn.Module, bf16: bool, as_it_is: bool = False) -> nn.Module:
-    """A network that computes the same, faster.
-
-    Args:
-        score_net: if it is a DiffWave, it loses its weight norm.
-        bf16: work in bfloat16, where it does not leave that to autocast.
-        as_it_is: keep to its own operations, as is best on a GPU.
-    """
-    if not isinstance(score_net, DiffWave):
-        return score_net
-    score_net.fold_weight_norm()
-    if type(score_net) is DiffWave and not as_it_is:
-        return FastDiffWave(score_net, torch.bfloat16 if bf16 else torch.float32)
-    if bf16:  # what was folded just now; autocast would round it at every evaluation
-        for module in score_net.modules():
-            if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
-                module.weight.data = module.weight.data.to(torch.bfloat16)
-    return score_net
 
 
 def level_weight(alpha: Tensor) -> Tensor:

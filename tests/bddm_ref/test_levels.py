@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at, level_of
 from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_cuda import CudaDiffWave
 from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
@@ -66,6 +67,7 @@ MAKERS: dict[str, Callable[[], nn.Module]] = {
     "DiffWave": lambda: DiffWave(WAVES, SCHEDULE),
     "lmnt's DiffWave": lambda: LmntDiffWave(WAVES, SCHEDULE),
     "FastDiffWave": lambda: FastDiffWave(moved(DiffWave(WAVES, SCHEDULE))),
+    "CudaDiffWave": lambda: CudaDiffWave(moved(DiffWave(WAVES, SCHEDULE))),
     "vocoder": vocoder,
     "U-Net": lambda: UNet(IMAGES),
     "U-Net with FiLM, of v": lambda: UNet(

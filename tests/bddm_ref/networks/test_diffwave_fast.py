@@ -1,4 +1,4 @@
-"""The fast DiffWave against DiffWave, which has oracles of its own."""
+"""The fast forms of DiffWave, for CPUs and GPUs, against DiffWave, which has oracles of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from bddm_ref.checkpoint import roundable_parameters
-from bddm_ref.networks import diffwave_fast
+from bddm_ref.networks import diffwave_fast, inference
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.diffwave_cuda import CudaDiffWave
 from bddm_ref.networks.diffwave_fast import FastDiffWave
+from bddm_ref.networks.inference import inference_form
 from bddm_ref.schedule import NoiseSchedule
 
 SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)
@@ -22,8 +24,19 @@ FRAMES = 3
 CLOSE = {"rtol": 0.0, "atol": 1e-12}
 
 
+FORMS = [FastDiffWave, CudaDiffWave]
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> type[FastDiffWave]:
+    """What a GPU runs is tested on a CPU, without compiling."""
+    return request.param  # type: ignore[no-any-return]
+
+
 def networks(
-    dtype: torch.dtype = torch.float64, fast_dtype: torch.dtype | None = None
+    dtype: torch.dtype = torch.float64,
+    fast_dtype: torch.dtype | None = None,
+    form: type[FastDiffWave] = FastDiffWave,
 ) -> tuple[DiffWave, FastDiffWave]:
     """The same random weights twice: folding changes a network in place."""
     generator = torch.Generator().manual_seed(0)
@@ -38,7 +51,7 @@ def networks(
     if fast_dtype is torch.bfloat16:  # likewise
         for _, parameter in roundable_parameters(other):
             parameter.data = parameter.data.to(torch.bfloat16)
-    return plain.requires_grad_(False), FastDiffWave(other, fast_dtype or dtype)
+    return plain.requires_grad_(False), form(other, fast_dtype or dtype)
 
 
 def inputs(batch: int = 3, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,15 +74,45 @@ def test_it_equals_diffwave_however_it_is_cut(
     torch.testing.assert_close(fast(x, alpha, fast.encode(mel)), expected, **CLOSE)
 
 
-def test_single_precision_agrees() -> None:
-    plain, fast = networks(torch.float32)
+def test_whole_batches_equal_diffwave() -> None:
+    plain, fast = networks(form=CudaDiffWave)
+    x, alpha, mel = inputs()
+    short = x[:, :-5]  # the condition may be longer
+    expected = plain(short, alpha, plain.encode(mel))
+    torch.testing.assert_close(fast(short, alpha, fast.encode(mel)), expected, **CLOSE)
+    one_level = alpha[:1], alpha[:1].expand(len(x))
+    few, many = (fast(x, level, fast.encode(mel)) for level in one_level)
+    torch.testing.assert_close(few, many, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "as_it_is", "expected"),
+    [
+        (("cuda",), False, FastDiffWave),
+        (("cuda",), True, DiffWave),
+        (("cpu",), True, CudaDiffWave),
+    ],
+)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_gpu_has_a_form_of_its_own(
+    gpus: tuple[str], as_it_is: bool, bf16: bool, expected: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "GPUS", gpus)  # the processor stands in for one
+    made = inference_form(DiffWave(SMALL, SCHEDULE), bf16, as_it_is)
+    assert type(made) is expected
+    if isinstance(made, FastDiffWave):
+        assert made.dtype == (torch.bfloat16 if bf16 else torch.float32)
+
+
+def test_single_precision_agrees(form: type[FastDiffWave]) -> None:
+    plain, fast = networks(torch.float32, form=form)
     x, alpha, mel = inputs(dtype=torch.float32)
     expected = plain(x, alpha, plain.encode(mel))
     torch.testing.assert_close(fast(x, alpha, fast.encode(mel)), expected, rtol=0, atol=1e-5)
 
 
-def test_in_bfloat16_it_is_as_near_as_autocast() -> None:
-    plain, fast = networks(torch.float32, torch.bfloat16)
+def test_in_bfloat16_it_is_as_near_as_autocast(form: type[FastDiffWave]) -> None:
+    plain, fast = networks(torch.float32, torch.bfloat16, form)
     x, alpha, mel = inputs(dtype=torch.float32)
     expected = plain(x, alpha, plain.encode(mel))
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -83,16 +126,16 @@ def test_in_bfloat16_it_is_as_near_as_autocast() -> None:
     assert 0 < float(error) < 2 * float(usual)
 
 
-def test_in_float32_autocast_changes_nothing() -> None:
-    _, fast = networks(torch.float32)
+def test_in_float32_autocast_changes_nothing(form: type[FastDiffWave]) -> None:
+    _, fast = networks(torch.float32, form=form)
     x, alpha, mel = inputs(dtype=torch.float32)
     expected = fast(x, alpha, fast.encode(mel))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(fast(x, alpha, fast.encode(mel)), expected)
 
 
-def test_a_condition_serves_all_steps_and_stays_unchanged() -> None:
-    _, fast = networks()
+def test_a_condition_serves_all_steps_and_stays_unchanged(form: type[FastDiffWave]) -> None:
+    _, fast = networks(form=form)
     x, alpha, mel = inputs()
     condition = fast.encode(mel)
     before = [value.clone() for value in (x, alpha, mel, *condition)]
@@ -103,8 +146,8 @@ def test_a_condition_serves_all_steps_and_stays_unchanged() -> None:
         assert torch.equal(value, old)
 
 
-def test_items_do_not_depend_on_their_batch() -> None:
-    _, fast = networks()
+def test_items_do_not_depend_on_their_batch(form: type[FastDiffWave]) -> None:
+    _, fast = networks(form=form)
     x, alpha, mel = inputs()
     together = fast(x, alpha, fast.encode(mel))
     for i in range(len(x)):
@@ -114,8 +157,8 @@ def test_items_do_not_depend_on_their_batch() -> None:
         )
 
 
-def test_gradients_are_those_of_diffwave() -> None:
-    plain, fast = networks()
+def test_gradients_are_those_of_diffwave(form: type[FastDiffWave]) -> None:
+    plain, fast = networks(form=form)
     x, alpha, mel = inputs()
     gradients = []
     for net in (plain, fast):
@@ -126,8 +169,8 @@ def test_gradients_are_those_of_diffwave() -> None:
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-9)
 
 
-def test_too_short_a_condition_is_refused() -> None:
-    _, fast = networks()
+def test_too_short_a_condition_is_refused(form: type[FastDiffWave]) -> None:
+    _, fast = networks(form=form)
     x, alpha, mel = inputs()
     with pytest.raises(ValueError, match="144 samples, but conditioning for 96"):
         fast(x, alpha, fast.encode(mel[..., :2]))

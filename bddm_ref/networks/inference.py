@@ -1,0 +1,35 @@
+"""The forms in which trained networks answer fastest, one for each kind of device."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bddm_ref.networks.diffwave import DiffWave
+from bddm_ref.networks.diffwave_cuda import CudaDiffWave
+from bddm_ref.networks.diffwave_fast import FastDiffWave
+
+GPUS = ("cuda",)  # types of device that CudaDiffWave is made for
+
+
+def inference_form(score_net: nn.Module, bf16: bool, as_it_is: bool = False) -> nn.Module:
+    """A network that computes the same, faster.
+
+    Args:
+        score_net: on its device; if it is a DiffWave, it loses its weight norm.
+        bf16: work in bfloat16, where it does not leave that to autocast.
+        as_it_is: keep to operations on whole batches, for a GPU or for compiling.
+    """
+    if not isinstance(score_net, DiffWave):
+        return score_net
+    score_net.fold_weight_norm()
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    if type(score_net) is DiffWave and not as_it_is:
+        return FastDiffWave(score_net, dtype)
+    if type(score_net) is DiffWave and score_net.predict.weight.device.type in GPUS:
+        return CudaDiffWave(score_net, dtype)
+    if bf16:  # what was folded just now; autocast would round it at every evaluation
+        for module in score_net.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
+                module.weight.data = module.weight.data.to(torch.bfloat16)
+    return score_net
