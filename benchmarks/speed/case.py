@@ -34,6 +34,11 @@ class Case:
         self.clock = clock or clock_for(device)
         self.info: dict[str, Any] = benchmark.extra_info
         self.info |= {"figures": [], "notes": {}, "bars": {}, "absent": {}}
+        self._cuda_bars: dict[str, float] = {}
+
+    def cuda_bars(self, bars: Mapping[str, float]) -> None:
+        """How many times longer others have to take on a GPU; told before they are compared."""
+        self._cuda_bars = dict(bars)
 
     def compare(
         self,
@@ -85,7 +90,8 @@ class Case:
         in_turn(after)
         kept = {name: values[-rounds:] for name, values in seconds.items()}
         compared = {name: kept[name] for name in (OURS, *(others or {}))}
-        bars = dict(bars or {}) if self.device.type == "cpu" else {}
+        bars = dict(bars or {}) if self.device.type == "cpu" else self._cuda_bars
+        bars = {name: bar for name, bar in bars.items() if name in compared}
         self.info |= {"title": title, "seconds": compared, "bars": bars}
         self._note_memory(ours)
         return kept
@@ -99,6 +105,16 @@ class Case:
             ours()
         if peak.allocated is not None and peak.allocated > before:
             self.note(**{"peak memory, MiB": round(peak.allocated / 2**20)})
+
+    def subject(self, **fields: str | float | None) -> None:
+        """The sampler or encoder that the case times: :class:`benchmarks.speed.schema.Timed`."""
+        self.info["subject"] = fields
+
+    def part(self, title: str, seconds: list[float], **fields: str | float | None) -> None:
+        """One of several samplers that one test timed in turns, as a case of its own."""
+        empty: dict[str, Any] = {"figures": [], "bars": {}, "absent": {}}
+        part = {**empty, "title": title, "seconds": {OURS: seconds}, "subject": fields}
+        self.info.setdefault("parts", []).append(part)
 
     def absent(self, name: str, reason: str) -> None:
         """Say why something is not compared with."""

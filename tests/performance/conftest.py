@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +23,15 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 def float32_is_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """No TF32 in convolutions, as there is none in matrix products."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before(device: torch.device) -> Iterator[None]:
+    """No limit on compiling is reached by other cases, and no graph of theirs holds memory."""
+    yield
+    if device.type == "cuda":
+        torch.compiler.reset()
+        torch.cuda.empty_cache()
 
 
 @pytest.fixture

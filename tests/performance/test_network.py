@@ -19,6 +19,7 @@ from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.diffwave_fast import FastBlock, FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.galr import GALR
+from bddm_ref.networks.inference import inference_form
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.schedule import NoiseSchedule
@@ -29,8 +30,15 @@ from benchmarks.precision import multiplies_bf16
 from benchmarks.speed.case import OURS, Call, Case
 from benchmarks.speed.floor import matrix_product, operations_of, seconds_at_peak
 from benchmarks.speed.plain_diffwave import PlainDiffWave
-from benchmarks.speed.subjects import noise, seeded
-from benchmarks.tracks.speech import inference_form
+from benchmarks.speed.random_nets import (
+    DIFFWAVE,
+    TRAINING,
+    RandomNet,
+    noise,
+    random_net,
+    relative_error,
+    seeded,
+)
 
 SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)
 SAMPLES, COLUMNS = 16_128, 63  # 0.73 s at 22.05 kHz: the papers' training crop
@@ -125,6 +133,66 @@ def test_diffwave_of_paper_size(case: Case) -> None:
     case.figure(f"{over} that of the same operations at the float32 peak", medians[PLAIN] / floor)
     if IN_BF16 in medians:
         case.figure(f"{over} {IN_BF16}", medians[PLAIN] / medians[IN_BF16], at_least=5)
+
+
+def evaluation(one: RandomNet, items: int) -> Call:
+    """One evaluation at one level, its condition encoded before."""
+    x, condition = noise(items, *one.shape, device=one.device), one.condition(items)
+    alpha = torch.full((items,), 0.5, dtype=torch.float64, device=one.device)
+    return lambda: one.net(x, alpha, condition)
+
+
+@pytest.mark.parametrize("items", [1, 16])
+@torch.no_grad()
+def test_diffwave_in_graphs(case: Case, items: int) -> None:
+    """On a GPU: with CUDA graphs and without, in both precisions, beside the plain network."""
+    device, small = case.device, case.benchmark.disabled
+    if device.type == "cpu" and not small:
+        pytest.skip("CUDA graphs are of a GPU")
+    size = {"layers": 4, "channels": 16} if small else {}
+    items, frames = (2, 4) if small else (items, 63)
+    in_float32 = random_net(DIFFWAVE, device, frames, size, float32=True)
+    plain = seeded(lambda: PlainDiffWave(DiffWaveConfig(**size), TRAINING), device)
+    x, mel = noise(items, frames * HOP, device=device), in_float32.log_mel(items)
+    alpha = torch.full((items,), 0.5, dtype=torch.float64, device=device)
+    assert mel is not None
+    nets = {"ours in float32": in_float32}
+    if multiplies_bf16(device):
+        nets[IN_BF16] = random_net(DIFFWAVE, device, frames, size)
+    else:
+        case.absent(IN_BF16, "this device has no bfloat16 instructions")
+    calls: dict[str, Call] = {PLAIN: lambda: plain(x, alpha, mel)}
+    expected = evaluation(in_float32, items)()
+    for name, one in nets.items():
+        calls[f"{name}, not compiled"] = evaluation(one, items)
+        if device.type == "cuda":
+            compiled = one.compiled()
+            calls[name] = evaluation(compiled, items)
+            took = seconds_to_compile(calls[name])
+            if compiled.failure is not None:
+                case.absent(f"{name}, compiled", compiled.failure)
+                del calls[name]
+                continue
+            case.figure(f"seconds to compile {name}", took)
+    for name, call in calls.items():
+        if name != PLAIN:  # its weights are others
+            error = relative_error(call(), expected)
+            assert error < (0.05 if IN_BF16 in name else 1e-3), (name, error)
+    own = next(name for name in (IN_BF16, "ours in float32", *reversed(calls)) if name in calls)
+    ours = calls.pop(own)
+    case.cuda_bars({PLAIN: 4.0} | ({"ours in float32": 2.0} if items > 1 else {}))
+    case.note(ours=own)
+    case.compare(f"{DIFFWAVE} with CUDA graphs, {items} clips", ours, calls, rounds=11)
+
+
+def seconds_to_compile(call: Call) -> float:
+    """Until a second replay has ended."""
+    began = time.perf_counter()
+    for _ in range(3):  # compiles, records, replays
+        call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
 
 
 @torch.inference_mode()
@@ -222,6 +290,7 @@ def test_compiled_unet(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     expected = net(x, alpha)
     began = time.perf_counter()
     made = compiled(x, alpha)
+    assert compiled.failure is None, compiled.failure
     case.figure("seconds to compile", time.perf_counter() - began)
     torch.testing.assert_close(made, expected, rtol=0, atol=1e-4)
     title = f"U-Net of CPU size through torch.compile, {items} images"
