@@ -10,6 +10,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,11 +26,21 @@ from metrics.timing import machine_is_busy
 
 STANDARD_ERROR = 2  # standard output has the page alone
 CASES = Path(__file__).resolve().parents[2] / "tests" / "performance"
-ON_GPU = ("test_network.py", "test_sampling.py", "test_training.py")  # others run on a processor
+PLUGIN = "benchmarks.speed.plugin"
+ON_GPU = (  # others run on a processor
+    "test_samplers.py",
+    "test_training.py",
+    "test_network.py",
+    "test_sampling.py",
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the sub-command; options of experiments are told to be of no use here."""
+    """Run the sub-command; options of experiments are told to be of no use here.
+
+    Returns:
+        The exit status: 1 where a case failed.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks speed", description=__doc__, allow_abbrev=False
     )
@@ -38,55 +49,95 @@ def main(arguments: list[str]) -> int:
         "--results", type=Path, default=Path("results/cpu"), help="where the page goes"
     )
     parser.add_argument(
+        "--seconds", type=float, help="after which no further case starts; the page names them"
+    )
+    parser.add_argument(
         "--page-only", action="store_true", help="make the page again, and measure nothing"
     )
     options, others = parser.parse_known_args(arguments)
     if others:
         sys.stderr.write(f"speed has no use for {' '.join(others)}\n")
-    folder = options.results
+    folder, failed = options.results, False
     if not options.page_only:
-        page = write_speed(measure(options.device), folder)
+        document = measure(options.device, options.seconds)
+        page, failed = write_speed(document, folder), bool(document.failed)
     else:
         page = write_pages(folder)
     sys.stdout.write(page.read_text())
-    return 0
+    return 1 if failed else 0
 
 
-def measure(device: str) -> SpeedDocument:
+def measure(device: str, seconds: float | None = None) -> SpeedDocument:
     """Run all cases on a device; on a GPU those that run there.
 
+    Args:
+        device: as torch names it.
+        seconds: after which no further case starts.
+
     Raises:
-        RuntimeError: a case failed, or this is no checkout.
+        RuntimeError: no case could be measured, or this is no checkout.
     """
     if not CASES.is_dir():
         raise RuntimeError(f"{CASES} is not there: 'speed' needs a checkout of the project")
     made = provenance.collect(own_device(device), torch.get_num_threads())
     busy = machine_is_busy()
     with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "cases.json"
-        places = [CASES] if device == "cpu" else [CASES / name for name in ON_GPU]
-        command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
-        done = subprocess.run(
-            [*command, f"--device={device}", f"--benchmark-json={file}"],
-            cwd=CASES.parents[1],
-            stdout=STANDARD_ERROR,
-            check=False,
-        )
-        if done.returncode != 0 or not file.is_file():
-            raise RuntimeError("a performance case failed; its output is above")
-        cases = json.loads(file.read_text())["benchmarks"]
+        file = Path(temporary) / "cases.jsonl"
+        status = _run_cases(device, seconds, file)
+        lines = file.read_text().splitlines() if file.is_file() else []
+    found = _found([json.loads(line) for line in lines], status)
+    if not found["cases"]:
+        raise RuntimeError("a performance case failed; its output is above")
     return SpeedDocument.model_validate(
         {
             "schema_version": 1,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "provenance": made,
             "machine_busy": busy or machine_is_busy(),
-            "cases": [
-                {"name": case["name"], "group": case["group"], **case["extra_info"]}
-                for case in cases
-            ],
+            **found,
         }
     )
+
+
+def _run_cases(device: str, seconds: float | None, file: Path) -> int:
+    """Run pytest, which adds a line to the file for each case; its exit status."""
+    places = [CASES] if device == "cpu" else [CASES / name for name in ON_GPU]
+    command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
+    # A warning or a file that cannot be imported must not cost the other cases.
+    command += ["-W", "default", "--continue-on-collection-errors", "-p", PLUGIN]
+    command += [f"--device={device}", f"--speed-record={file}"]
+    if seconds is not None:
+        command.append(f"--speed-seconds={seconds}")
+    return subprocess.run(
+        command, cwd=CASES.parents[1], stdout=STANDARD_ERROR, check=False
+    ).returncode
+
+
+def _found(entries: list[dict[str, Any]], status: int) -> dict[str, Any]:
+    """Cases, and what became of the other tests, from the plugin's lines."""
+    ended: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if "failed" not in ended.get(entry["name"], {}):  # a case may fail after it has measured
+            ended[entry["name"]] = entry
+    lost = f"the process ended early, with status {status}"
+    return {
+        "cases": [case for one in ended.values() if "info" in one for case in _cases_of(one)],
+        "late": [name for name, one in ended.items() if "late" in one],
+        "skipped": {name: one["skipped"] for name, one in ended.items() if "skipped" in one},
+        "failed": {
+            name: one.get("failed", lost)
+            for name, one in ended.items()
+            if "failed" in one or "started" in one
+        },
+    }
+
+
+def _cases_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cases that one test measured: one, unless it timed several samplers in turns."""
+    info = dict(entry["info"])
+    parts = info.pop("parts", [info])
+    named = {"name": entry["name"], "group": entry["group"], "notes": info["notes"]}
+    return [named | part for part in parts if "seconds" in part]
 
 
 def write_speed(document: SpeedDocument, folder: Path) -> Path:

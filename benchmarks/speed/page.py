@@ -9,6 +9,12 @@ from benchmarks.report.cells import arrow, estimate, table
 from benchmarks.report.evaluation import interval_of
 from benchmarks.report.schema import Interval, Verdict
 from benchmarks.speed.case import OURS
+from benchmarks.speed.sampler_tables import (
+    GROUP,
+    ROUNDS_FOR_INTERVAL,
+    median_text,
+    samplers_section,
+)
 from benchmarks.speed.schema import Figure, SpeedCase, SpeedDocument
 from benchmarks.speed.searches import SearchPair
 from metrics.timing import Timing, ratio_of_medians
@@ -32,8 +38,10 @@ Times are of CUDA events. Float32 is float32: TF32 is off. Peak memory is the mo
 allocated while our call ran, with what was there before. Searches, scores and start-up are a
 processor's work, and stand in `speed.md`. The bars were set for two CPU cores, and are not applied.
 """
+NO_BARS = "The bars were set for two CPU cores, and are not applied."
+OTHER_BARS = "Bars are those set for a GPU; those of two CPU cores are not applied."
 SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
-ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
+SAMPLERS = {GROUP: "Whole samplers"}
 GROUPS = {
     "network": "One network evaluation",
     "sampling": "Sampling",
@@ -59,14 +67,17 @@ def speed_page(
     device = made["device"]
     parts = ["# Speed\n" if document.on_cpu else f"# Speed on {device}\n", NOTE]
     if not document.on_cpu:
-        parts.append(GPU_NOTE)
+        barred = any(case.bars for case in document.cases)
+        parts.append(GPU_NOTE.replace(NO_BARS, OTHER_BARS) if barred else GPU_NOTE)
     if document.machine_busy is None:
         parts.append("Whether the machine had other work then was not recorded.\n")
     elif document.machine_busy:
         parts.append("**The machine was busy with other work when this was measured.**\n")
-    for group in dict.fromkeys((*GROUPS, *(case.group for case in document.cases))):
+    for group in dict.fromkeys((*SAMPLERS, *GROUPS, *(case.group for case in document.cases))):
         cases = [case for case in document.cases if case.group == group]
-        if cases:
+        if cases and group == GROUP:
+            parts += [f"## {SAMPLERS[group]}\n", *samplers_section(cases)]
+        elif cases:
             parts += [f"## {GROUPS.get(group, group)}\n", _times(cases)]
             parts += [_figures(cases)] if any(case.figures for case in cases) else []
             parts += [_absent(cases)] if any(case.absent for case in cases) else []
@@ -74,6 +85,7 @@ def speed_page(
     wanted = GROUPS if document.on_cpu else GROUPS_ON_GPU
     if lacking := [GROUPS[group].lower() for group in wanted if group not in measured]:
         parts.append(f"Not measured: {', '.join(lacking)}.\n")
+    parts += _unmeasured(document)
     if searches:
         parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
     if document.on_cpu:
@@ -86,6 +98,19 @@ def speed_page(
         f"{document.created[:10]}. To measure it again: `python -m benchmarks speed{option}`.\n"
     )
     return "\n".join([*parts, origin])
+
+
+def _unmeasured(document: SpeedDocument) -> list[str]:
+    """Tests that gave no case, with their reasons."""
+    parts = []
+    if document.late:
+        names = ", ".join(f"`{name}`" for name in document.late)
+        parts.append(f"Not measured for lack of time: {names}.\n")
+    for heading, reasons in (("Failed", document.failed), ("Not made here", document.skipped)):
+        if reasons:
+            lines = [f"* `{name}`: {reason}\n" for name, reason in reasons.items()]
+            parts.append(f"{heading}:\n\n{''.join(lines)}")
+    return parts
 
 
 def _on_gpu(document: SpeedDocument | None) -> str:
@@ -101,7 +126,7 @@ def _times(cases: list[SpeedCase]) -> str:
         notes = ", ".join(f"{key} {_plain(value)}" for key, value in case.notes.items())
         title = f"{case.title} ({notes})" if notes else case.title
         others = {name: times for name, times in case.seconds.items() if name != OURS}
-        lines.append([title, _median(own), "", "", "", ""])
+        lines.append([title, median_text(own), "", "", "", ""])
         for name, times in others.items():
             other = Timing(tuple(times))
             ratio = interval_of(ratio_of_medians(other, own, seed=0))
@@ -113,20 +138,12 @@ def _times(cases: list[SpeedCase]) -> str:
                     "",
                     "",
                     name,
-                    _median(other),
+                    median_text(other),
                     estimate(ratio, 2) + " ×",
                     "" if bar is None else f"{bar:g} × {_reached(ratio, bar)}",
                 ]
             )
     return table(["What", "Ours", "Against", "Theirs", "Ratio", "Bar"], lines)
-
-
-def _median(timing: Timing) -> str:
-    median = timing.median
-    text = f"{median:.2f} s" if median >= 1 else f"{1000 * median:.3g} ms"
-    if len(timing.seconds) == 1:
-        return f"{text}, one round"
-    return text if timing.is_stable else f"{text}, *unstable*"
 
 
 def _plain(value: str | float) -> str:

@@ -21,6 +21,17 @@ class Figure(_Strict):
     at_least: float | None
 
 
+class Timed(_Strict):
+    """The sampler or encoder that a case times, for programs that look for its time."""
+
+    network: str
+    what: Literal["sampler", "encoder"]
+    steps: int | None = Field(description="network evaluations of an item; null: an encoder")
+    items: int
+    precision: Literal["float32", "bfloat16"]
+    seconds_of_audio: float | None = Field(description="of an item; null: no speech")
+
+
 class SpeedCase(_Strict):
     """A call and what it was compared with, in turns."""
 
@@ -32,6 +43,11 @@ class SpeedCase(_Strict):
     absent: dict[str, str] = Field(description="what it is not compared with, and why")
     figures: list[Figure]
     notes: dict[str, str | float]
+    subject: Timed | None = Field(
+        default=None,
+        description="samplers of one test were timed in turns: round i of one goes with round i "
+        "of another",
+    )
 
 
 class SpeedDocument(_Strict):
@@ -42,6 +58,9 @@ class SpeedDocument(_Strict):
     provenance: dict[str, Any]
     machine_busy: bool | None = Field(description="null: not recorded")
     cases: list[SpeedCase]
+    late: list[str] = Field(default=[], description="tests for which no time was left")
+    failed: dict[str, str] = Field(default={}, description="tests to the reason in one line")
+    skipped: dict[str, str] = Field(default={}, description="tests to why they are not made here")
 
     @property
     def on_cpu(self) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.__main__ import main
 from benchmarks.derived import checked
 from benchmarks.report.check import read_results
-from benchmarks.speed import command, searches
+from benchmarks.speed import command, searches, subjects
 from benchmarks.speed.case import OURS, Case
 from benchmarks.speed.command import check_speed, write_speed
 from benchmarks.speed.floor import SIDE, operations_of, seconds_at_peak
@@ -162,6 +165,37 @@ def test_the_page_tells_ratios_and_bars() -> None:
     assert "Not measured: sampling, search, training, scoring, start-up." in page
 
 
+def sampler(items: int, steps: int | None, seconds: list[float], **more: Any) -> SpeedCase:
+    subject = {
+        "network": "A network", "what": "encoder" if steps is None else "sampler", "steps": steps,
+        "items": items, "precision": "float32", "seconds_of_audio": 2.0,
+    }  # fmt: skip
+    content = {"name": "t", "group": "samplers", "title": "t", "seconds": {OURS: seconds}}
+    empty: dict[str, Any] = {"bars": {}, "absent": {}, "figures": [], "notes": {}}
+    return SpeedCase.model_validate({**content, **empty, **more, "subject": subject})
+
+
+def test_samplers_have_a_table_for_each_network() -> None:
+    pace = [1.0, 5.0, 1.0, 5.0, 1.0, 5.0, 1.0]  # of the machine, by round
+    cases = [
+        sampler(1, 7, [0.01 * p for p in pace], notes={"compiled": "with CUDA graphs"}),
+        sampler(1, 100, [0.1 * p * q for p, q in zip(pace, [0.95, 1.0, 1.05] * 3, strict=False)]),
+        sampler(16, 7, [0.04] * 7),
+        sampler(1, None, [0.002] * 9),
+    ]
+    page = speed_page(document(cases=cases), [])
+    head = "| Steps | 1 item | real-time factor | Speed-up over 100 steps | Ratio of steps |"
+    assert "## Whole samplers\n" in page
+    assert f"### A network\n\n{head} 16 items | items/s |" in page
+    assert "| 7 | 10 ms, *unstable* | 0.005 | 9.9 [9.6, 10.2] × | 14.3 | 40 ms | 400 |" in page
+    assert "| 1.0 × | 1.0 | — | — |" in page
+    assert "Its encoder takes 2 ms for 1 items." in page
+    assert "Compiled: with CUDA graphs (1 items); none (1 and 16 items)." in page
+    few = [case.model_copy(update={"seconds": {OURS: case.seconds[OURS][:5]}}) for case in cases]
+    assert "| 9.9 × |" in speed_page(document(cases=few), [])
+    assert "## Whole samplers" not in speed_page(document(), [])
+
+
 def test_check_finds_a_page_that_is_not_the_documents(tmp_path: Path) -> None:
     page = write_speed(document(), tmp_path)
     assert "2 cases" in check_speed(tmp_path)
@@ -193,6 +227,19 @@ def test_a_gpu_has_a_page_of_its_own_that_the_first_names(tmp_path: Path) -> Non
         DamagedFileError, match=r"speed-cuda\.md is not the page of speed-cuda\.json"
     ):
         check_speed(tmp_path)
+
+
+def test_a_gpu_has_bars_of_its_own(tmp_path: Path) -> None:
+    case = Case(Pedantic(), torch.device("meta"), Ticking())  # type: ignore[arg-type]
+    case.cuda_bars({"a": 4.0, "not compared": 1.0})
+    case.compare("title", lambda: OURS, {"a": lambda: "a"}, bars={"a": 2.0})
+    assert case.info["bars"] == {"a": 4.0}
+    recorded = SpeedCase.model_validate({"name": "n", "group": "network", **case.info})
+    told = speed_page(document(**ON_GPU, cases=[recorded]), [])
+    assert "Bars are those set for a GPU" in told
+    assert "Bars are those set for a GPU" not in speed_page(
+        document(**ON_GPU, cases=[recorded.model_copy(update={"bars": {}})]), []
+    )
 
 
 def test_bars_are_not_applied_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,14 +318,14 @@ def test_the_command_tells_what_it_cannot_use(
 ) -> None:
     asked = []
 
-    def measure(device: str) -> SpeedDocument:
-        asked.append(device)
+    def measure(device: str, seconds: float | None) -> SpeedDocument:
+        asked.append((device, seconds))
         return document()
 
     monkeypatch.setattr(command, "measure", measure)
     options = ["--device", "cuda", "--results", str(tmp_path), "--search.bins", "5"]
     assert main(["speed", *options]) == 0
-    assert asked == ["cuda"]
+    assert asked == [("cuda", None)]
     told = capsys.readouterr()
     assert "speed has no use for --search.bins 5" in told.err
     assert told.out.startswith("# Speed")
@@ -317,26 +364,137 @@ def test_one(case):
     case.compare("One", lambda: sum(range(10)), more, bars={"more": 2.0})
     case.figure("half", 0.5, is_share=True)
     case.note(items=1)
+
+@pytest.mark.benchmark(group="network")
+def test_wrong(case):
+    case.compare("Wrong", lambda: None)
+    raise ValueError("it is\\nnot equal")
+
+def test_not_here(case):
+    pytest.skip("the package x is not installed")
+
+@pytest.mark.benchmark(group="samplers")
+@pytest.mark.parametrize("items", [16, 1])
+def test_samplers(case, items):
+    case.compare("3 steps", lambda: None, {}, rounds=9, warmup=0)
+    about = {"network": "n", "items": items, "precision": "float32", "seconds_of_audio": None}
+    for steps in (3, 7):
+        case.part(f"{steps} steps", [0.1] * 9, **about, what="sampler", steps=steps)
 """
 
 
-@pytest.mark.slow
-def test_what_cases_record_becomes_the_document(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of cases of a checkout with cases of its own."""
     folder = tmp_path / "tests" / "performance"
     folder.mkdir(parents=True)
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(CASE)
     monkeypatch.setattr(command, "CASES", folder)
     monkeypatch.setenv("PYTHONPATH", str(RESULTS.parent))
+    return folder
+
+
+@pytest.mark.slow
+def test_what_cases_record_becomes_the_document(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "test_broken.py").write_text("import nothing_of_this_name")
     made = command.measure("cpu")
-    monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
-    with pytest.raises(RuntimeError, match="a performance case failed"):  # nothing but these
-        command.measure("meta")
-    (case,) = made.cases
-    assert (case.name, case.group, case.title) == ("test_one", "network", "One")
+    names = [(case.name, case.title) for case in made.cases]
+    assert names == [  # by importance
+        ("test_samplers[1]", "3 steps"),
+        ("test_samplers[1]", "7 steps"),
+        ("test_one", "One"),
+        ("test_samplers[16]", "3 steps"),
+        ("test_samplers[16]", "7 steps"),
+    ]
+    case = made.cases[2]
+    assert case.group == "network"
     assert [len(values) for values in case.seconds.values()] == [7, 7]
     assert case.seconds["more"] > case.seconds[OURS]
     assert made.provenance["threads"] == torch.get_num_threads()
-    assert "| half | 50.0%" in speed_page(made, [])
+    assert made.cases[0].subject is not None
+    assert (made.cases[0].subject.steps, made.cases[4].subject.items) == (3, 16)  # type: ignore[union-attr]
+    page = speed_page(made, [])
+    assert "| half | 50.0%" in page
+    assert "* `test_wrong`: ValueError: it is\n" in page
+    assert "* `test_broken.py`: ModuleNotFoundError: No module named 'nothing_of_this" in page
+    assert "* `test_not_here`: the package x is not installed" in page
+    assert made.late == []
+    monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
+    with pytest.raises(RuntimeError, match="a performance case failed"):  # nothing but these
+        command.measure("meta")
+
+
+@pytest.mark.slow
+def test_a_case_that_fails_or_comes_too_late_costs_no_other(
+    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["speed", "--results", str(tmp_path)]) == 1
+    page = (tmp_path / "speed.md").read_text()
+    assert capsys.readouterr().out == page
+    assert "`test_wrong`: ValueError: it is" in page
+    assert "| One (items 1) |" in page
+    assert check_speed(tmp_path)
+    text = (checkout / "test_it.py").read_text()
+    slow = text.replace("rounds=9, warmup=0)", "rounds=9)\n    __import__('time').sleep(1)")
+    (checkout / "test_it.py").write_text(slow)
+    assert main(["speed", "--results", str(tmp_path), "--seconds", "1"]) == 0
+    page = (tmp_path / "speed.md").read_text()
+    assert "### n" in page
+    late = "`test_one`, `test_wrong`, `test_samplers[16]`, `test_not_here`"
+    assert f"Not measured for lack of time: {late}." in page
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_early_keeps_what_it_measured(checkout: Path) -> None:
+    text = (checkout / "test_it.py").read_text()
+    (checkout / "test_it.py").write_text(text.replace("raise ValueError", "import os; os._exit(3)"))
+    made = command.measure("cpu")
+    assert "One" in {case.title for case in made.cases}
+    assert made.failed == {"test_wrong": "the process ended early, with status 3"}
+
+
+WITHOUT = """
+import importlib.abc, sys
+import pytest
+
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"diffusers", "diffwave", "pesq", "pystoi", "soundfile", "tyro"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+import benchmarks.speed.__main__
+raise SystemExit(pytest.main(["--collect-only", "-q", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+def test_cases_of_a_gpu_need_no_package_that_only_scores_or_compares() -> None:
+    places = [str(command.CASES / name) for name in command.ON_GPU]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *places],
+        cwd=RESULTS.parent,
+        env=os.environ | {"PYTHONPATH": str(RESULTS.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_samplers[1-DiffWave of paper size]" in done.stdout
+    assert "test_training[images]" in done.stdout
+
+
+def test_without_results_subjects_are_random(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subjects, "RESULTS", tmp_path)
+    made = subjects.subject("images", torch.device("cpu"))
+    assert made.notes == {"weights": "random, as the published weights and schedules are not here"}
+    assert len(made.schedule(7)) == 7
+    assert made.quality(7) == {}
+    assert made.condition(2) is None
+    with pytest.raises(ImportError, match="are not here"):  # a closed form has no other
+        subjects.subject("analytic", torch.device("cpu"))
