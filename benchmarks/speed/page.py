@@ -40,6 +40,7 @@ processor's work, and stand in `speed.md`. The bars were set for two CPU cores, 
 """
 NO_BARS = "The bars were set for two CPU cores, and are not applied."
 OTHER_BARS = "Bars are those set for a GPU; those of two CPU cores are not applied."
+NAMED_CASES = 4  # of one function, each by name; more are counted
 SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
 SAMPLERS = {GROUP: "Whole samplers"}
 GROUPS = {
@@ -104,13 +105,25 @@ def _unmeasured(document: SpeedDocument) -> list[str]:
     """Tests that gave no case, with their reasons."""
     parts = []
     if document.late:
-        names = ", ".join(f"`{name}`" for name in document.late)
-        parts.append(f"Not measured for lack of time: {names}.\n")
+        parts.append(f"Not measured for lack of time: {_named(document.late)}.\n")
     for heading, reasons in (("Failed", document.failed), ("Not made here", document.skipped)):
         if reasons:
             lines = [f"* `{name}`: {reason}\n" for name, reason in reasons.items()]
             parts.append(f"{heading}:\n\n{''.join(lines)}")
     return parts
+
+
+def _named(tests: list[str]) -> str:
+    """Tests by name; where one function has many cases, their number."""
+    cases: dict[str, list[str]] = {}
+    for name in tests:
+        cases.setdefault(name.partition("[")[0], []).append(name)
+    return ", ".join(
+        f"`{function}` ({len(names)} cases)"
+        if len(names) > NAMED_CASES
+        else ", ".join(f"`{name}`" for name in names)
+        for function, names in cases.items()
+    )
 
 
 def _on_gpu(document: SpeedDocument | None) -> str:

@@ -56,7 +56,8 @@ def sampler_case(
 
 def samplers_section(cases: Sequence[SpeedCase]) -> list[str]:
     """The section's parts: for each network a table and what it was timed with."""
-    subjects = [case.subject for case in cases if case.subject is not None]
+    cases = [case for case in cases if case.subject is not None]
+    subjects = [_subject(case) for case in cases]
     parts = [NOTE]
     for network in dict.fromkeys(one.network for one in subjects):
         steps = sorted({s.steps for s in subjects if s.network == network and s.steps is not None})
@@ -97,31 +98,25 @@ def _shown(ratio: Interval) -> str:
 
 def _below(cases: Sequence[SpeedCase], network: str) -> str:
     """Encoder, precision and notes of a network's samplers, in a few sentences."""
-    own = [case for case in cases if case.subject is not None and case.subject.network == network]
+    own = [case for case in cases if _subject(case).network == network]
     encoders = [case for case in own if _subject(case).what == "encoder"]
     samplers = [case for case in own if _subject(case).what == "sampler"]
     sentences = [
-        f"Its encoder takes {_time(case)} for {_subject(case).items} items." for case in encoders
+        f"Its encoder takes {_time(case)} for {_items(_subject(case).items)}." for case in encoders
     ]
-    if samplers:
-        rounds = sorted({len(case.seconds[OURS]) for case in samplers})
-        sound = _subject(samplers[0]).seconds_of_audio
-        sentences.append(
-            f"Samplers: {', '.join(sorted({_subject(case).precision for case in samplers}))}, "
-            f"{' and '.join(map(str, rounds))} rounds"
-            + (f", clips of {sound:.3f} s." if sound is not None else ".")
-        )
-    for key in dict.fromkeys(key for case in samplers for key in case.notes):
-        by_items: dict[str, list[int]] = {}
-        for case in samplers:
-            items = by_items.setdefault(str(case.notes.get(key, "none")), [])
-            if _subject(case).items not in items:
-                items.append(_subject(case).items)
-        values = "; ".join(
-            f"{value} ({' and '.join(map(str, items))} items)" for value, items in by_items.items()
-        )
-        sentences.append(f"{key[:1].upper()}{key[1:]}: {values}.")
+    for items in sorted({_subject(case).items for case in samplers}):
+        batch = [case for case in samplers if _subject(case).items == items]
+        one, sound = batch[0], _subject(batch[0]).seconds_of_audio
+        told = [f"Samplers of {_items(items)}: {_subject(one).precision}"]
+        told.append(f"{len(one.seconds[OURS])} rounds")
+        told += [] if sound is None else [f"clips of {sound:.3f} s"]
+        told += [f"{key} {value}" for key, value in one.notes.items()]
+        sentences.append(f"{', '.join(told)}.")
     return " ".join(sentences) + "\n"
+
+
+def _items(count: int) -> str:
+    return f"{count} item" if count == 1 else f"{count} items"
 
 
 def _subject(case: SpeedCase) -> Timed:

@@ -175,6 +175,17 @@ def sampler(items: int, steps: int | None, seconds: list[float], **more: Any) ->
     return SpeedCase.model_validate({**content, **empty, **more, "subject": subject})
 
 
+def test_what_was_not_measured_is_named() -> None:
+    late = ["test_one", *(f"test_many[{i}]" for i in range(5)), "test_few[a]", "test_few[b]"]
+    page = speed_page(document(late=late, failed={"test_x": "E: no"}, skipped={"test_y": "z"}), [])
+    assert (
+        "Not measured for lack of time: `test_one`, `test_many` (5 cases), `test_few[a]`, "
+        "`test_few[b]`.\n"
+    ) in page
+    assert "Failed:\n\n* `test_x`: E: no\n" in page
+    assert "Not made here:\n\n* `test_y`: z\n" in page
+
+
 def test_samplers_have_a_table_for_each_network() -> None:
     pace = [1.0, 5.0, 1.0, 5.0, 1.0, 5.0, 1.0]  # of the machine, by round
     cases = [
@@ -189,8 +200,9 @@ def test_samplers_have_a_table_for_each_network() -> None:
     assert f"### A network\n\n{head} 16 items | items/s |" in page
     assert "| 7 | 10 ms, *unstable* | 0.005 | 9.9 [9.6, 10.2] × | 14.3 | 40 ms | 400 |" in page
     assert "| 1.0 × | 1.0 | — | — |" in page
-    assert "Its encoder takes 2 ms for 1 items." in page
-    assert "Compiled: with CUDA graphs (1 items); none (1 and 16 items)." in page
+    assert "Its encoder takes 2 ms for 1 item." in page
+    told = "Samplers of 1 item: float32, 7 rounds, clips of 2.000 s, compiled with CUDA graphs."
+    assert told in page
     few = [case.model_copy(update={"seconds": {OURS: case.seconds[OURS][:5]}}) for case in cases]
     assert "| 9.9 × |" in speed_page(document(cases=few), [])
     assert "## Whole samplers" not in speed_page(document(), [])
