@@ -11,8 +11,10 @@ from benchmarks.report.check import read_results
 from benchmarks.report.pages import PAGES
 from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Results, RowResult
+from benchmarks.speed.schema import SpeedDocument
 from benchmarks.stages.train import network_cost
 from benchmarks.theory.check import read_theory
+from benchmarks.validation import read_document
 
 
 class MissingResultError(Exception):
@@ -108,6 +110,19 @@ class Books:
         content = read_theory(path).model_dump(mode="json")
         self.made[f"theory/{name}.json"] = content["created"]
         return content
+
+    def speed(self, name: str) -> SpeedDocument:
+        """The document of speed that is called ``name``.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        path = self.folder / f"{name}.json"
+        if not path.is_file():
+            raise MissingResultError(f"{name}.json is not published")
+        document = read_document(path, SpeedDocument, "speed")
+        self.made[f"{name}.json"] = document.created
+        return document
 
     def card(self, name: str) -> dict[str, Any]:
         """The card of shipped weights: parameters, and steps and seconds of their whole training.

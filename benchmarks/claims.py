@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -228,7 +228,7 @@ def _dates(name: str) -> dict[str, str | None]:
 
 def summary(document: dict[str, Any]) -> str:
     """One line for each claim: its verdict, and its tests by what they rest on."""
-    levels: tuple[Level, ...] = ("analytic", "CPU-scale", "paper-scale")
+    levels: tuple[Level, ...] = get_args(Level)
     heads = ["", "Claim", "Reported", "Verdict", *levels]
     lines = []
     for one in document["claims"]:

@@ -13,6 +13,7 @@ from benchmarks.claim_tests.rows import (
     Superior,
     WithinFactor,
 )
+from benchmarks.claim_tests.samplers import SamplerSpeedUp
 from benchmarks.claim_tests.theory import (
     AboveElbo,
     BoundHolds,
@@ -28,6 +29,7 @@ ClaimTest = (
     | WithinFactor
     | AtLeast
     | SpeedUp
+    | SamplerSpeedUp
     | CostShare
     | BoundHolds
     | AboveElbo

@@ -13,7 +13,7 @@ from benchmarks.report.cells import estimate
 from benchmarks.report.schema import Interval
 
 ClaimVerdict = Literal["reproduced", "not reproduced", "undecided", "not tested here"]
-Level = Literal["analytic", "CPU-scale", "paper-scale"]
+Level = Literal["analytic", "CPU-scale", "GPU", "paper-scale"]
 
 
 @dataclass(frozen=True)

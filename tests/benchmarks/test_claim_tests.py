@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.books import Books, MissingResultError
@@ -13,6 +15,7 @@ from benchmarks.claim_tests import (
     CostShare,
     Honest,
     Noninferior,
+    SamplerSpeedUp,
     Selection,
     Sigma,
     SigmaOnElbo,
@@ -23,6 +26,7 @@ from benchmarks.claim_tests import (
 from benchmarks.claim_tests.base import Finding
 from benchmarks.claim_tests.theory import widened
 from benchmarks.report.schema import Comparison, Interval, MetricInfo, RowTime
+from benchmarks.speed.schema import SpeedCase, SpeedDocument
 
 ANY = {"level": "CPU-scale", "command": "run x"}
 
@@ -67,6 +71,9 @@ class FakeBooks(Books):
 
     def card(self, name: str) -> dict[str, float]:
         return {"seconds": self.told[name], "steps": 10, "parameters": 5}  # type: ignore[dict-item]
+
+    def speed(self, name: str) -> SpeedDocument:
+        return self.told["speed"]  # type: ignore[return-value]
 
     @property
     def theory(self) -> dict[str, object]:  # type: ignore[override]
@@ -167,6 +174,61 @@ def test_speed_up(low: float, high: float, expected: str) -> None:
     found = test.decide(FakeBooks(a=(0, 1), time=time))
     assert found.verdict == expected
     assert "steps 62.5; its times spread" in found.measured
+
+
+def timed(steps: int, seconds: list[float]) -> SpeedCase:
+    subject = {
+        "network": "n", "what": "sampler", "steps": steps, "items": 1, "precision": "float32",
+        "seconds_of_audio": None,
+    }  # fmt: skip
+    return SpeedCase.model_validate(
+        {"name": "t", "group": "samplers", "title": f"{steps} steps", "seconds": {"ours": seconds},
+         "bars": {}, "absent": {}, "figures": [], "notes": {}, "subject": subject}
+    )  # fmt: skip
+
+
+def speed_document(*cases: SpeedCase) -> SpeedDocument:
+    return SpeedDocument(
+        schema_version=1, created="2026-01-02", provenance={"device": "a GPU"}, machine_busy=None,
+        cases=list(cases),
+    )  # fmt: skip
+
+
+SAMPLERS = SamplerSpeedUp(
+    kind="sampler_speed_up", network="n", steps=10, against_steps=1000, claimed=100, tolerance=0.1,
+    level="GPU", command="speed --device cuda",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ratios", "expected"),
+    [
+        ([95.0, 93.0, 99.0] * 3, "reproduced"),
+        ([70.0, 110.0, 90.0] * 3, "undecided"),
+        ([85.0, 84.0, 86.0] * 3, "not reproduced"),
+        ([99.0] * 8, "undecided"),  # too few rounds
+    ],
+)
+def test_sampler_speed_up_pairs_by_round(ratios: list[float], expected: str) -> None:
+    """However much slower the machine is in some rounds, both samplers meet it alike."""
+    pace = [1.0 + 5.0 * (i % 2) for i in range(len(ratios))]
+    slow = [pace * ratio for pace, ratio in zip(pace, ratios, strict=True)]
+    document = speed_document(timed(10, pace), timed(1000, slow))
+    found = SAMPLERS.decide(FakeBooks(speed=document))
+    assert found.verdict == expected
+    assert f"steps 100.0; {len(ratios)} rounds on a GPU" in found.measured
+    assert ("of 9 that a verdict needs" in found.measured) is (len(ratios) < 9)
+
+
+def test_sampler_speed_up_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingResultError, match=r"speed-cuda\.json is not published"):
+        SAMPLERS.decide(Books(tmp_path))
+    few = speed_document(timed(1000, [1.0] * 9))
+    with pytest.raises(MissingResultError, match="no sampler of n with 10 steps at batch 1"):
+        SAMPLERS.decide(FakeBooks(speed=few))
+    apart = speed_document(timed(10, [1.0] * 9), timed(1000, [1.0] * 7))
+    with pytest.raises(MissingResultError, match="were not timed in the same rounds"):
+        SAMPLERS.decide(FakeBooks(speed=apart))
 
 
 def bounds(f_bddm: float, error: float) -> dict[str, object]:
