@@ -27,6 +27,7 @@ from metrics.timing import machine_is_busy
 STANDARD_ERROR = 2  # standard output has the page alone
 CASES = Path(__file__).resolve().parents[2] / "tests" / "performance"
 PLUGIN = "benchmarks.speed.plugin"
+GRACE = 120.0  # s; a case that still runs so long after the last might start is stopped
 ON_GPU = (  # others run on a processor
     "test_samplers.py",
     "test_training.py",
@@ -49,7 +50,9 @@ def main(arguments: list[str]) -> int:
         "--results", type=Path, default=Path("results/cpu"), help="where the page goes"
     )
     parser.add_argument(
-        "--seconds", type=float, help="after which no further case starts; the page names them"
+        "--seconds",
+        type=float,
+        help=f"after which no case starts, and {GRACE:g} s later none runs; the page names them",
     )
     parser.add_argument(
         "--page-only", action="store_true", help="make the page again, and measure nothing"
@@ -83,9 +86,9 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
     busy = machine_is_busy()
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "cases.jsonl"
-        status = _run_cases(device, seconds, file)
+        lost = _run_cases(device, seconds, file)
         lines = file.read_text().splitlines() if file.is_file() else []
-    found = _found([json.loads(line) for line in lines], status)
+    found = _found([json.loads(line) for line in lines], lost)
     if not found["cases"]:
         raise RuntimeError("a performance case failed; its output is above")
     return SpeedDocument.model_validate(
@@ -99,8 +102,12 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
     )
 
 
-def _run_cases(device: str, seconds: float | None, file: Path) -> int:
-    """Run pytest, which adds a line to the file for each case; its exit status."""
+def _run_cases(device: str, seconds: float | None, file: Path) -> str:
+    """Run pytest, which adds a line to the file for each case.
+
+    Returns:
+        Why a case that started did not end, if there is one.
+    """
     places = [CASES] if device == "cpu" else [CASES / name for name in ON_GPU]
     command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
     # A warning or a file that cannot be imported must not cost the other cases.
@@ -108,18 +115,30 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> int:
     command += [f"--device={device}", f"--speed-record={file}"]
     if seconds is not None:
         command.append(f"--speed-seconds={seconds}")
-    return subprocess.run(
-        command, cwd=CASES.parents[1], stdout=STANDARD_ERROR, check=False
-    ).returncode
+    try:
+        done = subprocess.run(
+            command,
+            cwd=CASES.parents[1],
+            stdout=STANDARD_ERROR,
+            check=False,
+            timeout=None if seconds is None else seconds + GRACE,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it was stopped {GRACE:g} s after the last case might start"
+    return f"the process ended early, with status {done.returncode}"
 
 
-def _found(entries: list[dict[str, Any]], status: int) -> dict[str, Any]:
-    """Cases, and what became of the other tests, from the plugin's lines."""
+def _found(entries: list[dict[str, Any]], lost: str) -> dict[str, Any]:
+    """Cases, and what became of the other tests, from the plugin's lines.
+
+    Args:
+        entries: the lines, in their order.
+        lost: why a case started and did not end.
+    """
     ended: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if "failed" not in ended.get(entry["name"], {}):  # a case may fail after it has measured
             ended[entry["name"]] = entry
-    lost = f"the process ended early, with status {status}"
     return {
         "cases": [case for one in ended.values() if "info" in one for case in _cases_of(one)],
         "late": [name for name, one in ended.items() if "late" in one],

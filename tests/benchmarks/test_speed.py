@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from bddm_ref.checkpoint import DamagedFileError
+from benchmarks import provenance
 from benchmarks.__main__ import main
 from benchmarks.derived import checked
 from benchmarks.report.check import read_results
@@ -468,6 +470,27 @@ def test_a_process_that_ends_early_keeps_what_it_measured(checkout: Path) -> Non
     assert made.failed == {"test_wrong": "the process ended early, with status 3"}
 
 
+def test_a_case_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = {"title": "One", "seconds": {OURS: [1.0]}, "bars": {}, "absent": {}, "figures": []}
+    entries = [
+        {"name": "test_one", "started": True},
+        {"name": "test_one", "group": "network", "info": {**info, "notes": {}}},
+        {"name": "test_two", "started": True},
+    ]
+
+    def run(called: list[str], timeout: float, **options: Any) -> None:
+        (record,) = (one for one in called if one.startswith("--speed-record="))
+        file = Path(record.partition("=")[2])
+        file.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+        raise subprocess.TimeoutExpired(called, timeout)
+
+    monkeypatch.setattr(provenance, "collect", lambda *of: document().provenance)
+    monkeypatch.setattr(subprocess, "run", run)
+    made = command.measure("cpu", seconds=15.0)
+    assert [case.title for case in made.cases] == ["One"]
+    assert made.failed == {"test_two": "it was stopped 120 s after the last case might start"}
+
+
 WITHOUT = """
 import importlib.abc, sys
 import pytest
@@ -495,7 +518,7 @@ def test_cases_of_a_gpu_need_no_package_that_only_scores_or_compares() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "test_samplers[1-DiffWave of paper size]" in done.stdout
+    assert "test_samplers[DiffWave of paper size-1]" in done.stdout
     assert "test_training[images]" in done.stdout
 
 
