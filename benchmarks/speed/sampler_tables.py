@@ -102,7 +102,9 @@ def _below(cases: Sequence[SpeedCase], network: str) -> str:
     encoders = [case for case in own if _subject(case).what == "encoder"]
     samplers = [case for case in own if _subject(case).what == "sampler"]
     sentences = [
-        f"Its encoder takes {_time(case)} for {_items(_subject(case).items)}." for case in encoders
+        f"Its encoder takes {_time(case)} for {_items(_subject(case).items)}"
+        f" of {_subject(case).seconds_of_audio or 0:.3f} s."
+        for case in encoders
     ]
     for items in sorted({_subject(case).items for case in samplers}):
         batch = [case for case in samplers if _subject(case).items == items]
