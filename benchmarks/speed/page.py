@@ -64,8 +64,7 @@ def speed_page(
         searches: those of the results folder that it lies in.
         on_gpu: the folder's document of a GPU, for the page of the CPU to name.
     """
-    made = document.provenance
-    device = made["device"]
+    device = document.provenance["device"]
     parts = ["# Speed\n" if document.on_cpu else f"# Speed on {device}\n", NOTE]
     if not document.on_cpu:
         barred = any(case.bars for case in document.cases)
@@ -91,14 +90,19 @@ def speed_page(
         parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
     if document.on_cpu:
         parts += ["## On a GPU\n", _on_gpu(on_gpu)]
+    return "\n".join([*parts, _origin(document)])
+
+
+def _origin(document: SpeedDocument) -> str:
+    """Machine, versions and commit."""
+    made = document.provenance
     option = "" if document.on_cpu else " --device cuda"
-    origin = (
+    return (
         f"Measured on {made['processor']}, {made['cores']} cores, {made['threads']} threads, "
-        f"device {device}, torch {made['packages']['torch']}, Python {made['python']}; "
+        f"device {made['device']}, torch {made['packages']['torch']}, Python {made['python']}; "
         f"commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
         f"{document.created[:10]}. To measure it again: `python -m benchmarks speed{option}`.\n"
     )
-    return "\n".join([*parts, origin])
 
 
 def _unmeasured(document: SpeedDocument) -> list[str]:
