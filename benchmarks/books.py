@@ -12,7 +12,7 @@ from benchmarks.report.pages import PAGES
 from benchmarks.report.pages.base import CLAIM_SEEDS
 from benchmarks.report.schema import Comparison, Results, RowResult
 from benchmarks.speed.schema import SpeedDocument
-from benchmarks.stages.train import network_cost
+from benchmarks.stages.networks import network_cost
 from benchmarks.theory.check import read_theory
 from benchmarks.validation import read_document
 

@@ -22,16 +22,14 @@ from benchmarks.progress import Progress
 from benchmarks.rows import Sampled, rows_of
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context
+from benchmarks.stages.networks import net_lengths, schedule_net_name, tau_of
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, all_searched
 from benchmarks.stages.train import (
     judge_net_weights,
-    net_lengths,
     noise_estimator_weights,
-    schedule_net_name,
     schedule_net_weights,
     score_net_weights,
-    tau_of,
 )
 from benchmarks.workspace import Workspace
 

@@ -177,14 +177,6 @@ class DiffWave(Levelled, nn.Module):
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
 
-    def unfold_weight_norm(self) -> None:
-        """Give weights that were folded their length and direction again, to train on."""
-        for module in list(self.modules()):
-            if module is self.predict or parametrize.is_parametrized(module, "weight"):
-                continue
-            if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
-                normed(module)
-
     def _features(self, steps: Tensor) -> Tensor:
         return step_features(steps, self.config.embedding[0])
 

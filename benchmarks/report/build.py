@@ -20,13 +20,8 @@ from benchmarks.rows import Sampled
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.clock import NETWORK
 from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.networks import net_lengths, network_cost, schedule_net_name, training_card
 from benchmarks.stages.search import SearchResult
-from benchmarks.stages.train import (
-    net_lengths,
-    network_cost,
-    schedule_net_name,
-    training_card,
-)
 from benchmarks.workspace import fingerprint
 from metrics.timing import Timing, ratio_of_medians
 

@@ -23,7 +23,6 @@ from benchmarks.report.contest import (
     track_contests,
 )
 from benchmarks.report.pages import PAGES
-from benchmarks.report.pareto import plot_pareto
 from benchmarks.report.standings import BDDM, Against, Line, Outcome, Place, Standings
 from benchmarks.validation import read_document
 
@@ -62,6 +61,8 @@ def write_contestants(folder: Path) -> Path:
     Raises:
         DamagedFileError: there are none, or one is damaged.
     """
+    from benchmarks.report.pareto import plot_pareto  # noqa: PLC0415 (readers need no matplotlib)
+
     tracks, plots = _tracks(folder), {}
     for track in tracks:
         for convention in track.conventions:

@@ -128,7 +128,7 @@ def missing(error: ImportError) -> str:
 
 def _published(name: str, device: torch.device, float32: bool) -> Subject:
     from benchmarks.stages.context import Context  # noqa: PLC0415 (it needs all packages)
-    from benchmarks.stages.train import load_score_net  # noqa: PLC0415
+    from benchmarks.stages.networks import load_score_net  # noqa: PLC0415
 
     device = torch.device("cpu") if name == "analytic" else device
     experiment = load(EXPERIMENTS[name])

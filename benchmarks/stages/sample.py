@@ -27,13 +27,9 @@ from benchmarks.rows import Row, Sampled, rows_of
 from benchmarks.samples import write_samples
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.networks import load_schedule_net, load_score_net, schedule_net_name
 from benchmarks.stages.power import examples_power
-from benchmarks.stages.train import (
-    load_schedule_net,
-    load_score_net,
-    noise_estimator_weights,
-    schedule_net_name,
-)
+from benchmarks.stages.train import noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
 from benchmarks.workspace import StageFolder, write_json
 

@@ -34,13 +34,13 @@ from benchmarks.rivals.base import Workshop
 from benchmarks.search_names import SearchName
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.power import examples_power
-from benchmarks.stages.train import (
+from benchmarks.stages.networks import (
     load_schedule_net,
     load_score_net,
     net_lengths,
     schedule_net_name,
 )
+from benchmarks.stages.power import examples_power
 from benchmarks.tracks.base import SearchBench
 from benchmarks.workspace import write_json
 

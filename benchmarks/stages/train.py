@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import (
     load_state,
-    load_weights,
-    roundable_parameters,
     save_weights,
-    verify_checksum,
     write_with_checksum,
 )
 from bddm_ref.networks.diffwave import DiffWave
@@ -31,10 +25,7 @@ from benchmarks import distributed, provenance
 from benchmarks.compiled import CompiledNet
 from benchmarks.contestants.noise_estimation import estimator_loss
 from benchmarks.experiment import (
-    PER_LENGTH,
     Convention,
-    Experiment,
-    ExperimentError,
     as_dict,
     convention_inputs,
     evaluation_inputs,
@@ -44,6 +35,13 @@ from benchmarks.search_names import SearchName
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.stages.effort import effort
+from benchmarks.stages.networks import (
+    load_score_net,
+    schedule_net_name,
+    seconds_of_card,
+    started_from,
+    tau_of,
+)
 from benchmarks.workspace import StageFolder, write_json
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
@@ -59,11 +57,9 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
     start = REPOSITORY / config.start if config.start else None
-    decided: dict[str, str | None] = {
-        "weights": None,
-        "compile": None,
-    }  # how it is computed decides nothing
-    decided |= {"start": weights_digest(start) if start else None}
+    # Neither where weights lie nor how they are computed decides anything.
+    decided: dict[str, str | None] = {"weights": None, "compile": None}
+    decided["start"] = weights_digest(start) if start else None
     inputs = {
         "version": VERSION,
         "config": without(
@@ -77,66 +73,11 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         context,
         context.workspace.stage("score_net", inputs),
         "train score network",
-        _started(context.track.build_score_net(), start),
+        started_from(context.track.build_score_net(), start),
         config.training,
         context.track.score_batch_loss,
         config.compile,
     )
-
-
-def net_lengths(
-    experiment: Experiment, search: SearchName
-) -> list[tuple[int | None, tuple[int, ...]]]:
-    """Schedule networks of a search: the length each is trained for, and lengths searched with it.
-
-    The first is None where one network serves all lengths.
-    """
-    lengths = experiment.search.lengths
-    if experiment.schedule_net.tau != PER_LENGTH:
-        return [(None, lengths)]
-    if SEARCHES[search].chooser in ("network", "network by level"):
-        return [(steps, (steps,)) for steps in lengths]
-    return [(lengths[0], lengths)]  # the search makes no use of it
-
-
-def tau_of(experiment: Experiment, steps: int | None = None) -> int:
-    """Long steps per short step, for schedules of ``steps``: floor(T/N) if the experiment says so.
-
-    Raises:
-        ExperimentError: it depends on the length, and none is given, or leaves no junction.
-    """
-    tau, T = experiment.schedule_net.tau, experiment.training_schedule.T
-    if isinstance(tau, int):
-        return tau
-    if steps is None:
-        raise ExperimentError("schedule_net.tau: T/N depends on the length; give a number here")
-    if not 2 <= steps <= T:
-        raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
-    return T // steps
-
-
-def schedule_net_name(
-    experiment: Experiment, convention: str, search: SearchName, steps: int | None = None
-) -> str:
-    """Name of the schedule network of a search, as ``raw``, ``raw/released`` or ``raw/7``.
-
-    The loss is named if it is the search's own, the length if there is a network for each.
-    Searches without a network are given the experiment's; they do not use it.
-    """
-    kind, own = SEARCHES[search], experiment.schedule_net.loss
-    plain = kind.chooser != "network" or kind.loss in (None, own)
-    name = convention if plain else f"{convention}/{kind.loss}"
-    return name if steps is None else f"{name}/{steps}"
-
-
-def _started(network: nn.Module, weights: Path | None) -> nn.Module:
-    """The untrained network, or the same with given weights to go on from."""
-    if weights is None:
-        return network
-    load_network(network, weights)
-    if type(network) is DiffWave:  # others have no weight norm
-        network.unfold_weight_norm()
-    return network
 
 
 def schedule_net_weights(
@@ -259,47 +200,6 @@ def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | No
     )
 
 
-def load_score_net(context: Context, weights: Path) -> nn.Module:
-    """The trained score network, on the device, in evaluation mode."""
-    network = context.track.build_score_net()
-    load_network(network, weights)
-    if context.experiment.bf16:
-        # Autocast would round them at every evaluation; once is enough, with the same result.
-        for _, parameter in roundable_parameters(network):
-            parameter.data = parameter.data.to(torch.bfloat16)
-    network = network.to(context.device).eval().requires_grad_(False)
-    network = context.track.for_inference(network)
-    mode = context.experiment.compile
-    return network if mode == "no" else CompiledNet(network, mode)
-
-
-def load_network(network: nn.Module, weights: Path) -> None:
-    """Fill a network from its weights; those of a DiffWave may lack the weight norm.
-
-    Raises:
-        DamagedFileError: missing, damaged, or of another network.
-    """
-    if isinstance(network, DiffWave) and not _has_weight_norm(weights):
-        network.fold_weight_norm()
-    load_weights(network, weights)
-
-
-def _has_weight_norm(weights: Path) -> bool:
-    verify_checksum(weights)
-    try:
-        with safe_open(weights, framework="pt") as tensors:
-            return any("parametrizations" in name for name in tensors.keys())  # noqa: SIM118
-    except SafetensorError:  # load_weights says what is wrong
-        return True
-
-
-def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:
-    """A trained schedule network, on the device, in evaluation mode."""
-    network = context.track.build_schedule_net(convention)
-    load_weights(network, weights)
-    return network.to(context.device).eval().requires_grad_(False)
-
-
 def _train(
     context: Context,
     folder: StageFolder,
@@ -369,7 +269,7 @@ def _keep(
         for path in (weights, card_file)
         for file in (path, path.with_name(path.name + ".sha256"))
     ]
-    folder.finish(outputs, _whole_seconds(card) or 0.0)
+    folder.finish(outputs, seconds_of_card(card) or 0.0)
     for name in (STATE, f"{STATE}.sha256"):
         (folder.path / name).unlink(missing_ok=True)
 
@@ -378,42 +278,6 @@ def _steps_in(state: Path) -> int:
     if not state.exists():
         return 0
     return len(load_state(state)["losses"])
-
-
-def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
-    """Parameters of a network, and the steps and seconds of its training where a card tells."""
-    with safe_open(weights, framework="pt") as tensors:
-        parameters = sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.keys())  # noqa: SIM118
-    card = weights.with_suffix(".json")
-    if not card.is_file():
-        return parameters, None, None
-    content = json.loads(card.read_text())
-    return parameters, content["steps"], _whole_seconds(content)
-
-
-def training_card(weights: Path) -> dict[str, Any] | None:
-    """What the training of a network took, where it was limited by the clock or ran on a GPU.
-
-    Returns:
-        ``steps`` (updates), ``seconds``, ``device``, ``parameters``; where they apply
-        ``seconds_limit``, ``operations_per_update`` and ``device_rate``.
-    """
-    file = weights.with_suffix(".json")
-    content = json.loads(file.read_text()) if file.is_file() else {}
-    if content.get("device", "cpu") == "cpu" and content.get("seconds_limit") is None:
-        return None
-    kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
-    return {
-        "steps": content["steps"],
-        "seconds": _whole_seconds(content),
-        **{name: content[name] for name in kept if name in content},
-    }
-
-
-def _whole_seconds(card: dict[str, Any]) -> float | None:
-    """Seconds of a whole training: one that was resumed timed its last part alone."""
-    steps_here = card["steps_in_these_seconds"]
-    return card["seconds"] * card["steps"] / steps_here if steps_here else None
 
 
 def _card(

@@ -24,13 +24,8 @@ from benchmarks.progress import Advance
 from benchmarks.protocol import EvaluatedNet
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context
-from benchmarks.stages.train import (
-    load_schedule_net,
-    load_score_net,
-    schedule_net_weights,
-    score_net_weights,
-    tau_of,
-)
+from benchmarks.stages.networks import load_schedule_net, load_score_net, tau_of
+from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.theory.bounds import spaced
 from benchmarks.theory.ratio import RatioPoint, junctions, ratio_at
 from metrics.statistics import Estimate, mean_interval

@@ -28,7 +28,7 @@ from benchmarks.experiment import (
     load,
 )
 from benchmarks.progress import Progress
-from benchmarks.stages.train import net_lengths, schedule_net_name, tau_of
+from benchmarks.stages.networks import net_lengths, schedule_net_name, tau_of
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
 from benchmarks.tracks.speech import inference_form
