@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.report.check import read_results
 from benchmarks.report.markdown import to_markdown
+from benchmarks.report.schema import MadeOtherwise, TimesFrom, Training
 
 ABLATION = Path(__file__).resolve().parents[2] / "results" / "ablation"
 
@@ -23,3 +24,56 @@ def test_without_its_reference_nothing_has_a_speed_up() -> None:
     assert len(timed) == len([row for row in rows if row.time])
     assert sorted({*timed}) == ["1", "—"]
     assert timed.count("1") == 1
+
+
+def changed(**fields: object) -> str:
+    return to_markdown(read_results(ABLATION / "images.json").model_copy(update=fields))
+
+
+def test_a_training_by_the_clock_is_told_with_its_rate() -> None:
+    training = Training(
+        device="NVIDIA H100",
+        parameters=6_900_000,
+        steps=4_000,
+        seconds=300.0,
+        seconds_limit=300.0,
+        operations_per_update=1.5e13,
+        device_rate=8e14,
+    )
+    assert (
+        "- `score_net` (6900000 parameters): 4000 updates in 300 s, limited to 300 s, on NVIDIA "
+        "H100; 13.33 updates a second, 25% of the rate of a large matrix product there (800 "
+        "TFLOP/s)"
+    ) in changed(training={"score_net": training})
+    short = Training(device="cpu", parameters=7, steps=2, seconds=None)
+    assert "- `score_net` (7 parameters): 2 updates in unknown time, on cpu\n" in changed(
+        training={"score_net": short}
+    )
+
+
+def test_what_another_machine_made_is_told() -> None:
+    other = MadeOtherwise(
+        stage="sample",
+        folders=2,
+        seconds=41.6,
+        commit="0123456789abcdef",
+        tree="clean",
+        device="NVIDIA H100",
+        processor="a processor",
+        torch="2.11.0",
+        bf16=True,
+    )
+    assert (
+        "- sample: 2 of its parts made on NVIDIA H100 (a processor), commit `0123456789ab` (tree "
+        "clean), torch 2.11.0, bfloat16, in 42 s\n"
+    ) in changed(made_otherwise=[other])
+
+
+def test_the_page_says_where_times_are_from() -> None:
+    source = TimesFrom(file="speed-cuda.json", sha256="0" * 64, device="a GPU", network="DiffWave")
+    assert "calls on a GPU (DiffWave; from `speed-cuda.json`)." in changed(times_from=source)
+    rows = read_results(ABLATION / "images.json").rows
+    untimed = [row.model_copy(update={"time": None}) for row in rows]
+    page = changed(rows=untimed)
+    assert "Not timed in this run." in page
+    assert "Latency: " not in page
