@@ -6,11 +6,11 @@ from pathlib import Path
 
 from benchmarks.report import contestants, networks
 
-ABLATION, SEARCH = "ablation", "search"  # folders that the experiments of these names publish to
+FOLDERS = ("ablation", "search", "gpu")  # that the experiments of these names publish to
 
 
 def further_results(folder: Path) -> list[Path]:
     """The folders below it that hold results of other experiments."""
-    named = [folder / name for name in (ABLATION, contestants.FOLDER, contestants.LONG, SEARCH)]
+    named = [folder / name for name in (contestants.FOLDER, contestants.LONG, *FOLDERS)]
     places = [*named, *networks.network_folders(folder)]
     return [place for place in places if place.is_dir()]

@@ -161,7 +161,7 @@ class SpeechTrack(Track):
         config = self.experiment.score_net
         crops = CropTable(self._train_utterances, config.crop_frames, self.device)
         # The row of its crop, for each level and noise: the mel of a crop is encoded once.
-        rows = torch.arange(config.batch_size).repeat_interleave(config.draws)
+        rows = torch.arange(config.batch_size).repeat_interleave(config.draws).to(self.device)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             waveform, log_mel = crops.draw(config.batch_size, generator)

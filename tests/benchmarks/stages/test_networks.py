@@ -11,7 +11,12 @@ import torch
 from bddm_ref.checkpoint import DamagedFileError, save_weights
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.stages.networks import load_network, restore_weight_norm, training_card
+from benchmarks.stages.networks import (
+    load_network,
+    restore_weight_norm,
+    started_from,
+    training_card,
+)
 
 SIZE = DiffWaveConfig(layers=2, channels=4, embedding=(4, 6, 6))
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.2)
@@ -53,6 +58,19 @@ def test_folded_weights_can_be_trained_on() -> None:
     restore_weight_norm(net)
     assert {name for name, _ in net.named_parameters()} == names
     torch.testing.assert_close(answer(net), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_training_goes_on_from_folded_weights(tmp_path: Path) -> None:
+    net = diffwave(1)
+    expected, names = answer(net), {name for name, _ in net.named_parameters()}
+    net.fold_weight_norm()
+    save_weights(net, tmp_path / "a.safetensors", torch.bfloat16)
+    started = started_from(diffwave(2), tmp_path / "a.safetensors")
+    assert isinstance(started, DiffWave)
+    assert {name for name, _ in started.named_parameters()} == names
+    # bfloat16 keeps 8 bits of each weight.
+    torch.testing.assert_close(answer(started), expected, rtol=0, atol=0.05)
+    assert started_from(net, None) is net
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
