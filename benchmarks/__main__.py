@@ -29,6 +29,7 @@ COMMANDS = [
     "claims",
     "contestants",
     "networks",
+    "overview",
     "speed",
     "check",
     "import",
@@ -39,16 +40,23 @@ COMMANDS = [
 FILE_COMMANDS = ("import", "export")  # they take a file and options of their own
 BUNDLE_COMMANDS = ("bundle", "merge")  # likewise
 SPEED_COMMAND = "speed"  # it too has options of its own
-OF_RESULTS = ("check", "claims", "contestants", "networks")  # sub-commands on a folder of results
+OF_RESULTS = (
+    "check",
+    "claims",
+    "contestants",
+    "networks",
+    "overview",
+)  # sub-commands on a folder of results
 STAGE_OF = {"run": "report"}  # sub-command to the last stage it runs, where the names differ
 DESCRIPTION = """\
 Train, search schedules, sample, score and report. Each sub-command runs the stages before it too,
 except where their work is already there: data, train, search, sample, score, report; run is all.
 'theory' decides what needs no sampler: the bounds, and what a schedule network learns. 'claims'
-makes the ledger of a results folder, 'contestants' and 'networks' the pages of those, 'check'
-verifies all. 'speed' times the suite's own parts. 'import FILE' and 'export FILE' take networks and
-schedules from other projects and give them back; 'import --help' has their options. 'bundle' packs
-experiments for a machine without a network, and 'merge' takes in what was made there.
+makes the ledger of a results folder, 'contestants' and 'networks' the pages of those, 'overview'
+the figures of READMEs; 'check' verifies all. 'speed' times the suite's own parts. 'import FILE' and
+'export FILE' take networks and schedules from other projects and give them back; 'import --help'
+has their options. 'bundle' packs experiments for a machine without a network, and 'merge' takes in
+what was made there.
 Any field of the experiment can be changed by an option, as in --device cuda, --data DIR or
 --search.bins 5; 'python -m benchmarks run cpu --help-fields' lists them all.
 """
@@ -175,7 +183,9 @@ def _run_stages(options: Options) -> int:
         if options.command == "check":
             sys.stdout.write("".join(f"{line}\n" for line in checked(options.results)))
         else:
-            sys.stdout.write(WRITERS[options.command](options.results).read_text())
+            made = WRITERS[options.command](options.results)
+            is_page = made.suffix == ".md"
+            sys.stdout.write(made.read_text() if is_page else f"written: {made}\n")
         return 0
     if options.dry_run:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))

@@ -9,6 +9,7 @@ from benchmarks.claims import check_ledger, write_ledger
 from benchmarks.report import contestants, networks
 from benchmarks.report.check import LEDGER, SPEED, SPEED_ON_GPU, check_results
 from benchmarks.report.folders import further_results
+from benchmarks.report.readme import check_readmes, write_overview
 from benchmarks.speed.command import check_speed
 from benchmarks.theory.check import check_theory
 
@@ -16,6 +17,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "claims": write_ledger,
     "contestants": contestants.write_contestants,
     "networks": networks.write_networks,
+    "overview": write_overview,
 }
 """Sub-command to what makes its page."""
 
@@ -37,4 +39,4 @@ def checked(folder: Path) -> list[str]:
         lines.append(check_ledger(folder))
     if any((folder / name).is_file() for name in (SPEED, SPEED_ON_GPU)):
         lines.append(check_speed(folder))
-    return lines + check_theory(folder)
+    return lines + check_theory(folder) + check_readmes(folder)

@@ -55,7 +55,7 @@ def test_symbols_and_devices(path: Path) -> None:
 
 
 def test_every_function_of_the_equation_table_exists() -> None:
-    table = (ROOT / "docs" / "architecture.md").read_text()
+    table = (ROOT / "docs" / "equations.md").read_text()
     names = re.findall(r"\| `(bddm_ref\.[\w.]+)` \|", table)
     assert len(names) > 15
     for name in names:
