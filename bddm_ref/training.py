@@ -22,6 +22,7 @@ from bddm_ref.checkpoint import load_state, save_state
 from bddm_ref.parallel import as_first, average_gradients, from_first, processes, rank
 from bddm_ref.settings import TrainingConfig
 
+KEEP_EVERY = 60.0  # s; a training by the clock keeps its state at least as often
 BatchLoss = Callable[[int, torch.Generator], Tensor]
 """``(step, generator) -> loss``: draws its batch and its noise from the generator alone."""
 
@@ -84,7 +85,7 @@ def train(
         first = from_first(_state(config, module, averaged, optimizer, (losses, before)))
         losses, before = _restore(first, module, averaged, optimizer)
     module.train()
-    began, elapsed = clock(), before
+    began, elapsed, kept = clock(), before, before
     last = _is_last(config, len(losses), elapsed)
     while not last:
         step = len(losses)
@@ -94,7 +95,8 @@ def train(
         averaged.update_parameters(module)
         elapsed = as_first(before + clock() - began) if config.seconds else 0.0
         last = _is_last(config, step + 1, elapsed)
-        due = (step + 1) % config.checkpoint_every == 0 or last
+        due = (step + 1) % config.checkpoint_every == 0 or elapsed - kept >= KEEP_EVERY or last
+        kept = elapsed if due else kept
         if state_path is not None and due and rank() == 0:
             state = _state(config, module, averaged, optimizer, (losses, elapsed))
             save_state(state, state_path)

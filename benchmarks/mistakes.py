@@ -9,4 +9,4 @@ def first_error(error: ValidationError) -> str:
     """Where the first mistake is, and what it is: ``rows.0.steps: Field required``."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}"
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

@@ -12,17 +12,19 @@ from typing import Any
 
 import torch
 
+from bddm_ref.checkpoint import DamagedFileError
 from benchmarks import distributed, provenance
-from benchmarks.contestants import SEARCHED
+from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.known import contestant
 from benchmarks.contestants.noise_estimation import NoiseEstimation
-from benchmarks.experiment import Experiment
+from benchmarks.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
 from benchmarks.precision import suited
 from benchmarks.progress import Progress
 from benchmarks.rows import Sampled, rows_of
+from benchmarks.search_names import SearchName
 from benchmarks.searches import PAPER
-from benchmarks.stages.context import Context
-from benchmarks.stages.networks import net_lengths, schedule_net_name, tau_of
+from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.stages.networks import net_lengths, schedule_net_name, started_from, tau_of
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, all_searched
 from benchmarks.stages.train import (
@@ -97,16 +99,30 @@ class Run:
         if not self.away:  # the names are those of scores, whose packages may not be here
             self.context.track.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
-        for search in (PAPER, *experiment.search.searches):
-            for steps, _ in net_lengths(experiment, search):
-                tau_of(experiment, steps)
+        if not experiment.search.lengths:
+            raise ExperimentError("search.lengths: give at least one")
+        if experiment.score_net.draws < 1:
+            raise ExperimentError(f"score_net.draws: {experiment.score_net.draws} is too few")
+        if experiment.score_net.start is not None:
+            start = REPOSITORY / experiment.score_net.start
+            try:
+                started_from(self.context.track.build_score_net(), start)
+            except DamagedFileError as error:
+                raise ExperimentError(f"score_net.start: {error}") from error
+        known = self._schedule_nets()
+        for steps in {steps for _, _, steps in known.values()}:
+            tau_of(experiment, steps)
+        strange = [name for name in experiment.schedule_net.weights if name not in known]
+        if strange and experiment.schedule_net.tau == PER_LENGTH:
+            raise ExperimentError(
+                f"schedule_net.weights: {', '.join(strange)} is no network of this run, which has "
+                f"one for each length: {', '.join(known)}"
+            )
 
-    def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
-        """Weights of the score network, the schedule networks and the noise estimators."""
-        experiment, context = self.context.experiment, self.context
-        context.track.judge_weights = judge_net_weights(context, self.from_scratch)
-        score_weights = score_net_weights(context, self.from_scratch)
-        wanted = {
+    def _schedule_nets(self) -> dict[str, tuple[Convention, SearchName, int | None]]:
+        """Schedule networks by name: convention, search, and length if each has its own."""
+        experiment = self.context.experiment
+        return {
             schedule_net_name(experiment, convention.name, search, steps): (
                 convention,
                 search,
@@ -116,11 +132,17 @@ class Run:
             for search in (PAPER, *experiment.search.searches)
             for steps, _ in net_lengths(experiment, search)
         }
+
+    def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
+        """Weights of the score network, the schedule networks and the noise estimators."""
+        context = self.context
+        context.track.judge_weights = judge_net_weights(context, self.from_scratch)
+        score_weights = score_net_weights(context, self.from_scratch)
         schedule_weights = {
             name: schedule_net_weights(
                 context, convention, search, score_weights, self.from_scratch, steps
             )
-            for name, (convention, search, steps) in wanted.items()
+            for name, (convention, search, steps) in self._schedule_nets().items()
         }
         return score_weights, schedule_weights, self._noise_estimators()
 
@@ -206,9 +228,10 @@ class Run:
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""
+        asked = self.context.experiment.search.searches
         for one in sampled:
-            search = SEARCHED.get(one.row.contestant)
-            waits = search is not None and search not in searched[one.row.convention.name]
+            made = searched[one.row.convention.name]
+            waits = one.skipped in [not_searched(name) for name in asked if name not in made]
             if one.skipped is not None:
                 self._leave(one.row.key, "it needs that search" if waits else one.skipped)
         self._leave("times and scores", "they are made where the run goes on")

@@ -1,17 +1,22 @@
-"""``python -m benchmarks.bundle.back WORKSPACE FOLDER BYTES``: the last step of ``run.sh``."""
+"""``python -m benchmarks.bundle.back WORKSPACE FOLDER SIZE``: a step of ``run.sh``."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.bundle.parts import write_parts
+from benchmarks.bundle.parts import bytes_of, write_parts
 
 
 def main(arguments: list[str]) -> int:
     """Pack the finished stages of a workspace for their way back."""
-    workspace, folder, limit = arguments
-    for part in write_parts(Path(workspace), Path(folder), int(limit)):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bundle.back", description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("size", type=bytes_of, help="of a part at most (PART of run.sh), as 15MB")
+    options = parser.parse_args(arguments)
+    for part in write_parts(options.workspace, options.folder, options.size):
         sys.stdout.write(f"{part}: {part.stat().st_size / 1e6:.1f} MB\n")
     return 0
 

@@ -6,19 +6,19 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
-from benchmarks.bundle.parts import MANIFEST, Merged, experiments_of, merge
+from benchmarks.bundle.parts import MANIFEST, Merged, bytes_of, merge
 from benchmarks.bundle.wheels import Target
-from benchmarks.experiment import Experiment, from_content, load, names
+from benchmarks.experiment import Experiment, ExperimentError, from_content, load, names
 from benchmarks.pipeline import Run
 from benchmarks.progress import Progress
 from benchmarks.stages.context import Context
 from benchmarks.workspace import Workspace
 
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 HAVE = "torch,numpy"
 
 
@@ -44,36 +44,26 @@ def _bundle(arguments: list[str]) -> int:
     known, rest = parser.parse_known_args(arguments)
     if not re.fullmatch(r"3\.\d+", known.python):
         parser.error(f"--python: write {known.python} as 3.12")
-    experiments = {
-        Path(name).stem: tyro.cli(
-            Experiment, default=load(name), args=rest, prog=f"{parser.prog} ..."
-        )
-        for name in known.experiments
-    }
+    experiments: dict[str, Experiment] = {}
+    for name in known.experiments:
+        stem = Path(name).stem
+        if stem in experiments:
+            raise ExperimentError(f"two experiments are called {stem}; rename a file")
+        prog = f"{parser.prog} ..."
+        experiments[stem] = tyro.cli(Experiment, default=load(name), args=rest, prog=prog)
     progress = Progress()
     for experiment in experiments.values():
         _refuse_impossible(experiment, progress)
-    have = tuple(name for name in known.have.split(",") if name.strip())
+    have = tuple(name.strip() for name in known.have.split(",") if name.strip())
     plan = Plan(experiments, known.to, known.size, Target(known.python), have, known.speed)
     sys.stdout.write(_told(make_bundle(plan, progress), plan))
     return 0
 
 
-def bytes_of(text: str) -> int:
-    """A size as ``60MB`` (1 MB is a million bytes).
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])B?|B)?", text.strip().upper())
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 60MB")
-    return int(float(found[1]) * UNITS[found[2] or ""])
-
-
 def _refuse_impossible(experiment: Experiment, progress: Progress) -> None:
     """Refuse here what the other machine could not tell without the packages of scores."""
     context = Context(experiment, Workspace(Path("runs")), progress)
+    _ = context.track.data  # located, verified, cut as the experiment says
     Run(context).refuse_impossible()
 
 
@@ -85,7 +75,6 @@ def _told(bundle: Bundle, plan: Plan) -> str:
         if packed.train_items != asked.train_items:
             cut = f"; cut to {packed.train_items} recordings to fit the size"
         lines.append(f"{name}: {minutes:.1f} minutes of training speech{cut}")
-    lines += [f"no wheel of {name}: {why}" for name, why in bundle.no_wheel.items()]
     lines.append("copy it to the other machine and run: sh run.sh")
     lines.append("bring back/ home and run: python -m benchmarks merge back")
     return "".join(f"{line}\n" for line in lines)
@@ -124,20 +113,22 @@ def _report(merged: Merged, workspace: Path) -> list[str]:
         for stage in dict.fromkeys(path.parent.name for path in paths):
             names = ", ".join(path.name for path in paths if path.parent.name == stage)
             lines.append(f"{what}: {stage}: {names}")
+    if merged.lacking:
+        return [*lines, f"still to come, in other parts: {', '.join(merged.lacking)}"]
     if not (merged.taken or merged.known):
         return [*lines, "nothing was finished there"]
-    return lines + [f"go on with: python -m benchmarks run {one}" for one in _to_go_on(workspace)]
+    goals = [_to_go_on(name, content, workspace) for name, content in merged.experiments.items()]
+    return lines + [f"go on with: python -m benchmarks run {goal}" for goal in goals]
 
 
-def _to_go_on(workspace: Path) -> list[str]:
-    """Each experiment of the bundle by its name, or a file where it is not the shipped one."""
-    found = []
-    for name, content in experiments_of(workspace).items():
-        experiment = from_content(content, f"{MANIFEST}: {name}")
-        if name in names() and load(name) == experiment:
-            found.append(name)
-        else:
-            path = workspace / "experiments" / f"{name}.yaml"
-            write_experiment(path, experiment)
-            found.append(str(path))
-    return found
+def _to_go_on(name: str, content: dict[str, Any], workspace: Path) -> str:
+    """An experiment by its name, or a file where it is not the shipped one."""
+    experiment = from_content(content, f"{MANIFEST}: {name}")
+    if name in names() and load(name) == experiment:
+        return name
+    number, path = 1, workspace / "experiments" / f"{name}.yaml"
+    while path.is_file() and load(str(path)) != experiment:
+        number += 1
+        path = path.with_name(f"{name}-{number}.yaml")
+    write_experiment(path, experiment)
+    return str(path)

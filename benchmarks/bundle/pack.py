@@ -8,20 +8,19 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from benchmarks import provenance
-from benchmarks.bundle.parts import MANIFEST
+from benchmarks.bundle.parts import MANIFEST, Manifest
 from benchmarks.bundle.wheels import (
     BY_TRACK,
     EVERY_RUN,
     SPEED,
     Target,
-    canonical,
     download,
     lacking,
+    unknown_packages,
 )
 from benchmarks.data.debian import DebianDataset, locate
 from benchmarks.data.images import FASHION_MNIST
@@ -36,7 +35,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 PACKAGED_IMAGES: dict[str, DebianDataset] = {"fashion-mnist": FASHION_MNIST}
 SCRIPTS = ("setup.sh", "run.sh")
 SPEED_SCRIPT = "speed.sh"
-ROOM_LEFT = 400_000  # bytes for lists, the manifest and run.sh
+ROOM_LEFT = 50_000  # bytes for experiments and the manifest
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,12 @@ class Bundle:
     """What was packed."""
 
     experiments: dict[str, Experiment] = field(default_factory=dict)  # as home goes on with them
-    no_wheel: dict[str, str] = field(default_factory=dict)  # package to reason
     minutes: dict[str, float] = field(default_factory=dict)  # of training speech, by experiment
     size: int = 0  # bytes
 
 
 def make_bundle(plan: Plan, progress: Progress) -> Bundle:
-    """Fill the folder.
+    """Fill the folder; where something is wrong, nothing of it is left.
 
     Raises:
         ExperimentError: something cannot be packed, or does not fit; names the field or option.
@@ -79,35 +77,66 @@ def make_bundle(plan: Plan, progress: Progress) -> Bundle:
     folder = plan.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExperimentError(f"--to: {folder} exists and is not empty; name a new folder")
-    bundle = Bundle()
-    _write_code(plan)
-    wanted = {name for one in plan.experiments.values() for name in BY_TRACK[one.track]}
-    wanted |= {*EVERY_RUN, *(SPEED if plan.speed else ())}
-    with progress.task("fetch wheels", None):
-        needed = lacking(wanted, map(canonical, plan.have), plan.target)
-        bundle.no_wheel = download(needed, plan.target, folder / "wheels")
+    half = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(half, ignore_errors=True)
+    try:
+        bundle = _filled(dataclasses.replace(plan, folder=half), progress)
+        if folder.exists():
+            folder.rmdir()
+        half.rename(folder)
+    except OSError as error:
+        raise ExperimentError(f"--to: {folder} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return bundle
+
+
+def _filled(plan: Plan, progress: Progress) -> Bundle:
+    folder, bundle = plan.folder, Bundle()
+    origin = {"commit": provenance.commit(), "tree": provenance.tree_state()}
     packers = {"speech": _SpeechPacker, "images": _ImagePacker, "analytic": _Packer}
     jobs = {
         name: packers[one.track](name, one, plan, progress)
         for name, one in plan.experiments.items()
     }
+    _write_code(plan, origin)
     for job in jobs.values():
         job.pack_fixed()
-    room = None if plan.limit is None else plan.limit - size_of(folder) - ROOM_LEFT
-    for name, job in jobs.items():
-        bundle.experiments[name] = job.pack_rest(None if room is None else room // len(jobs))
-        bundle.minutes |= {name: job.minutes} if job.minutes is not None else {}
-        write_experiment(folder / "experiments" / f"{name}.yaml", job.there())
-    _write_manifest(plan, bundle)
+    _fetch_wheels(plan, progress)
     for name in (*SCRIPTS, *([SPEED_SCRIPT] if plan.speed else [])):
         shutil.copy(Path(__file__).parent / name, folder / name)
-    bundle.size = size_of(folder)
-    if plan.limit is not None and bundle.size > plan.limit:
+    room = None if plan.limit is None else plan.limit - size_of(folder) - ROOM_LEFT
+    if room is not None and room <= 0:
         raise ExperimentError(
-            f"--size: the bundle has {bundle.size / 1e6:.1f} MB; allow more, or name in --have "
-            "what the machine has"
+            f"--size: {size_of(folder) / 1e6:.1f} MB are taken without any training recording; "
+            "allow more, or name in --have what the machine has"
         )
+    speech = sum(one.track == "speech" for one in plan.experiments.values())
+    for name, job in jobs.items():
+        bundle.experiments[name] = job.pack_rest(None if room is None else room // max(speech, 1))
+        bundle.minutes |= {name: job.minutes} if job.minutes is not None else {}
+        write_experiment(folder / "experiments" / f"{name}.yaml", job.there())
+    experiments = {name: as_dict(one) for name, one in bundle.experiments.items()}
+    manifest = Manifest(origin=origin, experiments=experiments, python=plan.target.python)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+    bundle.size = size_of(folder)
     return bundle
+
+
+def _fetch_wheels(plan: Plan, progress: Progress) -> None:
+    wanted = {name for one in plan.experiments.values() for name in BY_TRACK[one.track]}
+    wanted |= {*EVERY_RUN, *(SPEED if plan.speed else ())}
+    if unknown := unknown_packages(plan.have):
+        raise ExperimentError(f"--have: {', '.join(unknown)} is not installed here; mistyped?")
+    with progress.task("fetch wheels", None):
+        needed = lacking(wanted, ("torch", *plan.have), plan.target)
+        missing = download(needed, plan.target, plan.folder / "wheels")
+    if missing:
+        name, reason = next(iter(missing.items()))
+        raise ExperimentError(
+            f"--python {plan.target.python}: no wheel of {', '.join(missing)} ({name}: {reason}); "
+            "give another version, or name in --have what the machine has"
+        )
 
 
 def size_of(folder: Path) -> int:
@@ -115,7 +144,7 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _write_code(plan: Plan) -> None:
+def _write_code(plan: Plan, origin: dict[str, str | None]) -> None:
     target = plan.folder / "code"
     for name in (*CODE, *(SPEED_CODE if plan.speed else ())):
         source = REPOSITORY / name
@@ -124,7 +153,6 @@ def _write_code(plan: Plan) -> None:
         else:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
-    origin = {"commit": provenance.commit(), "tree": provenance.tree_state()}
     (target / provenance.PACKED).write_text(json.dumps(origin) + "\n")
 
 
@@ -132,16 +160,6 @@ def write_experiment(path: Path, experiment: Experiment) -> None:
     """Write an experiment as the YAML file that it could have been read from."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(json.loads(json.dumps(as_dict(experiment))), sort_keys=False))
-
-
-def _write_manifest(plan: Plan, bundle: Bundle) -> None:
-    content: dict[str, Any] = {
-        "origin": {"commit": provenance.commit(), "tree": provenance.tree_state()},
-        "experiments": {name: as_dict(one) for name, one in bundle.experiments.items()},
-        "python": plan.target.python,
-        "no_wheel": bundle.no_wheel,
-    }
-    (plan.folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n")
 
 
 class _Packer:
@@ -155,11 +173,12 @@ class _Packer:
 
     def pack_fixed(self) -> None:
         """Pack what does not depend on the room that is left."""
-        for weights in _weights(self.experiment):
-            for path in (Path(weights), Path(f"{weights}.sha256")):
+        for name, weights in _weights(self.experiment):
+            sidecar = Path(f"{weights}.sha256")
+            for path in (Path(weights), *([sidecar] if (REPOSITORY / sidecar).is_file() else [])):
                 if path.is_absolute() or not (REPOSITORY / path).is_file():
                     raise ExperimentError(
-                        f"{self.name}: weights: {path} is no file below {REPOSITORY}; copy it there"
+                        f"{name}: {path} is no file below {REPOSITORY}; copy it there"
                     )
                 target = self.plan.folder / "code" / path
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -218,13 +237,15 @@ class _SpeechPacker(_Packer):
         return self.experiment
 
 
-def _weights(experiment: Experiment) -> Iterator[str]:
-    """Files of weights that an experiment names."""
-    score, image = experiment.score_net, experiment.image
-    yield from (path for path in (score.weights, score.start) if path is not None)
-    yield from experiment.schedule_net.weights.values()
-    if experiment.track == "images" and image.extractor_weights is not None:
-        yield image.extractor_weights
+def _weights(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Fields that name weights, and the files that they name."""
+    named = {
+        "score_net.weights": experiment.score_net.weights,
+        "score_net.start": experiment.score_net.start,
+        "image.extractor_weights": experiment.image.extractor_weights,
+    }
+    named |= {f"schedule_net.weights.{k}": v for k, v in experiment.schedule_net.weights.items()}
+    yield from ((name, path) for name, path in named.items() if path is not None)
 
 
 def _copy(source: Path, target: Path) -> None:

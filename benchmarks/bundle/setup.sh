@@ -1,6 +1,24 @@
 # Sourced by run.sh and speed.sh: unpacks the wheels, and says where code and data are.
+absolute() {
+    case $1 in
+    /* | "") printf %s "$1" ;;
+    */*) printf %s "$PWD/$1" ;;
+    *) printf %s "$1" ;; # a command on the path
+    esac
+}
+python=$(absolute "${PYTHON:-python3}")
 cd "$here"
-python=${PYTHON:-python3}
+"$python" - <<'EOF' || exit 2
+import importlib.util, json, sys
+
+with open("bundle.json") as file:
+    wanted = json.load(file)["python"]
+found = "%d.%d" % sys.version_info[:2]
+if found != wanted:
+    sys.exit("error: the bundle is for Python %s and this is %s; set PYTHON, or make the bundle with --python %s" % (wanted, found, found))
+if importlib.util.find_spec("torch") is None:
+    sys.exit("error: %s has no torch; set PYTHON to an interpreter that has" % sys.executable)
+EOF
 if [ ! -d site ]; then
     rm -rf site.part
     mkdir site.part

@@ -62,6 +62,17 @@ def lacking(wanted: Iterable[str], have: Iterable[str], target: Target) -> list[
     return sorted(set(closure(wanted, target)) - there)
 
 
+def unknown_packages(names: Iterable[str]) -> list[str]:
+    """Names of packages that are not installed here."""
+    unknown = []
+    for name in names:
+        try:
+            importlib.metadata.version(canonical(name))
+        except importlib.metadata.PackageNotFoundError:
+            unknown.append(name)
+    return unknown
+
+
 def closure(names: Iterable[str], target: Target) -> Iterator[str]:
     """Packages and all that they require, as far as they are installed here."""
     waiting, seen = [canonical(name) for name in names], set[str]()
@@ -111,6 +122,7 @@ def download(names: Iterable[str], target: Target, folder: Path) -> dict[str, st
             check=False,
         )
         if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            said = [line for line in lines if line.startswith("ERROR")] or lines
             missing[name] = said[-1].removeprefix("ERROR: ") if said else "pip gave no reason"
     return missing

@@ -46,6 +46,11 @@ class Setting:
     power: Callable[[], Callable[[float], float]] | None = None
 
 
+def not_searched(search: str) -> str:
+    """Why a contestant whose search was not made cannot run."""
+    return f"search.searches lacks {search!r}"
+
+
 def found_by(search: str, steps: int, setting: Setting) -> Found:
     """What a search found for this length.
 
@@ -53,7 +58,7 @@ def found_by(search: str, steps: int, setting: Setting) -> Found:
         SkipContestantError: it was not made, or found nothing.
     """
     if search not in setting.searched:
-        raise SkipContestantError(f"search.searches lacks {search!r}")
+        raise SkipContestantError(not_searched(search))
     if steps not in setting.searched[search]:
         raise SkipContestantError(f"the search found no schedule of {steps} steps")
     return setting.searched[search][steps]

@@ -31,6 +31,7 @@ from benchmarks.progress import Progress
 
 HERE = Path(__file__).parent
 CORPUS = "corpus.json"  # the list in a folder of packed recordings
+LISTED = 400  # bytes that a recording takes in that list
 LOSSLESS = ("PCM_16", "PCM_24")  # what FLAC holds sample by sample
 LARGEST_HELD_OUT = 30  # utterances of a folder that go to the validation and to the test split
 
@@ -263,7 +264,7 @@ def pack_corpus(
             suffix = ".flac" if info.subtype in LOSSLESS else source.suffix
             file = folder / f"recordings/{number:05d}{suffix}"  # names may hold folders and dots
             _pack(source, file, info.subtype)
-            used += file.stat().st_size
+            used += file.stat().st_size + LISTED
             if number >= len(held) and room is not None and used > room:
                 file.unlink()
                 break

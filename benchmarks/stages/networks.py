@@ -47,7 +47,10 @@ def tau_of(experiment: Experiment, steps: int | None = None) -> int:
     if isinstance(tau, int):
         return tau
     if steps is None:
-        raise ExperimentError("schedule_net.tau: T/N depends on the length; give a number here")
+        raise ExperimentError(
+            "schedule_net.tau: T/N depends on the length, and this needs one number: give it as "
+            "--schedule-net.tau 62"
+        )
     if not 2 <= steps <= T:
         raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
     return T // steps

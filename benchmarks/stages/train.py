@@ -224,7 +224,10 @@ def _train(
         result, losses = train(module, batch_loss, config, state, observe=observe)
     if distributed.is_first():
         card: dict[str, Any] = {"data": context.track.data.name}
-        card |= _card(result, losses, time.monotonic() - started, len(losses) - done)
+        if config.seconds is None:
+            card |= _card(result, losses, time.monotonic() - started, len(losses) - done)
+        else:  # the state knows what earlier parts took
+            card |= _card(result, losses, load_state(state)["elapsed"], len(losses))
         card |= {"device": provenance.device_name(context.device)} | measured
         if config.seconds is not None:
             card["seconds_limit"] = config.seconds

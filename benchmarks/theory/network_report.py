@@ -16,6 +16,7 @@ from benchmarks import provenance
 from benchmarks.report.cells import table
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.networks import tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.theory.networks import DRAWS, NetworkTheory, evaluations, network_theory
 from benchmarks.theory.plot import plot_networks
@@ -47,6 +48,7 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         The page.
     """
     experiment, track = context.experiment, context.track
+    tau_of(experiment)  # refused before the training
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
         f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)

@@ -93,11 +93,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "tiny.yaml").write_text(TINY)
     packed = root / "packed"
     arguments = ["--data", str(root / "voice"), "--to", str(packed), "--python", HERE]
-    assert main(["bundle", str(root / "tiny.yaml"), *arguments]) == 0
-    missing = json.loads((packed / "bundle.json").read_text())["no_wheel"]
-    if missing and not os.environ.get("CI"):
-        pytest.skip(f"pip could not fetch the wheels of a bundle here: {missing}")
-    assert missing == {}
+    status = main(["bundle", str(root / "tiny.yaml"), *arguments])
+    if status != 0 and not os.environ.get("CI"):
+        pytest.skip("pip cannot fetch the wheels of a bundle here; the reason is above")
+    assert status == 0
     there = root / "there"
     shutil.move(packed, there)  # nothing may depend on where it was made
     shutil.move(root / "voice", root / "elsewhere")
