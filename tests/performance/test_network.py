@@ -75,6 +75,7 @@ def against_peak(
     return floors["float32"]
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_diffwave_of_paper_size(case: Case) -> None:
     device = case.device

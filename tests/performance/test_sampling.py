@@ -177,6 +177,7 @@ def loop_of_diffusers(
     return loop
 
 
+@pytest.mark.slow
 def test_seven_steps_of_diffwave(case: Case) -> None:
     device, training = case.device, NoiseSchedule.linear(200, 1e-4, 0.02)
     columns, schedule = 8, training.subsequence(7)

@@ -27,6 +27,7 @@ def read(path: Path) -> Tensor:
     return torch.from_numpy(soundfile.read(path, dtype="float32")[0])
 
 
+@pytest.mark.slow
 def test_speech(case: Case) -> None:
     folder = RESULTS / "wav"
     pairs = [

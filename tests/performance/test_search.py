@@ -25,6 +25,7 @@ CONVENTION = "ring-16"
 LENGTHS = (3, 7, 16)
 
 
+@pytest.mark.slow
 @pytest.mark.benchmark(group="search")
 def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
     experiment = load("contestants-analytic")

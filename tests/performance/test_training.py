@@ -57,6 +57,7 @@ def images(device: torch.device) -> Track:
     return track
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [speech, images])
 def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.MonkeyPatch) -> None:
     try:

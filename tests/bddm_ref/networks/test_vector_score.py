@@ -29,6 +29,7 @@ def test_untrained_it_predicts_no_noise_or_no_v() -> None:
     torch.testing.assert_close(of_v, share * x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", [False, True])
 def test_it_learns_the_score_of_two_points(residual: bool) -> None:
     """Of data at -1 and 1 in each coordinate, E[x_0 | x_t] = tanh(alpha x_t / delta)."""

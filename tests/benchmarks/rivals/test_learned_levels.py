@@ -43,6 +43,7 @@ def distance(schedule: NoiseSchedule, net: ExactScoreNet) -> float:
     return float((sample(net, schedule, ddim_kernel, x_N) - wanted).square().mean())
 
 
+@pytest.mark.slow
 def test_training_comes_nearer_the_teacher_than_any_spacing() -> None:
     net = ExactScoreNet("ring-2")
     plan = SearchPlan((4, 40))
