@@ -85,7 +85,7 @@ def make_bundle(plan: Plan, progress: Progress) -> Bundle:
             folder.rmdir()
         half.rename(folder)
     except OSError as error:
-        raise ExperimentError(f"--to: {folder} cannot be written: {error.strerror}") from error
+        raise ExperimentError(f"--to: {folder} could not be made: {error}") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return bundle
