@@ -13,6 +13,7 @@ import tyro
 from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
 from benchmarks.bundle.parts import MANIFEST, Merged, bytes_of, merge
 from benchmarks.bundle.wheels import Target
+from benchmarks.contestants.known import with_contestant
 from benchmarks.experiment import Experiment, ExperimentError, from_content, load, names
 from benchmarks.pipeline import Run
 from benchmarks.progress import Progress
@@ -40,6 +41,7 @@ def _bundle(arguments: list[str]) -> int:
     parser.add_argument("--python", default="3.12", help="version of Python there")
     parser.add_argument("--size", type=bytes_of, help="of the whole folder at most, as 60MB")
     parser.add_argument("--have", default=HAVE, help=f"packages that are there ({HAVE})")
+    parser.add_argument("--contestant", action="append", default=[], metavar="[NAME=]FILE.py:CLASS")
     parser.add_argument("--speed", action="store_true", help="take along what 'speed' needs")
     known, rest = parser.parse_known_args(arguments)
     if not re.fullmatch(r"3\.\d+", known.python):
@@ -51,6 +53,8 @@ def _bundle(arguments: list[str]) -> int:
             raise ExperimentError(f"two experiments are called {stem}; rename a file")
         prog = f"{parser.prog} ..."
         experiments[stem] = tyro.cli(Experiment, default=load(name), args=rest, prog=prog)
+        for option in known.contestant:
+            experiments[stem] = with_contestant(experiments[stem], option)
     progress = Progress()
     for experiment in experiments.values():
         _refuse_impossible(experiment, progress)

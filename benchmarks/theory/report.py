@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from bddm_ref.checkpoint import write_atomically, write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks import provenance
-from benchmarks.experiment import Experiment, as_dict
+from benchmarks.experiment import Experiment, ExperimentError, as_dict
 from benchmarks.progress import Progress
 from benchmarks.report.cells import table
 from benchmarks.theory.bounds import DATA as BOUND_DATA
-from benchmarks.theory.bounds import OWN, DataBounds, bounds_of
+from benchmarks.theory.bounds import JUNCTIONS, OWN, DataBounds, bounds_of
 from benchmarks.theory.optimism import DATA as SEARCH_DATA
 from benchmarks.theory.optimism import FEW, MANY, RUNS, OptimismStudy, optimism_studies
 from benchmarks.theory.plot import plot_bounds
@@ -52,8 +52,16 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
 
     Returns:
         The page.
+
+    Raises:
+        ExperimentError: the training schedule ends before the last junction that is looked at.
     """
     linear = experiment.training_schedule
+    if JUNCTIONS[-1] > linear.T:
+        raise ExperimentError(
+            f"training_schedule.T: theory looks at steps up to {JUNCTIONS[-1]}, and there are "
+            f"{linear.T}; make it {JUNCTIONS[-1]} or more"
+        )
     training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
     bounds, studies, searches = [], [], []
     work = len(BOUND_DATA) + len(RATIO_DATA) * len(FORMS) + len(SEARCH_DATA)

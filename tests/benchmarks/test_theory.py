@@ -18,6 +18,8 @@ from bddm_ref.search import SearchPlan, starts
 from bddm_ref.search_released import released_search
 from benchmarks.__main__ import main
 from benchmarks.data.distributions import distribution
+from benchmarks.experiment import Experiment, ExperimentError, LinearSchedule
+from benchmarks.progress import Progress
 from benchmarks.theory import ratio, report
 from benchmarks.theory.bounds import BoundPoint, DataBounds
 from benchmarks.theory.check import check_theory
@@ -154,3 +156,10 @@ def test_the_page_says_what_the_document_holds(
     document = json.loads(content)
     assert document["provenance"]["commit"]
     assert [r["form"] for r in document["ratios"]] == ["exact", "released", "elbo"]
+
+
+def test_a_short_training_schedule_is_refused_at_once(tmp_path: Path) -> None:
+    short = Experiment(track="analytic", training_schedule=LinearSchedule(T=100))
+    with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory looks at steps up to"):
+        report.write_theory(short, Progress(), tmp_path)
+    assert not [*tmp_path.iterdir()]

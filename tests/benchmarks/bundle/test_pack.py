@@ -64,6 +64,22 @@ def test_the_size_cuts_the_training_recordings(
     assert f"cut to {kept['train_items']} recordings to fit the size" in said
 
 
+def test_a_contestant_of_ones_own_goes_along(place: Path) -> None:
+    (place / "mine.py").write_text(
+        "from bddm_ref.schedule import NoiseSchedule\n"
+        "from benchmarks.contestants.base import kernel_sampler\n\n\n"
+        "class Mine:\n    title = 'Mine'\n\n    def prepare(self, steps, setting):\n"
+        "        return kernel_sampler(NoiseSchedule.cosine(steps), 'ddim')\n"
+    )
+    assert bundle("--contestant", "mine.py:Mine") == 0
+    there = (place / "out" / "experiments" / "tiny.yaml").read_text()
+    assert "mine: contestants/mine/mine.py:Mine" in there
+    packed = (place / "out" / "contestants" / "mine" / "mine.py").read_text()
+    assert packed == (place / "mine.py").read_text()
+    home = json.loads((place / "out" / "bundle.json").read_text())["experiments"]["tiny"]
+    assert home["contestants"] == {"mine": "mine.py:Mine"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
