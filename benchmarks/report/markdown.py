@@ -49,7 +49,9 @@ def _timing_note(results: Results) -> str:
     note = f"Latency: one {item}, batch 1, median of whole sampler calls on"
     if results.times_from is not None:
         source = results.times_from
-        return f"{note} {source.device} ({source.network}; from `{source.file}`)."
+        audio = source.seconds_of_audio
+        of_length = "" if audio is None else f", {item}s of {audio:.2f} s"
+        return f"{note} {source.device} ({source.network}{of_length}; from `{source.file}`)."
     return f"{note} {results.provenance['processor']}, {results.provenance['threads']} threads."
 
 

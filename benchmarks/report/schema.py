@@ -103,6 +103,7 @@ class TimesFrom(_Strict):
     sha256: Sha256
     device: str
     network: str = Field(description="as that document calls it")
+    seconds_of_audio: float | None = Field(description="of the item timed there; null: no speech")
 
 
 class Training(_Strict):

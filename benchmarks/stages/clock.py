@@ -111,6 +111,7 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
             "sha256": sha256_of(file),
             "device": device,
             "network": config.subject,
+            "seconds_of_audio": audio,
         },
     }
 

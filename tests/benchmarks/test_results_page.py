@@ -70,8 +70,16 @@ def test_what_another_machine_made_is_told() -> None:
 
 
 def test_the_page_says_where_times_are_from() -> None:
-    source = TimesFrom(file="speed-cuda.json", sha256="0" * 64, device="a GPU", network="DiffWave")
+    source = TimesFrom(
+        file="speed-cuda.json",
+        sha256="0" * 64,
+        device="a GPU",
+        network="DiffWave",
+        seconds_of_audio=None,
+    )
     assert "calls on a GPU (DiffWave; from `speed-cuda.json`)." in changed(times_from=source)
+    heard = source.model_copy(update={"seconds_of_audio": 1.008})
+    assert "a GPU (DiffWave, images of 1.01 s; from" in changed(times_from=heard)
     rows = read_results(ABLATION / "images.json").rows
     untimed = [row.model_copy(update={"time": None}) for row in rows]
     page = changed(rows=untimed)

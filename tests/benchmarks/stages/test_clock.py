@@ -88,6 +88,7 @@ def test_a_row_takes_the_time_of_as_many_evaluations_of_its_network(tmp_path: Pa
     assert found["seconds_of_audio"] == 1.0
     assert found["busy"] is False
     assert found["document"]["device"] == "NVIDIA H100"
+    assert found["document"]["seconds_of_audio"] == 1.0
     assert found["document"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
