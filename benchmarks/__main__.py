@@ -126,8 +126,8 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument(
         "experiment",
         nargs="?",
-        default="cpu",
-        help=f"{', '.join(names())}, or a .yaml file ({', '.join(OF_RESULTS)}: the results folder)",
+        help=f"{', '.join(names())}, or a .yaml file (cpu); of {', '.join(OF_RESULTS)} the results "
+        "folder (results)",
     )
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="work of the stages")
     parser.add_argument("--results", type=Path, help="where tables go; the experiment says")
@@ -152,9 +152,10 @@ def _parse(arguments: list[str]) -> Options:
     if known.command in OF_RESULTS:
         if rest or known.results is not None or known.contestant:
             parser.error(f"{known.command} takes a results folder and no options")
-        folder = Path(known.experiment if known.experiment != "cpu" else "results")
+        folder = Path(known.experiment or "results")
         return Options(known.command, Experiment(), known.workspace, folder, False, False)
     rest += ["--help"] if known.help_fields else []
+    known.experiment = known.experiment or "cpu"
     experiment = tyro.cli(
         Experiment, default=load(known.experiment), args=rest, prog=f"{parser.prog} ..."
     )

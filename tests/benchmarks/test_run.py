@@ -197,6 +197,13 @@ def test_mistakes_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_pa
         main(["run", "cpu", "--sarch.bins", "3"])
 
 
+def test_the_name_of_an_experiment_is_no_results_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "cpu"]) == 2
+    assert "cpu holds no results (*.json); give a results folder" in capsys.readouterr().err
+
+
 def test_dry_run_prints_the_resolved_experiment(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "cpu", "--dry-run", "--search.bins", "5"]) == 0
     printed = capsys.readouterr().out
