@@ -168,7 +168,7 @@ class Experiment:
     device: str = "cpu"  # or cuda, cuda:1
     bf16: bool = True  # autocast the score network when sampling; see benchmarks.precision
     compile: Literal["no", "default", "reduce-overhead"] = "no"  # see benchmarks.compiled
-    threads: int = 0  # of torch on the CPU; 0: all cores
+    threads: int = 0  # of torch on the CPU; 0: OMP_NUM_THREADS, or else all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
     publish_weights: bool = False  # keep the trained score network beside the tables

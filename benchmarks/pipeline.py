@@ -249,7 +249,9 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     Returns:
         The experiment as this machine runs it: in float32 where bfloat16 would be emulated.
     """
-    torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(asked) if asked.isdecimal() else 0
+    torch.set_num_threads(experiment.threads or threads or os.cpu_count() or 1)
     torch.backends.cudnn.benchmark = True  # shapes recur: let cuDNN choose its convolutions once
     distributed.join(experiment.device)
     device = distributed.own_device(experiment.device)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -87,3 +88,20 @@ def test_the_machine_decides_and_says_so(fast: bool, monkeypatch: pytest.MonkeyP
     assert prepared.bf16 is fast
     assert ("no bfloat16 instructions" in said.getvalue()) is not fast
     assert (prepared is experiment) is fast
+
+
+@pytest.mark.parametrize(
+    ("asked", "variable", "expected"),
+    [(3, "2", 3), (0, "2", 2), (0, "4,2", None), (0, "0", None), (0, None, None)],
+)
+def test_threads_are_the_experiments_or_the_environments_or_all(
+    asked: int, variable: str | None, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    found: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", found.append)
+    prepare_machine(Experiment(threads=asked), Progress(Console(file=io.StringIO())))
+    assert found == [expected or os.cpu_count()]
