@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,7 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> str:
         done = subprocess.run(
             command,
             cwd=CASES.parents[1],
+            env=own_environment(),
             stdout=STANDARD_ERROR,
             check=False,
             timeout=None if seconds is None else seconds + GRACE,
@@ -126,6 +128,11 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> str:
     except subprocess.TimeoutExpired:
         return f"it was stopped {GRACE:g} s after the last case might start"
     return f"the process ended early, with status {done.returncode}"
+
+
+def own_environment() -> dict[str, str]:
+    """Environment of a pytest that is no worker of pytest-xdist, among which nothing is timed."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
 
 
 def _found(entries: list[dict[str, Any]], lost: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from benchmarks.data.debian import DataUnavailableError, DebianDataset
 from benchmarks.data.features import FLOOR, HOP, MELS, filterbank, log_mel
 from benchmarks.data.speech import (
     FESTVOX_RU,
+    LISTED,
     SpeechCorpus,
     folder_corpus,
     load_utterance,
@@ -290,13 +291,13 @@ def test_packing_takes_the_training_recordings_that_fit(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path / "a")
     pack_corpus(corpus, tmp_path / "all", QUIET)
     sizes = [p.stat().st_size for p in sorted((tmp_path / "all" / "recordings").iterdir())]
-    room = sum(sizes[:4]) + sum(sizes[4:9])  # four are held out
+    room = sum(sizes[:9]) + 9 * LISTED  # four are held out
     assert pack_corpus(corpus, tmp_path / "b", QUIET, room).train_items == 5
     again = open_corpus(str(tmp_path / "b"), QUIET)
     assert again.splits == corpus.with_training(5).splits
     assert len([*(tmp_path / "b" / "recordings").iterdir()]) == 9
     with pytest.raises(ValueError, match="no training recording of a fits"):
-        pack_corpus(corpus, tmp_path / "c", QUIET, sum(sizes[:4]) + 1)
+        pack_corpus(corpus, tmp_path / "c", QUIET, sum(sizes[:4]) + 5 * LISTED)
 
 
 def test_an_altered_packed_corpus_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -174,7 +173,7 @@ def test_cases_of_a_gpu_need_no_package_that_only_scores_or_compares() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, *places],
         cwd=RESULTS.parent,
-        env=os.environ | {"PYTHONPATH": str(RESULTS.parent)},
+        env=command.own_environment() | {"PYTHONPATH": str(RESULTS.parent)},
         capture_output=True,
         text=True,
         check=False,
