@@ -40,7 +40,7 @@ ROOM_LEFT = 50_000  # bytes for experiments and the manifest
 
 @dataclass(frozen=True)
 class Plan:
-    """What a bundle is to hold.
+    """Contents of a bundle that is to be made.
 
     Attributes:
         experiments: name to experiment, resolved.
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass
 class Bundle:
-    """What was packed."""
+    """Contents of a bundle that was made."""
 
     experiments: dict[str, Experiment] = field(default_factory=dict)  # as home goes on with them
     minutes: dict[str, float] = field(default_factory=dict)  # of training speech, by experiment

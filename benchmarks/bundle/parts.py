@@ -42,7 +42,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Manifest(BaseModel):
-    """What a bundle says of itself."""
+    """Description that a bundle carries of itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ class Manifest(BaseModel):
 
 
 class Record(BaseModel):
-    """What a finished stage says of itself."""
+    """Record of a finished stage, as ``finished.json`` holds it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,7 +78,7 @@ class PartList(BaseModel):
 
 @dataclass
 class Merged:
-    """What came of taking in the folders of another machine."""
+    """Outcome of taking in the stage folders of another machine."""
 
     taken: list[StageFolder] = field(default_factory=list)
     known: list[Path] = field(default_factory=list)  # the same work was here

@@ -54,7 +54,7 @@ class SamplerSpeedUp(Test):
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """Question of the test, with its margin, in a few words."""
         return (
             f"{self.network}, batch {self.items}: speed-up of {self.steps} steps over "
             f"{self.against_steps} in time {self.claimed:g} or more, less {self.tolerance:.0%}"

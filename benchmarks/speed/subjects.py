@@ -1,4 +1,4 @@
-"""What the performance cases sample: published networks, or random ones where there are none."""
+"""Subjects of the performance cases: published networks, or random ones where there are none."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Subject:
 
     @property
     def notes(self) -> dict[str, str]:
-        """What a case says of the weights, where they are not the published ones."""
+        """Note on the weights, where they are not the published ones."""
         return {} if self.not_published is None else {"weights": f"random, {self.not_published}"}
 
     @property

@@ -16,6 +16,7 @@ from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.experiment import as_dict
 from benchmarks.rows import Row, rows_of
 from benchmarks.speed.case import OURS
+from benchmarks.speed.sampler_tables import sampler_case
 from benchmarks.speed.schema import SpeedDocument
 from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.sample import Session
@@ -89,21 +90,17 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
         session.context.progress.say(f"no times: {config.document} is not there")
         return {"rows": {}, "busy": False}
     document = read_document(file, SpeedDocument, "speed")
-    wanted = (config.subject, "sampler", 1)
     found = {
-        one.steps: (case.seconds[OURS], one.seconds_of_audio)
-        for case in document.cases
-        if (one := case.subject) and (one.network, one.what, one.items) == wanted
-    }
-    rows = {
-        row.key: found[sampler.nfe][0]
+        row.key: case
         for row in rows_of(session.context.experiment)
-        if (sampler := _sampler(session, row)) and sampler.nfe in found
+        if (sampler := _sampler(session, row))
+        and (case := sampler_case(document.cases, config.subject, 1, sampler.nfe))
     }
-    audio = next((seconds for _, seconds in found.values()), None)
+    lengths = [case.subject.seconds_of_audio for case in found.values() if case.subject]
+    audio = next(iter(lengths), None)
     device = document.provenance["device"]
     return {
-        "rows": rows,
+        "rows": {key: case.seconds[OURS] for key, case in found.items()},
         "busy": bool(document.machine_busy),
         "seconds_of_audio": audio,
         "document": {
