@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import tyro
 import yaml
 
-from benchmarks.experiment import Experiment, ExperimentError, as_dict, load, names
+from benchmarks.core.experiment import Experiment, ExperimentError, as_dict, load, names
 
 if TYPE_CHECKING:
     from benchmarks.stages.context import Context
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _execute(arguments: list[str]) -> int:
     if arguments and arguments[0] in FILE_COMMANDS:
-        from benchmarks.importing.command import main as run_file_command
+        from benchmarks.interop.command import main as run_file_command
 
         return run_file_command(arguments)
     if arguments and arguments[0] in BUNDLE_COMMANDS:
@@ -104,7 +104,7 @@ def _execute(arguments: list[str]) -> int:
 
         return run_bundle_command(arguments)
     if arguments and arguments[0] == SPEED_COMMAND:
-        from benchmarks.speed.command import main as run_speed_command
+        from benchmarks.studies.speed.command import main as run_speed_command
 
         return run_speed_command(arguments[1:])
     return _run_stages(_parse(arguments))
@@ -160,7 +160,7 @@ def _parse(arguments: list[str]) -> Options:
         Experiment, default=load(known.experiment), args=rest, prog=f"{parser.prog} ..."
     )
     if known.contestant:
-        from benchmarks.contestants.known import with_contestant
+        from benchmarks.contestants.plugins import with_contestant
 
         for option in known.contestant:
             experiment = with_contestant(experiment, option)
@@ -179,7 +179,7 @@ def _parse(arguments: list[str]) -> Options:
 
 def _run_stages(options: Options) -> int:
     if options.command in OF_RESULTS:
-        from benchmarks.derived import WRITERS, checked
+        from benchmarks.report.registry import WRITERS, checked
 
         if options.command == "check":
             sys.stdout.write("".join(f"{line}\n" for line in checked(options.results)))
@@ -192,8 +192,8 @@ def _run_stages(options: Options) -> int:
         sys.stdout.write(yaml.safe_dump(_plain(as_dict(options.experiment)), sort_keys=False))
         return 0
     # Imported late: 'import torch' takes seconds that --help and --dry-run need not wait for.
-    from benchmarks.pipeline import Run, describe, prepared_context
-    from benchmarks.progress import Progress
+    from benchmarks.runtime.progress import Progress
+    from benchmarks.stages.pipeline import Run, describe, prepared_context
 
     progress = Progress()
     context = prepared_context(options.experiment, options.workspace, progress)
@@ -215,11 +215,11 @@ def _run_stages(options: Options) -> int:
 def _theory(options: Options, context: Context) -> int:
     folder = options.results / "theory"
     if context.experiment.track == "analytic":
-        from benchmarks.theory.report import write_theory
+        from benchmarks.report.pages.theory import write_theory
 
         page = write_theory(context.experiment, context.progress, folder)
     else:
-        from benchmarks.theory.network_report import write_network_theory
+        from benchmarks.report.pages.theory_networks import write_network_theory
 
         page = write_network_theory(context, folder)
     sys.stdout.write(page.read_text())

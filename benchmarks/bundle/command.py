@@ -13,12 +13,12 @@ import tyro
 from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
 from benchmarks.bundle.parts import MANIFEST, Merged, bytes_of, merge
 from benchmarks.bundle.wheels import Target
-from benchmarks.contestants.known import with_contestant
-from benchmarks.experiment import Experiment, ExperimentError, from_content, load, names
-from benchmarks.pipeline import Run
-from benchmarks.progress import Progress
+from benchmarks.contestants.plugins import with_contestant
+from benchmarks.core.experiment import Experiment, ExperimentError, from_content, load, names
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
-from benchmarks.workspace import Workspace
+from benchmarks.stages.pipeline import Run
 
 HAVE = "torch,numpy"
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks import provenance
 from benchmarks.bundle.parts import MANIFEST, Manifest
 from benchmarks.bundle.wheels import (
     BY_TRACK,
@@ -22,11 +21,12 @@ from benchmarks.bundle.wheels import (
     lacking,
     unknown_packages,
 )
+from benchmarks.core.experiment import Experiment, ExperimentError, as_dict
 from benchmarks.data.debian import DebianDataset, locate
 from benchmarks.data.images import FASHION_MNIST
 from benchmarks.data.speech import open_corpus, pack_corpus
-from benchmarks.experiment import Experiment, ExperimentError, as_dict
-from benchmarks.progress import Progress
+from benchmarks.runtime import provenance
+from benchmarks.runtime.progress import Progress
 from benchmarks.stages.context import REPOSITORY
 
 CODE = ("bddm_ref", "metrics", "benchmarks")

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bddm_ref.checkpoint import DamagedFileError, sha256_of
-from benchmarks.mistakes import first_error
-from benchmarks.workspace import RECORD, StageFolder, fingerprint, write_json
+from benchmarks.core.errors import first_error
+from benchmarks.runtime.workspace import RECORD, StageFolder, fingerprint, write_json
 
 MANIFEST = "bundle.json"
 ASKED = "asked.json"  # the experiments as they were run there

@@ -21,7 +21,7 @@ BY_TRACK = {
     "analytic": ("scipy", "torchmetrics", "threadpoolctl"),
 }
 SPEED = ("pytest", "pytest-benchmark", "hypothesis", "scipy", "torchmetrics")
-"""Packages of :mod:`benchmarks.speed`; taken along only where they are asked for."""
+"""Packages of :mod:`benchmarks.studies.speed`; taken along only where they are asked for."""
 
 
 @dataclass(frozen=True)

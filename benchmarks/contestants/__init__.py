@@ -6,12 +6,12 @@ from benchmarks.contestants.analytic_dpm import AnalyticDpm
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.diffusers_solvers import DIFFUSERS
 from benchmarks.contestants.fast_dpm import FastDpm
-from benchmarks.contestants.fixed import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.online import OnlineBddm
+from benchmarks.contestants.published_lists import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.search_names import SearchName
+from benchmarks.core.search_names import SearchName
 from benchmarks.searches import SEARCHES
 
 CONTESTANTS: dict[str, Contestant] = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bddm_ref.checkpoint import DamagedFileError, sha256_of
-from benchmarks.progress import Progress
+from benchmarks.runtime.progress import Progress
 
 
 class DataUnavailableError(RuntimeError):

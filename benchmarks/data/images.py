@@ -19,7 +19,7 @@ from torch import Tensor
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
-from benchmarks.progress import Advance, Progress
+from benchmarks.runtime.progress import Advance, Progress
 
 LARGEST_HELD_OUT = 10_000  # pictures of a folder that go to the validation and to the test split
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")

@@ -27,7 +27,7 @@ from benchmarks.data.splits import (
     refuse_closed_test,
     splits_by_name,
 )
-from benchmarks.progress import Progress
+from benchmarks.runtime.progress import Progress
 
 HERE = Path(__file__).parent
 CORPUS = "corpus.json"  # the list in a folder of packed recordings

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bddm_ref.checkpoint import sha256_of
-from benchmarks.progress import Progress
+from benchmarks.runtime.progress import Progress
 
 MAY_OPEN_TEST = ("sample", "score")
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bddm_ref.checkpoint import DamagedFileError, verify_checksum, write_atomically
-from benchmarks.claims import summary as ledger_summary
-from benchmarks.report.cells import table
-from benchmarks.report.check import CONTESTANTS, LEDGER, read_results
-from benchmarks.report.contest import Contest
-from benchmarks.report.markdown import summary
-from benchmarks.report.schema import Interval, Results, RowResult
-from benchmarks.report.standings import BDDM
-from benchmarks.validation import read_document
+from benchmarks.claims.ledger import summary as ledger_summary
+from benchmarks.report.page import table
+from benchmarks.report.pages.track import summary
+from benchmarks.results.documents import read_document
+from benchmarks.results.ranking import Contest
+from benchmarks.results.schema import Interval, Results, RowResult
+from benchmarks.results.standings import BDDM
+from benchmarks.results.store import CONTESTANTS, LEDGER, read_results
 
 OVERVIEW = "overview.svg"
 BLOCK = re.compile(
@@ -37,7 +37,7 @@ def write_overview(folder: Path) -> Path:
     Raises:
         DamagedFileError: results are missing or damaged.
     """
-    from benchmarks.report.overview import plot_overview  # noqa: PLC0415 (others read without it)
+    from benchmarks.report.plots.overview import plot_overview  # noqa: PLC0415 (others read without it)
 
     picture = folder / OVERVIEW
     write_atomically(picture, partial(plot_overview, folder))

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from bddm_ref.checkpoint import sha256_of, verify_checksum
-from benchmarks.distributed import own_device
-from benchmarks.experiment import Experiment
-from benchmarks.progress import Progress
+from benchmarks.core.experiment import Experiment
+from benchmarks.runtime.distributed import own_device
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
-from benchmarks.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

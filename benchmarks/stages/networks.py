@@ -15,9 +15,9 @@ from torch.nn.utils import parametrize
 from bddm_ref.checkpoint import load_weights, roundable_parameters, verify_checksum
 from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
-from benchmarks.compiled import CompiledNet
-from benchmarks.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
-from benchmarks.search_names import SearchName
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
+from benchmarks.core.search_names import SearchName
+from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from bddm_ref.by_level import measured_power
-from benchmarks.experiment import Convention
-from benchmarks.protocol import EvaluatedNet
+from benchmarks.core.experiment import Convention
+from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.stages.context import Context
 
 

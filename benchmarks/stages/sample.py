@@ -14,24 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
-from benchmarks.contestants.known import contestant
-from benchmarks.experiment import (
+from benchmarks.contestants.plugins import contestant
+from benchmarks.core.experiment import (
     PER_LENGTH,
     Convention,
     convention_inputs,
     evaluation_inputs,
 )
-from benchmarks.progress import Advance
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
-from benchmarks.rows import Row, Sampled, rows_of
-from benchmarks.samples import write_samples
+from benchmarks.core.rows import Row, Sampled, rows_of
+from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
+from benchmarks.runtime.progress import Advance
+from benchmarks.runtime.samples import write_samples
+from benchmarks.runtime.workspace import StageFolder, write_json
 from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import load_schedule_net, load_score_net, schedule_net_name
 from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
-from benchmarks.workspace import StageFolder, write_json
 
 VERSION = 1  # raised when a change here changes the samples that come out
 FAILED = "failed.json"  # in the place of samples

@@ -28,11 +28,12 @@ from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
 from bddm_ref.settings import StepLossForm
 from benchmarks.contestants.base import Found
-from benchmarks.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
-from benchmarks.rivals.base import Workshop
-from benchmarks.search_names import SearchName
+from benchmarks.core.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
+from benchmarks.core.search_names import SearchName
+from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
+from benchmarks.runtime.workspace import write_json
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind
+from benchmarks.searches.base import Workshop
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import (
     load_schedule_net,
@@ -42,7 +43,6 @@ from benchmarks.stages.networks import (
 )
 from benchmarks.stages.power import examples_power
 from benchmarks.tracks.base import SearchBench
-from benchmarks.workspace import write_json
 
 DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out

@@ -21,17 +21,18 @@ from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
-from benchmarks import distributed, provenance
-from benchmarks.compiled import CompiledNet
 from benchmarks.contestants.noise_estimation import estimator_loss
-from benchmarks.experiment import (
+from benchmarks.core.experiment import (
     Convention,
     as_dict,
     convention_inputs,
     evaluation_inputs,
     without,
 )
-from benchmarks.search_names import SearchName
+from benchmarks.core.search_names import SearchName
+from benchmarks.runtime import distributed, provenance
+from benchmarks.runtime.compiled import CompiledNet
+from benchmarks.runtime.workspace import StageFolder, write_json
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.stages.effort import effort
@@ -42,7 +43,6 @@ from benchmarks.stages.networks import (
     started_from,
     tau_of,
 )
-from benchmarks.workspace import StageFolder, write_json
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
 VERSION = 1  # raised when a change here changes the weights that come out

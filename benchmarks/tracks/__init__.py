@@ -6,14 +6,14 @@ import importlib
 
 import torch
 
-from benchmarks.experiment import Experiment, ExperimentError
-from benchmarks.progress import Progress
+from benchmarks.core.experiment import Experiment, ExperimentError
+from benchmarks.runtime.progress import Progress
 from benchmarks.tracks.base import Track
 
 TRACKS = {
-    "speech": "benchmarks.tracks.speech:SpeechTrack",
-    "images": "benchmarks.tracks.images:ImageTrack",
-    "analytic": "benchmarks.tracks.analytic:AnalyticTrack",
+    "speech": "benchmarks.tracks.speech.track:SpeechTrack",
+    "images": "benchmarks.tracks.images.track:ImageTrack",
+    "analytic": "benchmarks.tracks.analytic.track:AnalyticTrack",
 }
 """Track to its class, which is imported when it is asked for: each needs packages of its own."""
 

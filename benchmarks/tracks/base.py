@@ -18,7 +18,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import Distortion, PartialJudge
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
-from benchmarks.experiment import (
+from benchmarks.core.experiment import (
     EXACT,
     Convention,
     Experiment,
@@ -26,13 +26,13 @@ from benchmarks.experiment import (
     ScheduleNetConfig,
     ScoreNetConfig,
 )
-from benchmarks.progress import Progress
-from benchmarks.protocol import EvaluatedNet
-from benchmarks.rows import Sampled
-from benchmarks.workspace import Workspace
+from benchmarks.core.rows import Sampled
+from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
-    from benchmarks.report.evaluation import Evaluation
+    from benchmarks.results.comparisons import Evaluation
 
 NetworkMaker = Callable[[dict[str, Any], NoiseSchedule], nn.Module]
 """``(sizes, training schedule) -> network``, untrained."""

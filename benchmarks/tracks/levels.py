@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bddm_ref.losses import score_loss
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.training import BatchLoss
-from benchmarks.experiment import ScoreNetConfig
+from benchmarks.core.experiment import ScoreNetConfig
 from benchmarks.tracks.base import DrawItems
 
 

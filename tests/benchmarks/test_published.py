@@ -11,19 +11,19 @@ from safetensors.torch import load_file
 
 from bddm_ref.checkpoint import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.claims import check_ledger
-from benchmarks.claims import summary as ledger_summary
+from benchmarks.claims.ledger import check_ledger
+from benchmarks.claims.ledger import summary as ledger_summary
 from benchmarks.contestants import SEARCHED
-from benchmarks.experiment import load
-from benchmarks.report.check import check_results, read_results
-from benchmarks.report.contestants import check_contestants
-from benchmarks.report.markdown import summary
+from benchmarks.core.experiment import load
+from benchmarks.core.rows import rows_of
+from benchmarks.report.pages.ranking import check_contestants
+from benchmarks.report.pages.track import summary
 from benchmarks.report.readme import check_readmes
-from benchmarks.rows import rows_of
-from benchmarks.theory.bounds import DATA as BOUND_DATA
-from benchmarks.theory.check import check_theory
-from benchmarks.theory.ratio import DATA as RATIO_DATA
-from benchmarks.theory.ratio import FORMS
+from benchmarks.results.store import check_results, read_results
+from benchmarks.results.theory import check_theory
+from benchmarks.studies.theory.bounds import DATA as BOUND_DATA
+from benchmarks.studies.theory.ratio import DATA as RATIO_DATA
+from benchmarks.studies.theory.ratio import FORMS
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 

@@ -11,8 +11,8 @@ from bddm_ref.bilateral import bilateral
 from bddm_ref.elbo import elbo, expected_elbo, prior_kl, step_weights
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
-from benchmarks.theory.bounds import OWN, bounds_of, gaussian_bilateral, spaced
-from benchmarks.tracks.exact_score import ExactScoreNet
+from benchmarks.studies.theory.bounds import OWN, bounds_of, gaussian_bilateral, spaced
+from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 
 SHORT = NoiseSchedule((0.01, 0.05, 0.2, 0.5, 0.9))
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)

@@ -14,7 +14,7 @@ from torch import Tensor
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.protocol import item_generators, start_noise
+from benchmarks.runtime.noise import item_generators, start_noise
 
 RELEASED = Path(__file__).parents[1] / "data" / "released-schedules.json"
 TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)

@@ -18,8 +18,8 @@ from benchmarks.contestants.base import Found, Setting, SkipContestantError
 from benchmarks.contestants.diffusers_solvers import DIFFUSERS
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.data.distributions import distribution
-from benchmarks.protocol import EvaluatedNet, item_generators, start_noise
-from benchmarks.tracks.exact_score import (
+from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
+from benchmarks.tracks.analytic.exact_score import (
     ExactScoreNet,
     affine_moments,
     gaussian_kl,
@@ -81,7 +81,7 @@ def test_every_contestant_has_the_moments_of_the_recursion(name: str, steps: int
     except SkipContestantError as reason:
         pytest.skip(str(reason))
     if name in DIFFUSERS:
-        pytest.skip("another recursion: tests/benchmarks/test_diffusers_contestants.py")
+        pytest.skip("another recursion: tests/benchmarks/contestants/test_diffusers_solvers.py")
     found = moments_of_samples(
         sampled(name, steps, ExactScoreNet(DATA)), item_generators(0, range(ITEMS)), steps
     )

@@ -9,8 +9,8 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import provenance
-from benchmarks.speed.case import Case
+from benchmarks.runtime import provenance
+from benchmarks.studies.speed.case import Case
 
 
 @pytest.fixture(scope="session")

@@ -23,14 +23,14 @@ from bddm_ref.networks.inference import inference_form
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.compiled import CompiledNet
+from benchmarks.core.experiment import load
 from benchmarks.data.features import HOP, MELS, filterbank
-from benchmarks.experiment import load
-from benchmarks.precision import multiplies_bf16
-from benchmarks.speed.case import OURS, Call, Case
-from benchmarks.speed.floor import matrix_product, operations_of, seconds_at_peak
-from benchmarks.speed.plain_diffwave import PlainDiffWave
-from benchmarks.speed.random_nets import (
+from benchmarks.runtime.compiled import CompiledNet
+from benchmarks.runtime.precision import multiplies_bf16
+from benchmarks.studies.speed.case import OURS, Call, Case
+from benchmarks.studies.speed.machine_peak import matrix_product, operations_of, seconds_at_peak
+from benchmarks.studies.speed.plain_diffwave import PlainDiffWave
+from benchmarks.studies.speed.random_nets import (
     DIFFWAVE,
     TRAINING,
     RandomNet,

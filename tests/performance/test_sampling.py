@@ -18,12 +18,12 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import MELS
-from benchmarks.protocol import item_generators, start_noise
-from benchmarks.speed.case import OURS, Call, Case
-from benchmarks.speed.plain_diffwave import PlainDiffWave
-from benchmarks.speed.random_nets import noise, seeded
-from benchmarks.speed.stopwatch import Stopwatch
-from benchmarks.speed.subjects import Subject, missing, subject
+from benchmarks.runtime.noise import item_generators, start_noise
+from benchmarks.studies.speed.case import OURS, Call, Case
+from benchmarks.studies.speed.plain_diffwave import PlainDiffWave
+from benchmarks.studies.speed.random_nets import noise, seeded
+from benchmarks.studies.speed.stopwatch import Stopwatch
+from benchmarks.studies.speed.subjects import Subject, missing, subject
 
 SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("DDPMScheduler", {"variance_type": "fixed_small"}),

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from bddm_ref.checkpoint import load_weights
 from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.speed.case import OURS, Case
-from benchmarks.speed.subjects import RESULTS
+from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.studies.speed.subjects import RESULTS
 from metrics.extractors import BATCH, ClassifierExtractor, ImageClassifier, extract
 from metrics.scoring import score_items, scoring_pool
 

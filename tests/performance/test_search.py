@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.experiment import load
-from benchmarks.progress import Progress
-from benchmarks.search_names import SearchName
-from benchmarks.speed.case import Case
+from benchmarks.core.experiment import load
+from benchmarks.core.search_names import SearchName
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
 from benchmarks.stages.search import SearchResult, searched_schedules
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
-from benchmarks.workspace import Workspace
+from benchmarks.studies.speed.case import Case
 
 CONVENTION = "ring-16"
 LENGTHS = (3, 7, 16)

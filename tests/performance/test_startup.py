@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from benchmarks.speed.case import Case
+from benchmarks.studies.speed.case import Case
 
 CALLS = {
     "python -m benchmarks --help": ["-m", "benchmarks", "--help"],
     "python -m benchmarks run cpu --dry-run": ["-m", "benchmarks", "run", "cpu", "--dry-run"],
     "import bddm_ref.sampling": ["-c", "import bddm_ref.sampling"],
-    "import benchmarks.pipeline": ["-c", "import benchmarks.pipeline"],
+    "import benchmarks.stages.pipeline": ["-c", "import benchmarks.stages.pipeline"],
 }
 
 

@@ -13,13 +13,13 @@ from rich.console import Console
 from torch import nn
 
 from bddm_ref.training import train
+from benchmarks.core.experiment import load
 from benchmarks.data.features import HOP, log_mel
-from benchmarks.experiment import load
-from benchmarks.precision import suited
-from benchmarks.progress import Progress
-from benchmarks.speed.case import OURS, Case
-from benchmarks.speed.stopwatch import Stopwatch
-from benchmarks.speed.subjects import missing
+from benchmarks.runtime.precision import suited
+from benchmarks.runtime.progress import Progress
+from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.studies.speed.stopwatch import Stopwatch
+from benchmarks.studies.speed.subjects import missing
 
 if TYPE_CHECKING:  # tracks need packages that not every machine with a GPU has
     from benchmarks.tracks.base import Track

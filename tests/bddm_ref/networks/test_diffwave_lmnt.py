@@ -1,7 +1,7 @@
 """The lmnt package's DiffWave: what it does otherwise than the released one.
 
 Equality with a plain forward pass, and with the package itself, is tested where its checkpoints
-are imported: tests/benchmarks/importing/test_lmnt.py.
+are imported: tests/benchmarks/interop/test_lmnt.py.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import pytest
 from bddm_ref.checkpoint import DamagedFileError
 from benchmarks.bundle.parts import bytes_of, experiments_of, merge, note_asked, write_parts
 from benchmarks.bundle.wheels import Target, canonical, closure, lacking, unknown_packages
-from benchmarks.experiment import Experiment, ScoreNetConfig, as_dict, from_content
-from benchmarks.workspace import StageFolder, Workspace
+from benchmarks.core.experiment import Experiment, ScoreNetConfig, as_dict, from_content
+from benchmarks.runtime.workspace import StageFolder, Workspace
 
 MADE = {"commit": "abc", "device": "a GPU"}
 

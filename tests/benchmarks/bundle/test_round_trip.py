@@ -17,7 +17,7 @@ import soundfile
 from bddm_ref.checkpoint import sha256_of
 from benchmarks.__main__ import main
 from benchmarks.bundle.wheels import Target, closure
-from benchmarks.report.check import read_results
+from benchmarks.results.store import read_results
 
 TINY = """
 training_schedule: {T: 12, start: 1.0e-3, end: 0.4}

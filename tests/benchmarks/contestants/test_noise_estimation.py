@@ -12,7 +12,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Setting, SkipContestantError
 from benchmarks.contestants.noise_estimation import estimator_loss, first_betas
-from benchmarks.protocol import item_generators, start_noise
+from benchmarks.runtime.noise import item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 

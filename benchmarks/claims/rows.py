@@ -1,0 +1,205 @@
+"""Tests of a track's rows: their values, their paired differences, their times and costs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from benchmarks.claims.base import Finding, Test, ends, text_of, verdict_of
+from benchmarks.results.comparisons import SIGNIFICANT
+from benchmarks.results.folder import Books, MissingResultError
+from benchmarks.results.schema import Comparison, Interval
+
+
+class _OfMetric(Test):
+    results: str
+    row: str
+    metric: str
+
+    @property
+    def _rows(self) -> tuple[str, ...]:
+        """The rows whose noise seeds the verdict rests on."""
+        return (self.row,)
+
+    def _value(self, books: Books, row: str) -> Interval:
+        metrics = books.row(self.results, row).metrics
+        if self.metric not in metrics:
+            raise MissingResultError(f"{row} has no {self.metric}")
+        return metrics[self.metric]
+
+    def _finding(self, books: Books, holds: bool, fails: bool, measured: str) -> Finding:
+        """The verdict, left open where there are too few noise seeds for one."""
+        few = books.lacks_seeds(self.results, *self._rows)
+        if few is not None:
+            return Finding("undecided", f"{measured}; {few}")
+        return Finding(verdict_of(holds, fails), measured)
+
+
+class _OfTwo(_OfMetric):
+    against: str
+
+    @property
+    def _rows(self) -> tuple[str, ...]:
+        return self.row, self.against
+
+
+class _Pair(_OfTwo):
+    def _found(self, books: Books) -> tuple[Comparison, float, float]:
+        """The comparison, and its interval with larger meaning better."""
+        one = books.comparison(self.results, self.row, self.against, self.metric)
+        low, high = ends(one.difference)
+        if not books.results(self.results).metrics[self.metric].higher_is_better:
+            low, high = -high, -low
+        return one, low, high
+
+    def _measured(self, one: Comparison) -> str:
+        p = "" if one.p_sign_flip is None else f", p = {one.p_sign_flip:.2g}"
+        return f"{text_of(one.difference, '+')}{p}"
+
+
+class Noninferior(_Pair):
+    """The row is not worse than the other by more than the margin.
+
+    The margin is absolute, or a share of the other's value where ``relative`` says so.
+    """
+
+    kind: Literal["noninferior"]
+    margin: float = Field(gt=0)
+    relative: bool = False
+
+    def decide(self, books: Books) -> Finding:
+        """The whole interval on one side of the margin decides."""
+        one, low, high = self._found(books)
+        margin = self.margin
+        if self.relative:
+            value = self._value(books, self.against).value
+            if value is None:
+                raise MissingResultError(f"{self.against} has no {self.metric}")
+            margin *= abs(value)
+        measured = f"{self._measured(one)}, margin {margin:.3g}"
+        return self._finding(books, low > -margin, high < -margin, measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        margin = f"{self.margin:.0%}" if self.relative else f"{self.margin:g}"
+        return f"{self.row} as good as {self.against} by {self.metric}, to {margin}"
+
+
+class Superior(_Pair):
+    """The row is better than the other."""
+
+    kind: Literal["superior"]
+
+    def decide(self, books: Books) -> Finding:
+        """The interval above 0, and the test of exchanging the pairs, where there is one."""
+        one, low, high = self._found(books)
+        p = one.p_sign_flip
+        holds = low > 0 and (p is None or p < SIGNIFICANT)
+        fails = high < 0 or (low == high and low <= 0)
+        return self._finding(books, holds, fails, self._measured(one))
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"{self.row} better than {self.against} by {self.metric}"
+
+
+class WithinFactor(_OfTwo):
+    """The row's value is at most ``factor`` times the other's."""
+
+    kind: Literal["within_factor"]
+    factor: float = Field(gt=0)
+
+    def decide(self, books: Books) -> Finding:
+        """Both intervals, at their worst for the verdict, decide."""
+        mine, theirs = (self._value(books, key) for key in (self.row, self.against))
+        (low, high), (their_low, their_high) = (ends(interval) for interval in (mine, theirs))
+        holds, fails = high <= self.factor * their_low, low > self.factor * their_high
+        return self._finding(books, holds, fails, f"{text_of(mine)} against {text_of(theirs)}")
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"{self.metric} of {self.row} within {self.factor:g} times that of {self.against}"
+
+
+class AtLeast(_OfMetric):
+    """The row's value is at least the bound."""
+
+    kind: Literal["at_least"]
+    bound: float
+
+    def decide(self, books: Books) -> Finding:
+        """The whole interval on one side of the bound decides."""
+        interval = self._value(books, self.row)
+        low, high = ends(interval)
+        return self._finding(books, low >= self.bound, high < self.bound, text_of(interval))
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"{self.metric} of {self.row} at least {self.bound:g}"
+
+
+class SpeedUp(Test):
+    """The measured speed-up over the reference row is the claimed one."""
+
+    kind: Literal["speed_up"]
+    results: str
+    row: str
+    claimed: float = Field(gt=0)
+    tolerance: float = Field(gt=0, description="share of the claimed speed-up")
+
+    def decide(self, books: Books) -> Finding:
+        """The interval of the ratio of medians, with the tolerance below; faster is well."""
+        time = books.row(self.results, self.row).time
+        if time is None or time.speedup is None:
+            raise MissingResultError(f"{self.row} was not timed")
+        low, high = ends(time.speedup)
+        least = self.claimed * (1 - self.tolerance)
+        measured = f"time {text_of(time.speedup)}, steps {time.step_ratio:.1f}"
+        if not time.stable:
+            measured += "; its times spread by more than 10 %"
+        return Finding(verdict_of(low >= least, high < least), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"speed-up of {self.row} in time {self.claimed:g} or more, less {self.tolerance:.0%}"
+
+
+class CostShare(Test):
+    """What a schedule network's training costs is at most this share of the score network's."""
+
+    kind: Literal["cost_share"]
+    score_net: str = Field(description="card in results/weights")
+    schedule_net: str
+    results: str = Field(description="whose experiment names their batches")
+    of: Literal["parameters", "seconds"]
+    at_most: float = Field(gt=0)
+
+    def decide(self, books: Books) -> Finding:
+        """A plain comparison of the two cards; updates and evaluations stand beside."""
+        cards = [books.card(name) for name in (self.schedule_net, self.score_net)]
+        mine, theirs = (card[self.of] for card in cards)
+        holds = mine <= self.at_most * theirs
+        measured = _share(mine, theirs, "")
+        if self.of == "seconds":
+            experiment = books.results(self.results).experiment
+            ours, whole = (card["steps"] for card in cards)
+            measured += f"; {_share(ours, whole, ' updates')}"
+            ours *= experiment["schedule_net"]["batch_size"]
+            whole *= experiment["score_net"]["batch_size"]
+            measured += f"; {_share(ours, whole, ' evaluations')}"
+        return Finding(verdict_of(holds, not holds), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"{self.of} of {self.schedule_net} at most {self.at_most:.0%} of {self.score_net}"
+
+
+def _share(mine: float, theirs: float, unit: str) -> str:
+    return f"{mine:g} of {theirs:g}{unit} = {mine / theirs:.1%}"

@@ -1,0 +1,61 @@
+"""Tests of the wall-clock of whole samplers, from the document of speed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from benchmarks.claims.base import Finding, Test, ends, text_of, verdict_of
+from benchmarks.results.folder import Books, MissingResultError
+from benchmarks.results.speed_schema import SpeedCase, SpeedDocument
+from benchmarks.studies.speed.sampler_tables import paired_ratio, sampler_case
+
+ROUNDS = 9  # fewer decide nothing
+
+
+class SamplerSpeedUp(Test):
+    """The measured speed-up of few steps over many, on one network, is the claimed one."""
+
+    kind: Literal["sampler_speed_up"]
+    document: Literal["speed", "speed-cuda"] = "speed-cuda"
+    network: str = Field(description="one of benchmarks.studies.speed.random_nets.NAMES")
+    items: int = 1
+    steps: int = Field(gt=0)
+    against_steps: int = Field(gt=0, description="of the slower sampler")
+    claimed: float = Field(gt=0)
+    tolerance: float = Field(gt=0, description="share of the claimed speed-up")
+
+    def decide(self, books: Books) -> Finding:
+        """Decide by the interval of the ratio, paired by round, with the tolerance below."""
+        found = books.speed(self.document)
+        quick, slow = (self._case(found, steps) for steps in (self.steps, self.against_steps))
+        try:
+            ratio = paired_ratio(slow, quick)
+        except ValueError as error:
+            raise MissingResultError(str(error)) from error
+        measured = f"time {text_of(ratio)}, steps {self.against_steps / self.steps:.1f}"
+        device = found.provenance["device"]
+        measured += f"; {ratio.n} rounds on {device}"
+        if ratio.n < ROUNDS:
+            return Finding("undecided", f"{measured}, of {ROUNDS} that a verdict needs")
+        low, high = ends(ratio)
+        least = self.claimed * (1 - self.tolerance)
+        return Finding(verdict_of(low >= least, high < least), measured)
+
+    def _case(self, found: SpeedDocument, steps: int) -> SpeedCase:
+        case = sampler_case(found.cases, self.network, self.items, steps)
+        if case is None:
+            raise MissingResultError(
+                f"{self.document}.json has no sampler of {self.network} with {steps} steps at "
+                f"batch {self.items}"
+            )
+        return case
+
+    @property
+    def asked(self) -> str:
+        """Question of the test, with its margin, in a few words."""
+        return (
+            f"{self.network}, batch {self.items}: speed-up of {self.steps} steps over "
+            f"{self.against_steps} in time {self.claimed:g} or more, less {self.tolerance:.0%}"
+        )

@@ -1,0 +1,221 @@
+"""Tests of what exact scores and trained networks say of the theory."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+from scipy.stats import norm
+
+from benchmarks.claims.base import Finding, Test, verdict_of
+from benchmarks.results.folder import Books, MissingResultError
+
+Bound = Literal["f_bddm", "f_score"]
+
+
+class _OfBound(Test):
+    bound: Bound
+    fitted: bool = Field(description="which variance of the last step")
+
+    @property
+    def suffix(self) -> str:
+        """Of the fields of a point."""
+        return "_fitted" if self.fitted else ""
+
+    @property
+    def named(self) -> str:
+        """The bound, with its variance."""
+        return f"{self.bound.upper()[0]}{self.bound[1:]}, variance " + (
+            "fitted" if self.fitted else "beta_1"
+        )
+
+
+class BoundHolds(_OfBound):
+    """F_elbo <= F_bddm <= log p (or F_score) at every junction and number of steps."""
+
+    kind: Literal["bound_holds"]
+    data: str
+
+    def decide(self, books: Books) -> Finding:
+        """All points inside with their errors reproduce; one surely outside refutes.
+
+        Surely: beyond an interval that is widened for the number of points that are looked at.
+        """
+        found = [one for one in books.theory["bounds"] if one["data"] == self.data]
+        if not found:
+            raise MissingResultError(f"theory.json has no bounds of {self.data}")
+        (bounds,) = found
+        low, high, points = bounds["elbo" + self.suffix], bounds["log_p"], bounds["points"]
+        many = widened(len(points))
+        name = self.bound + self.suffix
+        values = [(point[name], point[f"{name}_error"]) for point in points]
+        above = sum(value - many * error > high for value, error in values)
+        below = sum(value + many * error < low for value, error in values)
+        inside = sum(low <= value - error and value + error <= high for value, error in values)
+        measured = (
+            f"of {len(points)} points {above} above log p = {high:.3f}, {below} below "
+            f"F_elbo = {low:.3f}"
+        )
+        return Finding(verdict_of(inside == len(points), bool(above or below)), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"F_elbo <= {self.named} <= log p on {self.data}"
+
+
+class AboveElbo(_OfBound):
+    """F_elbo <= F_bddm (or F_score) of a track's networks at every junction."""
+
+    kind: Literal["above_elbo"]
+    track: str
+    convention: str
+
+    def decide(self, books: Books) -> Finding:
+        """All intervals above 0 reproduce; one that is below 0, even widened, refutes."""
+        points = books.network_theory(self.track, self.convention)["points"]
+        found = [point[f"{self.bound}{self.suffix}_over_elbo"] for point in points]
+        many = widened(len(found))
+        above = sum(one["low"] >= 0 for one in found)
+        below = sum(one["value"] + many * (one["high"] - one["value"]) < 0 for one in found)
+        measured = f"of {len(found)} points {below} below F_elbo, {above} above it"
+        return Finding(verdict_of(above == len(found), below > 0), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return f"F_elbo <= {self.named} on {self.track}, {self.convention}"
+
+
+class Sigma(Test):
+    """Mean of sigma_phi after training on a loss, on one side of a bound."""
+
+    kind: Literal["sigma"]
+    data: str
+    form: Literal["exact", "released", "elbo"]
+    updates: int
+    below: float | None = None
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.below is None) == (self.above is None):
+            raise ValueError("give one of below and above")
+        return self
+
+    def decide(self, books: Books) -> Finding:
+        """A plain comparison: the score is exact."""
+        found = [
+            one
+            for one in books.theory["ratios"]
+            if (one["data"], one["form"]) == (self.data, self.form)
+        ]
+        if not found or str(self.updates) not in found[0]["watched"]:
+            raise MissingResultError(f"theory.json has no {self.form} training on {self.data}")
+        watched = found[0]["watched"]
+        value = watched[str(self.updates)]
+        holds = value < self.below if self.below is not None else value > (self.above or 0.0)
+        measured = f"{watched['0']:.3f} before, {value:.4f} after"
+        return Finding(verdict_of(holds, not holds), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
+        return f"mean sigma_phi on {self.data}, loss {self.form}, {self.updates} updates: {side}"
+
+
+class SigmaOnElbo(Test):
+    """Mean of sigma_phi of a track's schedule network, trained on the ELBO, below a bound."""
+
+    kind: Literal["sigma_on_elbo"]
+    track: str
+    convention: str
+    updates: int
+    below: float
+
+    def decide(self, books: Books) -> Finding:
+        """A plain comparison; the network that the track uses stands beside."""
+        found = books.network_theory(self.track, self.convention)
+        by_updates = {int(key): value for key, value in found["sigma_on_elbo"].items()}
+        if self.updates not in by_updates:
+            raise MissingResultError(f"theory/{self.track}.json has no {self.updates} updates")
+        value = by_updates[self.updates]
+        measured = f"{by_updates[0]:.3f} before, {value:.4f} after; in use {found['sigma']:.3f}"
+        return Finding(verdict_of(value < self.below, value >= self.below), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return (
+            f"mean sigma_phi on {self.track}, {self.convention}, loss elbo, {self.updates} "
+            f"updates: below {self.below:g}"
+        )
+
+
+class _OfSearches(Test):
+    data: str
+    length: int
+
+    def _study(self, books: Books, rule: str) -> dict[str, Any]:
+        wanted = (self.data, rule, self.length)
+        for one in books.theory["searches"]:
+            if (one["data"], one["rule"], one["length"]) == wanted:
+                return dict(one)
+        raise MissingResultError(f"theory.json has no {rule} search on {self.data}")
+
+
+class Selection(_OfSearches):
+    """The released search's winners are as good as those of a search that judges again."""
+
+    kind: Literal["selection"]
+    margin: float = Field(gt=0, description="energy distance")
+
+    def decide(self, books: Books) -> Finding:
+        """Both intervals, at their worst for the verdict, decide."""
+        released, ours = (self._study(books, rule)["true"] for rule in ("released", "ours"))
+        verdict = verdict_of(
+            released["high"] - ours["low"] <= self.margin,
+            released["low"] - ours["high"] > self.margin,
+        )
+        return Finding(verdict, f"{released['value']:.4f} against {ours['value']:.4f}")
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return (
+            f"{self.length} steps on {self.data}: energy distance of released winners that of "
+            f"re-judged ones, to {self.margin:g}"
+        )
+
+
+class Honest(_OfSearches):
+    """The score a search reports of its winner is the true one."""
+
+    kind: Literal["honest"]
+    rule: Literal["released", "ours"]
+    at_most: float = Field(gt=0, description="standard deviations of one judgement")
+
+    def decide(self, books: Books) -> Finding:
+        """The interval of the mean over searches on one side of the bound decides."""
+        study = self._study(books, self.rule)
+        optimism, reported, true = (study[key] for key in ("optimism", "reported", "true"))
+        measured = (
+            f"{reported['value']:.4f} reported, {true['value']:.4f} true: "
+            f"{optimism['value']:+.2f} [{optimism['low']:+.2f}, {optimism['high']:+.2f}]"
+        )
+        holds, fails = optimism["high"] <= self.at_most, optimism["low"] > self.at_most
+        return Finding(verdict_of(holds, fails), measured)
+
+    @property
+    def asked(self) -> str:
+        """What is asked."""
+        return (
+            f"{self.length} steps on {self.data}: optimism of the {self.rule} search at most "
+            f"{self.at_most:g} deviations"
+        )
+
+
+def widened(count: int) -> float:
+    """How much wider a 95 % interval is for all of ``count`` to hold together (Bonferroni)."""
+    return float(norm.isf(0.025 / count) / norm.isf(0.025))

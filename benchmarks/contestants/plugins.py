@@ -1,0 +1,128 @@
+"""Contestants by name: the project's, those of installed packages, and those of an experiment.
+
+A package offers contestants as entry points of the group ``bddm_benchmark.contestants``, an
+experiment names them in its field ``contestants``. Either way, what is named is a class without
+arguments, or an instance: see :class:`benchmarks.contestants.base.Contestant`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import re
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.base import Contestant
+from benchmarks.contestants.checked import Foreign
+from benchmarks.core.experiment import Experiment, ExperimentError
+
+ENTRY_POINTS = "bddm_benchmark.contestants"
+NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+
+
+def contestant(name: str, experiment: Experiment) -> Contestant:
+    """The contestant of this name.
+
+    Raises:
+        ExperimentError: there is none, or it cannot be loaded.
+    """
+    if name in experiment.contestants:
+        return _loaded(name, experiment.contestants[name])
+    if name in CONTESTANTS:
+        return CONTESTANTS[name]
+    offered = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if name in offered:
+        return _loaded(name, offered[name].value)
+    known = ", ".join([*CONTESTANTS, *offered, *experiment.contestants])
+    raise ExperimentError(f"rows: contestant {name!r} is none of {known}")
+
+
+@cache
+def _loaded(name: str, place: str) -> Foreign:
+    """A contestant from ``file.py:Name`` or ``package.module:Name``."""
+    where = f"contestants: {name}: {place}"
+    if not NAME.fullmatch(name) or name in CONTESTANTS:
+        raise ExperimentError(
+            f"{where}: the name must be new, and of lower-case letters, digits, '-', '_' and '.'"
+        )
+    module_name, _, attribute = place.rpartition(":")
+    if not module_name or not attribute.isidentifier():
+        raise ExperimentError(f"{where}: write it as file.py:Class or package.module:Class")
+    module = _module(module_name, where)
+    if not hasattr(module, attribute):
+        raise ExperimentError(f"{where}: {module_name} has no {attribute}")
+    found = getattr(module, attribute)
+    try:
+        made = found() if inspect.isclass(found) else found
+    except Exception as error:
+        raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
+    if not callable(getattr(made, "prepare", None)) or not isinstance(
+        getattr(made, "title", None), str
+    ):
+        raise ExperimentError(
+            f"{where}: a contestant has a 'title' and a method 'prepare(steps, setting)'; see "
+            "docs/contestants.md"
+        )
+    file = Path(module.__file__ or "").resolve()
+    source = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Foreign(made, where, file, source)  # type: ignore[arg-type]
+
+
+def _module(name: str, where: str) -> ModuleType:
+    try:
+        if not name.endswith(".py"):
+            return importlib.import_module(name)
+        path = Path(name).resolve()
+        key = f"contestant_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        spec = importlib.util.spec_from_file_location(key, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[key] = module  # where dataclasses look for their own module
+        spec.loader.exec_module(module)
+    except FileNotFoundError as error:
+        raise ExperimentError(f"{where}: there is no file {name}") from error
+    except Exception as error:
+        raise ExperimentError(f"{where}: importing it failed: {_told(error)}") from error
+    return module
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def with_contestant(experiment: Experiment, option: str) -> Experiment:
+    """The experiment with a contestant of the user's, at all steps of the rows of ``bddm``.
+
+    Args:
+        experiment: has rows of ``bddm``, or else its other rows tell the steps.
+        option: ``file.py:Class`` or ``name=file.py:Class``; without a name, the class's in
+            lower case.
+
+    Raises:
+        ExperimentError: it cannot be loaded.
+    """
+    name, _, place = option.rpartition("=")
+    if ":" not in place:
+        raise ExperimentError(
+            f"--contestant: write {option} as file.py:Class or name=file.py:Class"
+        )
+    name = name or place.rpartition(":")[2].lower()
+    added = replace(experiment, contestants=experiment.contestants | {name: place})
+    contestant(name, added)
+    short = [row for row in experiment.rows if f"{row.contestant}-" not in experiment.reference]
+    like = (
+        [row for row in experiment.rows if row.contestant == "bddm"]
+        or short[:1]
+        or experiment.rows[:1]
+    )
+    rows = tuple(replace(row, contestant=name) for row in like)
+    return replace(added, rows=experiment.rows + rows)

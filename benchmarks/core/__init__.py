@@ -1,0 +1,1 @@
+"""Floor 2: experiments, rows and their identity. Imports no torch."""

@@ -1,0 +1,1 @@
+"""Floor 7: checkpoints, schedules and networks of other projects, read and written."""

@@ -1,0 +1,294 @@
+"""``python -m benchmarks import`` and ``export``: networks and schedules of others, and ours."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.checkpoint import (
+    checksum_file,
+    load_weights,
+    save_weights,
+    sha256_of,
+    write_atomically,
+)
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.interop import schedules, selfcheck
+from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.files import read_content, refuse_other_endings
+from benchmarks.interop.layouts import convert
+from benchmarks.interop.released import save_released
+from benchmarks.interop.snippets import snippet, told, weights_in
+
+IMPORTED, EXPORTED = Path("runs/imported"), Path("runs/exported")
+ENDINGS = {"released": ".pkl", "ns": ".ns", "json": ".json", "diffusers": "-diffusers.json"}
+TRAINING = {"diffusers": "ddpm"}  # what steps count where not told; else: released
+TRAINING_HELP = (
+    f"training schedule: {', '.join(schedules.NAMED)}, or that of an experiment (name or .yaml)"
+)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to write."""
+
+    path: Path
+    save: Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A network in memory."""
+
+    imported: Imported
+    network: nn.Module
+    output: Tensor  # of the self-check
+    path: Path  # of its weights, to be written
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``import`` or ``export``; returns the exit status.
+
+    Raises:
+        ValueError: what is wrong with the file, in one sentence.
+    """
+    options = _parse(arguments)
+    if options.command == "export":
+        lines = _export(options)
+    elif schedules.is_schedule(options.file):
+        lines = _import_schedule(options)
+    else:
+        lines = _import_networks(options)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    reader = commands.add_parser(
+        "import",
+        allow_abbrev=False,
+        description="Networks or a schedule of others: says what they are, and writes them for "
+        "this project.",
+    )
+    reader.add_argument("file", type=Path, help="a checkpoint, a folder of diffusers, .ns or .json")
+    reader.add_argument("--to", type=Path, default=IMPORTED, help="folder to write to")
+    reader.add_argument("--training", help=f"{TRAINING_HELP}; for a file that does not tell")
+    writer = commands.add_parser(
+        "export", allow_abbrev=False, description="Networks or a schedule for the tools of others."
+    )
+    writer.add_argument("file", type=Path, help="weights, a .yaml that names some, .ns or .json")
+    writer.add_argument("--as", dest="kind", choices=ENDINGS, required=True, help="what for")
+    writer.add_argument("--to", type=Path, help="file to write")
+    writer.add_argument("--training", help=f"{TRAINING_HELP}; whose steps are given")
+    return parser.parse_args(arguments)
+
+
+# -- import -------------------------------------------------------------------------------------
+
+
+def _import_networks(options: argparse.Namespace) -> Iterator[str]:
+    content = read_content(options.file)
+    found = convert(content)
+    if options.training is not None:
+        training = schedules.named_training(options.training)
+        found = tuple(replace(imported, training=training) for imported in found)
+    stem = options.file.resolve().name if options.file.is_dir() else content.path.stem
+    several = len(found) > 1
+    names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
+    converted = [
+        _converted(content, one, options.to / name) for one, name in zip(found, names, strict=True)
+    ]
+    source = f"{options.file}, sha256 {sha256_of(content.path)}"
+    text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
+    fields = options.to / f"{stem}.yaml"
+    _write(
+        *(Output(one.path, partial(save_weights, one.network)) for one in converted),
+        Output(fields, partial(_write_text, text)),
+    )
+    yield source
+    for one in converted:
+        yield from _described(content, one)
+        yield from _checked(one)
+    yield f"fields for an experiment, in {fields}:"
+    yield text.rstrip()
+
+
+def _converted(content: Content, imported: Imported, path: Path) -> Converted:
+    network = selfcheck.network_of(imported)
+    try:
+        output = selfcheck.outputs(imported, network)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}") from error
+    except Exception as error:  # of networks of other libraries, whose sizes may make no sense
+        raise ValueError(
+            f"{content.path}: the network cannot be evaluated: {type(error).__name__}: {error}"
+        ) from error
+    return Converted(imported, network, output, path)
+
+
+def _described(content: Content, one: Converted) -> Iterator[str]:
+    imported = one.imported
+    parameters = sum(parameter.numel() for parameter in one.network.parameters())
+    where = f", under {content.where!r}" if content.where else ""
+    yield f"{imported.layout}{where}"
+    yield f"  network     {imported.network}, a {imported.role} of the track {imported.track}"
+    yield f"  size        {', '.join(f'{k} {v}' for k, v in imported.size.items()) or 'default'}"
+    yield f"  parameters  {parameters}"
+    yield f"  training    {told(imported.training)}"
+    for note in imported.notes:
+        yield f"  note        {note}"
+
+
+def _checked(one: Converted) -> Iterator[str]:
+    """Compare the written file's network with the one in memory."""
+    written = selfcheck.network_of(one.imported)
+    load_weights(written, one.path)
+    if not torch.equal(selfcheck.outputs(one.imported, written), one.output):
+        raise ValueError(f"{one.path} gives another network than was converted; remove it")
+    yield f"  written     {one.path}, sha256 {sha256_of(one.path)}"
+    yield (
+        f"  self-check  at {selfcheck.LEVELS} levels: finite, repeatable, and the same from the "
+        "written file"
+    )
+    if selfcheck.folds(one.imported, written, one.output):
+        yield "              and without weight norm, as it samples, to rounding"
+    if one.imported.role == "score_net":
+        alpha, missed = selfcheck.noise_missed(one.imported, one.network, one.output)
+        yield (
+            f"              of pure noise (alpha {alpha:.4f}) it misses {missed:.3f}; a trained "
+            "network misses little, an untrained one all of it, 1"
+        )
+
+
+def _import_schedule(options: argparse.Namespace) -> Iterator[str]:
+    training = schedules.named_training(options.training or "released")
+    schedule = schedules.read_schedule(options.file, training)
+    path = options.to / f"{options.file.stem}.json"
+    _write(Output(path, lambda file: schedules.save_json(schedule, file)))
+    yield f"{options.file.name}, sha256 {sha256_of(options.file)}"
+    yield f"  a schedule of {len(schedule)} steps; t counts {told(training)}"
+    yield from _table(schedule, schedules.process_of(training))
+    if schedules.read_schedule(path, training) != schedule:
+        raise ValueError(f"{path} gives another schedule than was read; remove it")
+    yield f"  written     {path}"
+    yield "  self-check  the same from the written file, bit by bit"
+
+
+def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:
+    steps = training.step_of(schedule.alphas)
+    columns = (schedule.betas, schedule.alphas.tolist(), schedule.sigmas.tolist(), steps.tolist())
+    yield f"  {'n':>4}  {'beta':>12}  {'alpha':>10}  {'sigma':>10}  {'t':>9}"
+    for n, (beta, alpha, sigma, t) in enumerate(zip(*columns, strict=True), start=1):
+        yield f"  {n:>4}  {beta:>12.6g}  {alpha:>10.6f}  {sigma:>10.6f}  {t:>9.3f}"
+
+
+# -- export -------------------------------------------------------------------------------------
+
+
+def _export(options: argparse.Namespace) -> Iterator[str]:
+    path = options.to or EXPORTED / f"{options.file.stem}{ENDINGS[options.kind]}"
+    if options.kind == "released":
+        yield from _export_networks(options.file, path)
+    else:
+        yield from _export_schedule(options, path)
+    yield f"  written     {path}"
+
+
+def _export_networks(file: Path, path: Path) -> Iterator[str]:
+    refuse_other_endings(path)
+    if schedules.is_schedule(file):
+        raise ValueError(f"{file} is a schedule; --as ns, json or diffusers writes one")
+    weights = weights_in(file) if file.suffix == ".yaml" else (file,)
+    found = [imported for one in weights for imported in convert(read_content(one))]
+    networks = [selfcheck.network_of(imported) for imported in found]
+    training = found[0].training or schedules.NAMED["released"]
+    _write(Output(path, lambda target: save_released(networks, training, target)))
+    again = convert(read_content(path))
+    for imported, back in zip(found, again, strict=True):
+        if any(not torch.equal(back.state[name], v) for name, v in imported.state.items()):
+            raise ValueError(f"{path} does not hold what was exported; write it again")
+        yield f"{imported.network}, as {back.layout}; read back, every tensor is the same"
+        for note in imported.notes:
+            yield f"  note        {note}"
+
+
+def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
+    training = schedules.named_training(options.training or TRAINING.get(options.kind, "released"))
+    schedule = _read_whatever_steps_count(options.file, training)
+    process = schedules.process_of(training)
+    save = {
+        "json": partial(schedules.save_json, schedule),
+        "ns": partial(schedules.save_ns, schedule, process),
+        "diffusers": partial(schedules.save_diffusers, schedule, training),
+    }[options.kind]
+    _write(Output(path, save))
+    yield f"{options.file.name}: a schedule of {len(schedule)} steps"
+    if options.kind != "json":
+        yield f"  steps       count those of {told(training)}"
+        for note in schedules.losses(schedule, process, options.kind == "ns"):
+            yield f"  note        {note}"
+
+
+def _read_whatever_steps_count(file: Path, written: LinearSchedule) -> NoiseSchedule:
+    """A schedule whose own steps count the released schedule, or the one that is written."""
+    try:
+        return schedules.read_schedule(file, schedules.NAMED["released"])
+    except ValueError:
+        return schedules.read_schedule(file, written)
+
+
+# -- files --------------------------------------------------------------------------------------
+
+
+def _write(*outputs: Output) -> None:
+    """Write all files, or none where one exists with other content, or cannot be written."""
+    for output in outputs:
+        _refuse_place(output.path)
+        if output.path.exists() and not _is_same(output):
+            raise ValueError(
+                f"{output.path} exists with other content; remove it, or write elsewhere by --to"
+            )
+    for output in outputs:
+        try:
+            output.save(output.path)
+        except OSError as error:
+            raise ValueError(
+                f"{output.path} cannot be written: {error.strerror}; write elsewhere by --to"
+            ) from error
+
+
+def _refuse_place(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name another file by --to")
+    for parent in path.parents:
+        if parent.exists() and not parent.is_dir():
+            raise ValueError(f"{parent} is a file and no folder; write elsewhere by --to")
+    checksum = checksum_file(path)
+    if checksum.exists() and not path.exists():
+        raise ValueError(
+            f"{checksum} exists without the file that it is of; remove it, or write elsewhere by "
+            "--to"
+        )
+
+
+def _is_same(output: Output) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / output.path.name
+        output.save(fresh)
+        return output.path.is_file() and sha256_of(fresh) == sha256_of(output.path)
+
+
+def _write_text(text: str, path: Path) -> None:
+    write_atomically(path, lambda temporary: temporary.write_text(text))

@@ -1,0 +1,207 @@
+"""Reading checkpoints without executing anything in them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickletools
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bddm_ref.checkpoint import checksum_file, verify_checksum
+from benchmarks.interop.base import Content
+
+SAFETENSORS = ".safetensors"
+PICKLES = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
+FOLDER_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+FOLDER_CONFIG = "config.json"
+STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
+"""Where state dicts stand in training states, a moving average first: it is what one samples by."""
+CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
+DAMAGED = "{} is damaged, or was not written by torch.save"
+CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")  # opcodes of pickles
+WRAPPER = "module."  # what torch's data parallelism puts before all names
+
+
+def read_content(path: Path) -> Content:
+    """What a checkpoint holds: a pickle, a safetensors file, or a folder of diffusers.
+
+    Raises:
+        ValueError: missing, damaged, of another kind, without weights, or with more in it than
+            tensors and plain values.
+    """
+    if path.is_dir():
+        path = _weights_in(path)
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty; fetch or copy it again")
+    verify_if_announced(path)
+    config = _config_beside(path)
+    refuse_other_endings(path)
+    if path.suffix == SAFETENSORS:
+        return Content(path, _safetensors(path), config)
+    loaded = load_pickle(path)
+    where, tensors = _state_in(path, loaded)
+    return Content(path, tensors, {**_hyperparameters(loaded), **config}, where)
+
+
+def refuse_other_endings(path: Path) -> None:
+    """Refuse a name that says that the file is no checkpoint.
+
+    Raises:
+        ValueError: it does.
+    """
+    if path.suffix not in (SAFETENSORS, *PICKLES):
+        raise ValueError(
+            f"{path}: a checkpoint ends in {SAFETENSORS}, {', '.join(PICKLES)}; rename the file if "
+            "it is one"
+        )
+
+
+def verify_if_announced(path: Path) -> None:
+    """Compare a file with the SHA-256 beside it, if there is one.
+
+    Raises:
+        DamagedFileError: they disagree.
+    """
+    if checksum_file(path).is_file():
+        verify_checksum(path)
+
+
+def load_pickle(path: Path) -> Any:
+    """What ``torch.save`` wrote, if it is tensors and plain values (namespaces included).
+
+    Raises:
+        ValueError: the file is damaged, or would have something executed.
+    """
+    _refuse_changed_bytes(path)
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+            warnings.simplefilter("ignore")  # of unusual files; what cannot be read is told below
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a foreign file
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if name := found[1] if found else _called_in(path):
+            raise ValueError(
+                f"{path} holds {name}, and only tensors and plain values are read; nothing in "
+                "it was executed"
+            ) from error
+        raise ValueError(DAMAGED.format(path)) from error
+
+
+def _refuse_changed_bytes(path: Path) -> None:
+    """By the check sums in an archive, which torch does not compare."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            changed = archive.testzip()
+    except Exception as error:  # as with torch, many types
+        raise ValueError(DAMAGED.format(path)) from error
+    if changed is not None:
+        raise ValueError(DAMAGED.format(path))
+
+
+def _called_in(path: Path) -> str | None:
+    """What a pickle of a protocol that torch does not read would import and call; None: nothing.
+
+    The opcodes are listed, and none is executed.
+    """
+    strings: list[str] = []
+    named = None
+    try:
+        for code, argument, _ in pickletools.genops(path.read_bytes()):
+            if isinstance(argument, str):
+                strings.append(argument)
+            if code.name in ("GLOBAL", "INST"):
+                named = str(argument).replace(" ", ".")
+            elif code.name == "STACK_GLOBAL":
+                named = ".".join(strings[-2:])
+            if code.name in CALLS and named is not None:
+                return named
+    except Exception:  # it ends early, or is no pickle
+        return None
+    return None
+
+
+def _weights_in(folder: Path) -> Path:
+    """The weights of a diffusers model, or of the U-Net of a whole pipeline."""
+    for place in (folder, folder / "unet"):
+        if (place / FOLDER_CONFIG).is_file():
+            for name in FOLDER_WEIGHTS:
+                if (place / name).is_file():
+                    return place / name
+            raise ValueError(f"{place} has a {FOLDER_CONFIG} and no {' or '.join(FOLDER_WEIGHTS)}")
+    raise ValueError(
+        f"{folder} is a folder without {FOLDER_CONFIG}; give the folder of a diffusers model, or a "
+        "file"
+    )
+
+
+def _config_beside(path: Path) -> Mapping[str, Any]:
+    file = path.with_name(FOLDER_CONFIG)
+    if path.name not in FOLDER_WEIGHTS or not file.is_file():
+        return {}
+    try:
+        config = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} must hold an object, not a {type(config).__name__}")
+    return config
+
+
+def _safetensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
+    if not tensors:
+        raise ValueError(f"{path} holds no tensors")
+    return tensors
+
+
+def _state_in(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
+    """The key that the state dict stands under, and the state dict."""
+    if isinstance(loaded, Mapping):
+        keys = [key for key in STATE_KEYS if key in loaded]
+        keys += [key for key in loaded if isinstance(key, str) and key not in keys]
+        states = {"": loaded} | {key: loaded[key] for key in keys}
+        for key, value in states.items():
+            if _is_state(value):
+                return key, _unwrapped(value)
+    raise ValueError(f"{path} holds no state dict, which is names with tensors")
+
+
+def _is_state(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+    )
+
+
+def _unwrapped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    if all(name.startswith(WRAPPER) for name in state):
+        return {name.removeprefix(WRAPPER): value for name, value in state.items()}
+    return state
+
+
+def _hyperparameters(loaded: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in CONFIG_KEYS:
+        value = loaded.get(key)
+        if isinstance(value, argparse.Namespace):
+            return vars(value)
+        if isinstance(value, Mapping) and not _is_state(value):
+            return value
+    return {}

@@ -1,0 +1,40 @@
+"""Filling a network of ours with tensors of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.interop.base import Content
+
+
+def state_from(
+    content: Content, build: Callable[[], nn.Module], name_of: Callable[[str], str]
+) -> dict[str, Tensor]:
+    """The state of a network whose every tensor is one of the file's under another name.
+
+    Args:
+        content: the file.
+        build: makes the network; only its names and shapes are used.
+        name_of: our name of a tensor to theirs.
+
+    Raises:
+        ValueError: a tensor is missing, has another shape, or belongs nowhere.
+    """
+    with torch.device("meta"):
+        shapes = {name: value.shape for name, value in build().state_dict().items()}
+    theirs = {name: name_of(name) for name in shapes}
+    for name, shape in shapes.items():
+        found = content.tensors.get(theirs[name])
+        if found is None:
+            raise ValueError(f"{content.path} lacks the tensor {theirs[name]!r}")
+        if found.shape != shape:
+            raise ValueError(
+                f"{content.path}: {theirs[name]!r} has the shape {tuple(found.shape)} instead of "
+                f"{tuple(shape)}"
+            )
+    if spare := sorted(set(content.tensors) - set(theirs.values())):
+        raise ValueError(f"{content.path}: {spare[0]!r} is no tensor of a network of this size")
+    return {name: content.tensors[theirs[name]].float() for name in shapes}

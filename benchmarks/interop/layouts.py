@@ -1,0 +1,48 @@
+"""All layouts of checkpoints. A new one is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.interop import diffusers_unet, lmnt, own, released
+from benchmarks.interop.base import Content, Imported, Layout
+from benchmarks.interop.schedules import process_of
+
+LAYOUTS: tuple[Layout, ...] = (
+    *released.LAYOUTS,
+    lmnt.LAYOUT,
+    diffusers_unet.LAYOUT,
+    own.LAYOUT,
+)
+SHOWN = 3  # names of tensors of a file that nobody knows
+
+
+def convert(content: Content) -> tuple[Imported, ...]:
+    """The networks in a file.
+
+    Raises:
+        ValueError: an unknown layout, tensors that do not fit it, weights that are not finite, or
+            a training schedule that is none.
+    """
+    found = tuple(one.convert(content) for one in LAYOUTS if one.recognises(content))
+    if not found:
+        first = ", ".join(repr(name) for name in sorted(content.tensors)[:SHOWN])
+        known = ", ".join(layout.title for layout in LAYOUTS)
+        raise ValueError(
+            f"{content.path} has none of the known layouts ({known}); its first tensors are {first}"
+        )
+    for imported in found:
+        for name, value in imported.state.items():
+            if not bool(value.isfinite().all()):
+                raise ValueError(
+                    f"{content.path}: weights are not all finite; the first are {name!r} here"
+                )
+        if imported.training is not None:
+            _refuse_no_schedule(content, imported.training)
+    return found
+
+
+def _refuse_no_schedule(content: Content, training: LinearSchedule) -> None:
+    try:
+        process_of(training)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}") from error

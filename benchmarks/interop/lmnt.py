@@ -1,0 +1,121 @@
+"""Checkpoints of the package ``diffwave`` by lmnt.com (version 0.1.7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from bddm_ref.networks.diffwave import DiffWaveConfig
+from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.data import features
+from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.fitting import state_from
+from benchmarks.interop.sizes import cycle_of, dimension_of
+
+NAMES = {  # parts of our names to theirs, in this order
+    "widen_step": "diffusion_embedding.projection1",
+    "mix_step": "diffusion_embedding.projection2",
+    "upsample.0": "spectrogram_upsampler.conv1",
+    "upsample.1": "spectrogram_upsampler.conv2",
+    "blocks": "residual_layers",
+    "dilated": "dilated_conv",
+    "step": "diffusion_projection",
+    "mel": "conditioner_projection",
+    "out": "output_projection",
+    "enter": "input_projection",
+    "gather": "skip_projection",
+    "predict": "output_projection",
+}
+# The package's parameters, for a file that has none.
+SCHEDULE = LinearSchedule(50, 1e-4, 0.05)
+DILATION_CYCLE = 10
+SAMPLE_RATE = 22_050  # Hz
+
+
+class LmntLayout:
+    """A DiffWave that vocodes mel spectrograms."""
+
+    title = "diffwave of lmnt.com"
+
+    def recognises(self, content: Content) -> bool:
+        """By the names of its first layers."""
+        first = {"input_projection.weight", "diffusion_embedding.projection1.weight"}
+        return first <= content.tensors.keys()
+
+    def convert(self, content: Content) -> Imported:
+        """The same network under our names.
+
+        Raises:
+            ValueError: a tensor is missing or misshaped, the network takes no mel spectrogram, or
+                its training schedule is not linear.
+        """
+        if not any(name.startswith("spectrogram_upsampler.") for name in content.tensors):
+            raise ValueError(
+                f"{content.path} holds an unconditional DiffWave; the speech track can only use "
+                "one that takes mel spectrograms"
+            )
+        blocks = [re.match(r"residual_layers\.(\d+)\.", name) for name in content.tensors]
+        size: dict[str, Any] = {
+            "layers": len({found[1] for found in blocks if found}),
+            "channels": dimension_of(content, "input_projection.weight", 0),
+            "dilation_cycle": cycle_of(content, "dilation_cycle_length", DILATION_CYCLE),
+        }
+        training = _training(content)
+        schedule = NoiseSchedule.linear(training.T, training.start, training.end)
+        return Imported(
+            layout=self.title,
+            track="speech",
+            role="score_net",
+            network="diffwave_lmnt",
+            size=size,
+            state=state_from(
+                content, lambda: LmntDiffWave(DiffWaveConfig(**size), schedule), _their_name
+            ),
+            training=training,
+            amplitude=1.0,
+            notes=tuple(_notes(content.config)),
+        )
+
+
+LAYOUT = LmntLayout()
+
+
+def _their_name(name: str) -> str:
+    for ours, theirs in NAMES.items():
+        name = name.replace(f"{ours}.", f"{theirs}.")
+    return name
+
+
+def _training(content: Content) -> LinearSchedule:
+    betas = content.config.get("noise_schedule")
+    if betas is None:
+        return SCHEDULE
+    if (
+        not isinstance(betas, list)
+        or not betas
+        or not all(type(beta) in (int, float) for beta in betas)
+    ):
+        raise ValueError(f"{content.path}: noise_schedule must be a list of numbers")
+    wanted = torch.linspace(betas[0], betas[-1], len(betas), dtype=torch.float64)
+    if not torch.allclose(torch.tensor(betas, dtype=torch.float64), wanted):
+        raise ValueError(
+            f"{content.path}: noise_schedule does not rise linearly, which is all that an "
+            "experiment's training_schedule can do"
+        )
+    return LinearSchedule(len(betas), betas[0], betas[-1])
+
+
+def _notes(config: Mapping[str, Any]) -> Iterator[str]:
+    rate = config.get("sample_rate", SAMPLE_RATE)
+    yield (
+        f"trained on recordings of {rate} Hz at amplitude 1 and on mel spectrograms of its own "
+        "making (decibels, mapped to 0 to 1): from this track's, natural logarithms at "
+        f"{features.SAMPLE_RATE} Hz, it makes no speech"
+    )
+    if missing := sorted({"noise_schedule", "dilation_cycle_length"} - config.keys()):
+        yield f"the file does not tell {' and '.join(missing)}: the package's defaults are assumed"

@@ -1,0 +1,188 @@
+"""Weights of this project: any network of any track, found by its names and shapes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import EXACT, Convention, Experiment, load, names
+from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.fitting import state_from
+from benchmarks.interop.sizes import diffwave_size, galr_size
+from benchmarks.runtime.progress import Progress
+from benchmarks.stages.context import REPOSITORY
+from benchmarks.tracks import TRACKS, make_track, track_class
+
+Role = Literal["score_net", "schedule_net"]
+Shapes = Mapping[str, torch.Size]
+UNTOLD = (
+    "no .yaml beside it names it: convention and training_schedule are not known, and sizes on "
+    "which no shape depends may be others"
+)
+
+
+@dataclass(frozen=True)
+class Described:
+    """An experiment that names some weights."""
+
+    experiment: Experiment
+    convention: Convention | None  # that a schedule network is for
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that a file may hold."""
+
+    track: str
+    role: Role
+    network: str
+    size: str  # as JSON
+
+    def build(self) -> nn.Module:
+        """The network, of which only names and shapes are used.
+
+        Raises:
+            KeyError, TypeError, ValueError, ArithmeticError: there is none, or none of this size.
+        """
+        track = track_class(self.track)
+        known = track.score_nets if self.role == "score_net" else track.schedule_nets
+        # One of them reads a buffer of its own when it is made, which must have values.
+        with torch.device("cpu" if self.network == "spectral_vocoder" else "meta"):
+            # No tensor of a network of ours depends on the training schedule.
+            return known[self.network](json.loads(self.size), NoiseSchedule((0.5,)))
+
+
+class OwnLayout:
+    """A network that this project has trained or imported."""
+
+    title = "this project's"
+
+    def recognises(self, content: Content) -> bool:
+        """Whether some network has the same names of tensors."""
+        return _closest(content) is not None
+
+    def convert(self, content: Content) -> Imported:
+        """The network itself.
+
+        Raises:
+            ValueError: a tensor is misshaped.
+        """
+        candidate = _closest(content)
+        assert candidate is not None
+        found = described(content.path)
+        return Imported(
+            layout=self.title,
+            track=candidate.track,
+            role=candidate.role,
+            network=candidate.network,
+            size=json.loads(candidate.size),
+            state=state_from(content, candidate.build, lambda name: name),
+            training=found.experiment.training_schedule if found else None,
+            amplitude=found.experiment.score_net.amplitude if found else None,
+            convention=found.convention if found else None,
+            notes=() if found else (UNTOLD,),
+        )
+
+
+LAYOUT = OwnLayout()
+
+
+def described(weights: Path) -> Described | None:
+    """What an experiment says of some weights: one beside them, as an import leaves it, or ours."""
+    for file in sorted(weights.parent.glob("*.yaml")):
+        try:
+            experiment = load(str(file))
+        except ValueError:  # no experiment, or no text at all
+            continue
+        if found := _named_in(experiment, lambda path: path.name == weights.name):
+            return found
+    same = weights.resolve()
+    for name in names():
+        if found := _named_in(load(name), lambda path: (REPOSITORY / path).resolve() == same):
+            return found
+    return None
+
+
+def _named_in(experiment: Experiment, is_meant: Callable[[Path], bool]) -> Described | None:
+    score, schedule = experiment.score_net.weights, experiment.schedule_net.weights
+    if score is not None and is_meant(Path(score)):
+        return Described(experiment, None)
+    for convention in experiment.conventions:
+        path = schedule.get(convention.name)
+        if path is not None and is_meant(Path(path)):
+            return Described(experiment, convention)
+    return None
+
+
+def _closest(content: Content) -> Candidate | None:
+    """The network with the file's names whose shapes differ least, if there is one."""
+    found = {name: value.shape for name, value in content.tensors.items()}
+    candidates = (*_beside(content), *_read_off(content), *_shipped())
+    fitting = [one for one in candidates if _shapes(one).keys() == found.keys()]
+
+    def differences(candidate: Candidate) -> int:
+        shapes = _shapes(candidate)
+        return sum(shapes[name] != found[name] for name in found)
+
+    return min(fitting, key=differences, default=None)
+
+
+def _beside(content: Content) -> Iterator[Candidate]:
+    found = described(content.path)
+    if found is not None:
+        yield from _of_experiment(found.experiment)
+
+
+def _read_off(content: Content) -> Iterator[Candidate]:
+    """Networks whose size their tensors tell."""
+    readers: tuple[tuple[Role, str, Callable[..., dict[str, Any]]], ...] = (
+        ("score_net", "diffwave", diffwave_size),
+        ("schedule_net", "galr", galr_size),
+    )
+    for role, network, read in readers:
+        try:
+            size = read(content, lambda name: name)
+        except ValueError:
+            continue
+        yield Candidate("speech", role, network, json.dumps(size))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[Candidate, ...]:
+    """Every network in the sizes of the experiments that come with the project, and in its own."""
+    found = [one for name in names() for one in _of_experiment(load(name))]
+    for name in TRACKS:
+        track = track_class(name)
+        trained = [network for network in track.score_nets if network != EXACT]
+        found += [Candidate(name, "score_net", network, "{}") for network in trained]
+        found += [Candidate(name, "schedule_net", net, "{}") for net in track.schedule_nets]
+    return tuple(dict.fromkeys(found))
+
+
+def _of_experiment(experiment: Experiment) -> Iterator[Candidate]:
+    track = make_track(experiment, Progress(), torch.device("cpu"))
+    if track.trains_score_net:
+        net = experiment.score_net
+        size = json.dumps(track.sizes("score_net") | net.size)
+        yield Candidate(experiment.track, "score_net", net.network, size)
+    for convention in experiment.conventions:
+        schedule = experiment.schedule_net
+        size = json.dumps(track.sizes("schedule_net", convention) | schedule.size)
+        yield Candidate(experiment.track, "schedule_net", schedule.network, size)
+
+
+@lru_cache(maxsize=256)
+def _shapes(candidate: Candidate) -> Shapes:
+    """Names and shapes of a network; none where it cannot be made."""
+    try:
+        return {name: value.shape for name, value in candidate.build().state_dict().items()}
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return {}

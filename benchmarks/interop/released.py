@@ -1,0 +1,267 @@
+"""The networks of arXiv 2203.13508 as its code saves them, read and written.
+
+One pickle holds the score network, a DiffWave, or both networks; the schedule network, a GALR, then
+stands below ``schedule_net.``. The state dict is the moving average, in half precision; the
+configuration beside it is a namespace. The same DiffWave without configuration is what the package
+DiffWave-Vocoder saves, from which the authors took theirs.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.checkpoint import write_with_checksum
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.galr import GALR, GALRConfig, positions
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import Convention, LinearSchedule
+from benchmarks.data import features
+from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.fitting import state_from
+from benchmarks.interop.schedules import NAMED
+from benchmarks.interop.sizes import cycle_of, diffwave_size, galr_size
+
+DIFFWAVE_NAMES = {  # parts of our names to theirs
+    "parametrizations.weight.original0": "weight_g",
+    "parametrizations.weight.original1": "weight_v",
+    "enter": "init_conv.0.conv",
+    "widen_step": "residual_layer.fc_t1",
+    "mix_step": "residual_layer.fc_t2",
+    "blocks": "residual_layer.residual_blocks",
+    "step": "fc_t",
+    "dilated": "dilated_conv_layer.conv",
+    "upsample": "upsample_conv2d",
+    "mel": "mel_conv.conv",
+    "residual": "res_conv",
+    "skip": "skip_conv",
+    "gather": "final_conv.0.conv",
+    "predict": "final_conv.2.conv",
+}
+GALR_NAMES = {
+    "encoder": "encoder.enc_conv",
+    "local": "local_rnn",
+    "lstm": "rnn",
+    "first_hidden": "hidden_init",
+    "first_cell": "cell_init",
+    "project": "proj",
+    "across.squeeze": "ld_map",
+    "across.norm": "global_rnn.attn_in_norm",
+    "across.attention": "global_rnn.attn_layer.0.attn",
+    "across.attention_norm": "global_rnn.attn_layer.0.norm",
+    "across.spread": "ld_inv_map",
+    "across_norm": "global_norm",
+    "activation": "block_gate.0",
+    "score": "block_gate.1",
+}
+SCHEDULE_NET = "schedule_net."
+GALR_PREFIX = f"{SCHEDULE_NET}ratio_nn."
+DIFFWAVE_FIRST = ("init_conv.0.conv.weight_v", "residual_layer.fc_t1.weight")
+GALR_FIRST = "encoder.enc_conv.weight"
+POSITIONS = "global_rnn.pos_enc.pe"  # a table of sines, the same in every network
+TABLE = 5000  # its rows
+FIRST_STATES = ("hidden_init", "cell_init")  # theirs have the axes (1, 1, hidden)
+# The released recipes', for a file that does not tell.
+SCHEDULE = NAMED["released"]
+DILATION_CYCLE = DiffWaveConfig().dilation_cycle
+SAMPLE_RATE = 22_050  # Hz
+WEIGHT_NORM = "weight norm stays in the file, to go back or be trained on; sampling folds it"
+HEADS = GALRConfig().heads  # fixed in their code
+
+
+class ReleasedDiffWave:
+    """Their score network."""
+
+    title = "DiffWave of the BDDM release"
+
+    def recognises(self, content: Content) -> bool:
+        """By the names of its first layers."""
+        return set(DIFFWAVE_FIRST) <= set(content.tensors)
+
+    def convert(self, content: Content) -> Imported:
+        """The same network under our names.
+
+        Weight norm stays in the file, so that the network can go back and be trained on; whoever
+        samples folds it (``SpeechTrack.for_inference``).
+
+        Raises:
+            ValueError: a tensor is missing or misshaped, or the configuration makes no sense.
+        """
+        own = {k: v for k, v in content.tensors.items() if not k.startswith(SCHEDULE_NET)}
+        if len(own) < len(content.tensors) and _galr_prefix(content) is None:
+            other = min(content.tensors.keys() - own.keys())
+            raise _half(content, other, "GALR", f"{GALR_PREFIX}{GALR_FIRST}")
+        content = replace(content, tensors=own)
+        name_of = partial(_renamed, DIFFWAVE_NAMES)
+        size = diffwave_size(content, name_of)
+        size["dilation_cycle"] = cycle_of(content, "dilation_cycle", DILATION_CYCLE)
+        config = _made(content, DiffWaveConfig, size)
+        state = state_from(content, lambda: DiffWave(config, NoiseSchedule((0.5,))), name_of)
+        return Imported(
+            layout=self.title,
+            track="speech",
+            role="score_net",
+            network="diffwave",
+            size=size,
+            state=state,
+            training=_training(content),
+            amplitude=1.0,
+            notes=(*_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T")), WEIGHT_NORM),
+        )
+
+
+class ReleasedGALR:
+    """Their schedule network."""
+
+    title = "GALR of the BDDM release"
+
+    def recognises(self, content: Content) -> bool:
+        """By the name of its first layer."""
+        return _galr_prefix(content) is not None
+
+    def convert(self, content: Content) -> Imported:
+        """The same network under our names.
+
+        Raises:
+            ValueError: a tensor is missing or misshaped.
+        """
+        prefix = _galr_prefix(content) or ""
+        others = sorted(name for name in content.tensors if not name.startswith(prefix))
+        beside = [name for name in others if name.startswith(SCHEDULE_NET)]
+        missing = [name for name in DIFFWAVE_FIRST if name not in content.tensors]
+        if missing and len(others) > len(beside):
+            first = next(name for name in others if name not in beside)
+            raise _half(content, first, "DiffWave", missing[0])
+        own = {
+            name.removeprefix(prefix): _flat(name, value)
+            for name, value in content.tensors.items()
+            if name.startswith(prefix) and not name.endswith(POSITIONS)
+        }
+        content = replace(content, tensors=own)
+        name_of = partial(_renamed, GALR_NAMES)
+        size = galr_size(content, name_of) | {"heads": HEADS}
+        config = _made(content, GALRConfig, size)
+        return Imported(
+            layout=self.title,
+            track="speech",
+            role="schedule_net",
+            network="galr",
+            size=size,
+            state=state_from(content, lambda: GALR(config), name_of),
+            training=_training(content),
+            convention=Convention("raw"),
+            notes=(*_notes(content, ("T", "beta_0", "beta_T")), *_left_out(beside)),
+        )
+
+
+LAYOUTS = (ReleasedDiffWave(), ReleasedGALR())
+
+
+def export_released(network: nn.Module) -> dict[str, Tensor]:
+    """The state of a DiffWave or a GALR under the names of arXiv 2203.13508's code.
+
+    Raises:
+        ValueError: another network, or one that their code cannot compute.
+    """
+    state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    if type(network) is DiffWave:
+        if not any(name.endswith("original0") for name in state):
+            raise ValueError("weight norm is folded; export the network as it was trained")
+        return {_renamed(DIFFWAVE_NAMES, name): value for name, value in state.items()}
+    if not isinstance(network, GALR):
+        raise ValueError(
+            f"the BDDM release has networks 'diffwave' and 'galr', and no {type(network).__name__}"
+        )
+    config = network.config
+    if config.heads != HEADS:
+        raise ValueError(
+            f"attention has {config.heads} heads, and the release's code always {HEADS}"
+        )
+    theirs = {_renamed(GALR_NAMES, name): value for name, value in state.items()}
+    theirs |= {k: v[None, None] for k, v in theirs.items() if k.endswith(FIRST_STATES)}
+    table = positions(TABLE, config.width)[:, None]
+    theirs |= {f"blocks.{i}.{POSITIONS}": table for i in range(config.blocks)}
+    return {f"{GALR_PREFIX}{name}": value for name, value in theirs.items()}
+
+
+def save_released(networks: Sequence[nn.Module], training: LinearSchedule, path: Path) -> None:
+    """Write a score network, a schedule network, or both, as their code and ours read them.
+
+    Raises:
+        ValueError: as of :func:`export_released`.
+    """
+    config: dict[str, Any] = {"T": training.T, "beta_0": training.start, "beta_T": training.end}
+    content: dict[str, Any] = {"config": config, "model_state_dict": {}}
+    for network in networks:
+        content["model_state_dict"] |= export_released(network)
+        if isinstance(network, DiffWave):
+            config["dilation_cycle"] = network.config.dilation_cycle
+        else:
+            content["schedule_net_training_step"] = 0  # without it they look for no such network
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_with_checksum(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+
+
+def _renamed(names: Mapping[str, str], name: str) -> str:
+    name = f".{name}."
+    for ours, theirs in names.items():
+        name = name.replace(f".{ours}.", f".{theirs}.")
+    return name.strip(".")
+
+
+def _galr_prefix(content: Content) -> str | None:
+    """What stands before the names of a GALR: in a training state, or saved by itself."""
+    prefixes = (GALR_PREFIX, GALR_PREFIX.removeprefix(SCHEDULE_NET))
+    return next((prefix for prefix in prefixes if prefix + GALR_FIRST in content.tensors), None)
+
+
+def _half(content: Content, name: str, network: str, missing: str) -> ValueError:
+    """Of a file with one network and a part of the other."""
+    return ValueError(
+        f"{content.path}: {name!r} is of a {network} that is not whole: {missing!r} is missing"
+    )
+
+
+def _left_out(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"{len(names)} tensors of the schedule network are none of its GALR: {names[0]!r}, .."
+
+
+def _flat(name: str, value: Tensor) -> Tensor:
+    return value[0, 0] if name.endswith(FIRST_STATES) and value.shape[:-1] == (1, 1) else value
+
+
+def _made(content: Content, kind: type[Any], size: dict[str, Any]) -> Any:
+    try:
+        return kind(**size)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}") from error
+
+
+def _training(content: Content) -> LinearSchedule:
+    def number(name: str, released: float) -> Any:
+        value = content.config.get(name, released)
+        if type(value) not in (int, float):
+            raise ValueError(f"{content.path}: {name} must be a number, not {value!r}")
+        return value
+
+    return LinearSchedule(
+        number("T", SCHEDULE.T), number("beta_0", SCHEDULE.start), number("beta_T", SCHEDULE.end)
+    )
+
+
+def _notes(content: Content, wanted: Sequence[str]) -> Iterator[str]:
+    rate = content.config.get("sampling_rate", SAMPLE_RATE)
+    yield (
+        f"trained on recordings of {rate} Hz; those of this track have {features.SAMPLE_RATE} Hz"
+    )
+    if missing := [name for name in wanted if name not in content.config]:
+        yield f"the file does not tell {', '.join(missing)}: the released recipe's are assumed"

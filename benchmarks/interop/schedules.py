@@ -1,0 +1,280 @@
+"""Noise schedules of others, and ours for others.
+
+A ``.ns`` file of arXiv 2203.13508's code is four float32 tensors of N values, data side first: the
+fractional training steps t, alpha, beta and sigma. The betas are the schedule: they are read and
+written exactly, as far as float32 holds them. The others follow from them; they are checked when
+read, and computed in the order of that code's float32 arithmetic when written, which gives a
+released file again bit by bit. Its sigma_1 is sqrt(beta_1); no sampler uses it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bddm_ref.checkpoint import write_with_checksum
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import ExperimentError, LinearSchedule, load
+from benchmarks.interop.files import load_pickle, verify_if_announced
+
+NAMED = {
+    "released": LinearSchedule(200, 1e-4, 0.02),  # DiffWave, BDDM
+    "ddpm": LinearSchedule(1000, 1e-4, 0.02),
+    "wavegrad": LinearSchedule(1000, 1e-6, 0.01),
+}
+FIELDS = ("t", "alpha", "beta", "sigma")  # of a .ns file
+ULP = 2.0**-24  # relative rounding of float32
+Float32s = NDArray[np.float32]
+
+
+def is_schedule(path: Path) -> bool:
+    """Whether a file's name says that it is a schedule."""
+    return path.suffix.lower() in (".ns", ".json")
+
+
+def named_training(name: str) -> LinearSchedule:
+    """A training schedule by its name, or that of an experiment.
+
+    Raises:
+        ExperimentError: there is none.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    try:
+        training = load(name).training_schedule
+    except ExperimentError as error:
+        known = ", ".join(NAMED)
+        raise ExperimentError(f"--training: none of {known}, and {error}") from error
+    try:
+        process_of(training)
+    except ValueError as error:
+        raise ExperimentError(f"--training: {name}: {error}") from error
+    return training
+
+
+def process_of(linear: LinearSchedule) -> NoiseSchedule:
+    """The training schedule itself.
+
+    Raises:
+        ValueError: it makes no schedule.
+    """
+    try:
+        return NoiseSchedule.linear(linear.T, linear.start, linear.end)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"T = {linear.T!r} with betas from {linear.start!r} to {linear.end!r} is no training "
+            "schedule; it needs some steps, and betas between 0 and 1"
+        ) from error
+
+
+def read_schedule(path: Path, training: LinearSchedule) -> NoiseSchedule:
+    """A schedule from a ``.ns`` or a JSON file.
+
+    Args:
+        path: the file.
+        training: what the steps t of a ``.ns`` file count.
+
+    Raises:
+        ValueError: missing, damaged, no schedule, or one that contradicts itself.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ValueError(f"{path} {what}; give a .ns or a .json file")
+    if not is_schedule(path):
+        raise ValueError(f"{path} is no schedule; give a .ns or a .json file")
+    verify_if_announced(path)
+    if path.suffix.lower() == ".ns":
+        return _from_ns(path, training)
+    return _from_json(path)
+
+
+def _from_json(path: Path) -> NoiseSchedule:
+    """From a plain list, or an object like ours or diffusers'."""
+    try:
+        content = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if isinstance(content, dict):
+        scheduler = content.get("scheduler")  # of diffusers_document
+        places = [content, *([scheduler] if isinstance(scheduler, dict) else [])]
+        lists = [place.get(key) for place in places for key in ("betas", "trained_betas")]
+        content = next((betas for betas in lists if betas is not None), None)
+    if not isinstance(content, list) or not all(type(beta) in (int, float) for beta in content):
+        raise ValueError(
+            f"{path} holds no schedule: give a list of betas, or an object with a list 'betas'"
+        )
+    return _schedule(path, content)
+
+
+def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
+    tensors = load_pickle(path)
+    if not isinstance(tensors, (list, tuple)) or len(tensors) != len(FIELDS):
+        raise ValueError(f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors")
+    if (
+        any(not isinstance(v, Tensor) or v.ndim != 1 for v in tensors)
+        or len({len(value) for value in tensors}) > 1
+    ):
+        raise ValueError(f"{path}: {', '.join(FIELDS)} must be tensors of one and the same length")
+    t, alpha, beta, sigma = (value.to(torch.float64) for value in tensors)
+    schedule = _schedule(path, beta.tolist())
+    _refuse_contradictions(path, schedule, alpha, sigma)
+    _refuse_other_steps(path, alpha, t, training)
+    return schedule
+
+
+def _schedule(path: Path, betas: list[float]) -> NoiseSchedule:
+    try:
+        return NoiseSchedule(tuple(betas))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _refuse_contradictions(
+    path: Path, schedule: NoiseSchedule, alpha: Tensor, sigma: Tensor
+) -> None:
+    """Alpha and sigma against the betas, to what N steps of float32 leave of them."""
+    rounding = (len(schedule) + 3) * ULP
+    delta_before = torch.cat([torch.ones(1, dtype=torch.float64), schedule.deltas[:-1]])
+    sigmas = released_sigmas(schedule)
+    # Their 1 - alpha^2 cancels near the data: it is off by a rounding of 1, whatever its size.
+    within = {
+        "alpha": (alpha - schedule.alphas).abs() <= rounding * schedule.alphas,
+        "sigma": (sigma - sigmas).abs() <= rounding * (1 + 1 / delta_before) * sigmas,
+    }
+    for name, agrees in within.items():
+        if not bool(agrees.all()):
+            n = int((~agrees).nonzero()[0]) + 1
+            raise ValueError(
+                f"{path} contradicts itself: {name}_{n} is not what its betas give; use the file "
+                "as it was written, or a list of betas in JSON"
+            )
+
+
+def _refuse_other_steps(path: Path, alpha: Tensor, t: Tensor, training: LinearSchedule) -> None:
+    process = process_of(training)
+    levels = alpha.clamp(float(process.alphas[-1]), float(process.alphas[0]))
+    inside = (t >= 0) & (t <= len(process) - 1)
+    found = process.level_at(t.where(inside, torch.zeros_like(t)))
+    agrees = inside & ((found - levels).abs() <= (len(process) + len(t)) * ULP)
+    if not bool(agrees.all()):
+        n = int((~agrees).nonzero()[0]) + 1
+        raise ValueError(
+            f"{path}: t_{n} = {float(t[n - 1]):g} is not the step of alpha_{n} in the training "
+            f"schedule of T = {training.T}, {training.start:g} to {training.end:g}; name another "
+            "by --training"
+        )
+
+
+def released_sigmas(schedule: NoiseSchedule) -> Tensor:
+    """The sigmas of a ``.ns`` file, ``(N,)`` float64: the first is not 0."""
+    sigmas = schedule.sigmas.clone()
+    sigmas[0] = schedule.betas[0] ** 0.5
+    return sigmas
+
+
+def losses(schedule: NoiseSchedule, training: NoiseSchedule, rounded: bool) -> Iterator[str]:
+    """What of a schedule its file will not hold, in words.
+
+    Args:
+        schedule: what is written.
+        training: what its steps count.
+        rounded: whether the file is in float32.
+    """
+    betas = torch.tensor(schedule.betas, dtype=torch.float64)
+    change = float(((betas.float().double() - betas) / betas).abs().max())
+    if rounded and change:
+        yield f"betas are rounded to float32, by up to {change:.1e} of their value"
+    outside = sum(not training.contains(alpha) for alpha in schedule.alphas.tolist())
+    if outside:
+        yield (
+            f"{outside} of {len(schedule)} levels lie outside the training schedule, whose first "
+            "or last step stands for them"
+        )
+
+
+def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> None:
+    """Write a ``.ns`` file.
+
+    Raises:
+        ValueError: a beta that is not between 0 and 1 in float32.
+    """
+    betas = np.array(schedule.betas, dtype=np.float32)
+    NoiseSchedule(tuple(betas.tolist()))
+    alphas, sigmas = in_float32(betas)
+    levels, _ = in_float32(np.array(training.betas, dtype=np.float32))
+    columns = [_steps_in_float32(alphas, levels), alphas, betas, sigmas]
+    buffer = io.BytesIO()
+    torch.save([torch.from_numpy(column) for column in columns], buffer)
+    write_with_checksum(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+
+
+def in_float32(betas: Float32s) -> tuple[Float32s, Float32s]:
+    """Compute alphas and sigmas, ``(N,)`` each, and round every product as it is made.
+
+    numpy rounds +, -, *, / and the square root as IEEE 754 prescribes, on every processor.
+    ``torch.sqrt`` does not: it takes the vector library of the machine, whose last bit varies.
+    """
+    squares, variances = np.float32(1) - betas, betas.copy()
+    for n in range(1, len(betas)):
+        squares[n] *= squares[n - 1]
+        variances[n] *= (1 - squares[n - 1]) / (1 - squares[n])
+    return np.sqrt(squares), np.sqrt(variances)
+
+
+def _steps_in_float32(alphas: Float32s, levels: Float32s) -> Float32s:
+    """Interpolate fractional steps linearly between the training levels, which fall."""
+    if len(levels) == 1:
+        return np.zeros_like(alphas)
+    inside = alphas.clip(levels[-1], levels[0])
+    below = np.searchsorted(-levels, -inside).clip(1, len(levels) - 1)
+    above = levels[below - 1]
+    steps: Float32s = (below - 1).astype(np.float32) + (above - inside) / (above - levels[below])
+    return steps
+
+
+def save_json(schedule: NoiseSchedule, path: Path) -> None:
+    """Write our own format, exactly."""
+    write_with_checksum(path, lambda temporary: temporary.write_text(schedule.to_json() + "\n"))
+
+
+def diffusers_document(schedule: NoiseSchedule, training: LinearSchedule) -> dict[str, Any]:
+    """What diffusers needs to sample by this schedule.
+
+    Returns:
+        ``scheduler``, the arguments of its DDPMScheduler, or of its DDIMScheduler without
+        ``variance_type``, all of whose N steps are the schedule; ``timesteps``, the fractional
+        steps of its levels in the training schedule, and ``sigmas`` sqrt(delta) / alpha, both
+        noisiest first, the latter down to 0: either is for ``set_timesteps`` of an
+        EulerDiscreteScheduler with the arguments ``training_schedule``.
+    """
+    sigmas = schedule.deltas.sqrt() / schedule.alphas
+    return {
+        "scheduler": {
+            "num_train_timesteps": len(schedule),
+            "trained_betas": list(schedule.betas),
+            "clip_sample": False,
+            "variance_type": "fixed_small",
+        },
+        "timesteps": process_of(training).step_of(schedule.alphas).flip(0).tolist(),
+        "sigmas": [*sigmas.flip(0).tolist(), 0.0],
+        "training_schedule": {
+            "num_train_timesteps": training.T,
+            "beta_start": training.start,
+            "beta_end": training.end,
+            "beta_schedule": "linear",
+        },
+    }
+
+
+def save_diffusers(schedule: NoiseSchedule, training: LinearSchedule, path: Path) -> None:
+    """Write :func:`diffusers_document`."""
+    text = json.dumps(diffusers_document(schedule, training), indent=1) + "\n"
+    write_with_checksum(path, lambda temporary: temporary.write_text(text))

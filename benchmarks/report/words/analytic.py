@@ -1,0 +1,80 @@
+"""The page of the analytic track."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from benchmarks.core.experiment import EXACT
+from benchmarks.report.words.base import Page, floor_line
+from benchmarks.results.schema import Comparison, Results, RowResult
+
+
+class AnalyticPage(Page):
+    """Vectors of known distributions."""
+
+    item = "vector"
+    contest_note = (
+        "KL is computed exactly from a sampler's moments: it has no interval, and its marks "
+        "compare two numbers."
+    )
+    unscored: ClassVar[Mapping[str, str]] = {
+        "kl": "its samples are no affine function of their noise (to 0.0001 of their spread)"
+    }
+
+    def note(self, results: Results) -> str:
+        """What was scored, and how."""
+        if _is_exact(results):
+            kind = (
+                "the exact score. KL is exact: the mean and variance of a sampler's Gaussian "
+                "output are read off its samples and the noise they came from."
+            )
+        else:
+            kind = "trained on draws from them."
+        return (
+            "Vectors from distributions of which everything is known; the score network is "
+            f"{kind} Energy distance (unbiased, may be "
+            "below 0) and sliced Wasserstein-2 distance compare samples with "
+            f"{results.data['splits']['test']} draws from the data; floor: as many draws in the "
+            "samples' place. Brackets: 95 % bootstrap over the samples, the draws fixed."
+        )
+
+    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+        """Distribution, and the error of its score."""
+        size = convention["error"]
+        score = f"score with an error of {size:g} rms" if size else "exact score"
+        if not _is_exact(results):
+            score = "trained score network"
+        return f"## Data `{convention['data'] or results.experiment['data']}` ({score})\n"
+
+    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+        """The margins."""
+        margins = results.experiment["margins"]
+        by_kl = {(c.row, c.against) for c in comparisons if c.metric == "kl"}
+        both = any(c.metric == "energy" and (c.row, c.against) in by_kl for c in comparisons)
+        exact = (
+            f"of KL (exact; margin {margins['kl']:g} nats) where both outputs are Gaussian, "
+            f"{'and' if both else 'else'} "
+        )
+        return (
+            f"Differences {exact if _is_exact(results) else ''}of the energy distance "
+            f"(margin {margins['energy']:g}; *better* needs "
+            "its interval below 0 and p < 0.05, p of exchanging the two samplers' vectors at "
+            "random). *as good*: not worse by more than the margin fixed beforehand; *worse*: "
+            "worse by more than it; else *undecided*."
+        )
+
+    def floor_lines(
+        self, results: Results, rows: Sequence[RowResult], width: int
+    ) -> list[list[str]]:
+        """Draws from the data in the samples' place."""
+        lines = []
+        for key, metrics in results.floors.items():
+            convention, count = key.rsplit("/", 1)
+            if convention == rows[0].convention:
+                lines.append(floor_line(results, metrics, count, width))
+        return lines
+
+
+def _is_exact(results: Results) -> bool:
+    return bool(results.experiment["score_net"]["network"] == EXACT)

@@ -1,0 +1,64 @@
+"""The page of the speech track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.report.words.base import CLAIM_SEEDS, Page, data_line
+from benchmarks.results.schema import Comparison, Interval, Results, RowResult
+
+PREDICTED = (
+    "*Predicted* MOS is a model's guess at what listeners would say, and nobody listened: compare "
+    "with the line *Recordings*. DistillMOS appends zeros to clips shorter than 7.68 s, which "
+    "hides faults; DNSMOS repeats those shorter than 9.01 s."
+)
+
+
+class SpeechPage(Page):
+    """Clips, scored one by one."""
+
+    item = "clip"
+    with_rtf = True
+    counts_items = False
+
+    def note(self, results: Results) -> str:
+        """What was scored, and how."""
+        note = (
+            f"{len(results.data['test_items'])} test clips of {results.clip_seconds:.2f} s from "
+            f"`{results.data['name']}`; means with 95 % BCa bootstrap intervals over clips (noise "
+            "seeds averaged per clip)."
+        )
+        return f"{note} {PREDICTED}" if results.floors else note
+
+    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+        """The amplitude."""
+        name, amplitude = convention["name"], convention["amplitude"]
+        return f"## Amplitude convention `{name}` (recordings × {amplitude:g})\n"
+
+    def floor_lines(
+        self, results: Results, rows: Sequence[RowResult], width: int
+    ) -> list[list[str]]:
+        """The recordings in the samples' place, where a metric needs no reference."""
+        return [
+            data_line(results, metrics, ("*Recordings*", f"{_scored(metrics)} / {count}"), width)
+            for count, metrics in results.floors.items()
+        ]
+
+    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+        """Margins, and how many seeds a verdict needs."""
+        unique = {c.metric: c for c in comparisons}.values()
+        margins = ", ".join(f"{results.metrics[c.metric].title} {c.margin:g}" for c in unique)
+        note = (
+            f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
+            f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
+            "worse by more than it; else *undecided*."
+        )
+        if any(c.seeds < CLAIM_SEEDS for c in comparisons):
+            note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
+        return note
+
+
+def _scored(metrics: dict[str, Interval]) -> int:
+    """Clips that every metric could score."""
+    return min(interval.n for interval in metrics.values())

@@ -1,0 +1,1 @@
+"""Floor 3: the machine, files and processes that every run uses."""

@@ -1,1 +1,0 @@
-"""How fast the suite itself is: what its performance cases share, and the page made of them."""

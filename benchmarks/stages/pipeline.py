@@ -1,0 +1,274 @@
+"""A run: its stages in order, each skipped where its work is already there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bddm_ref.checkpoint import DamagedFileError
+from benchmarks.contestants.base import not_searched
+from benchmarks.contestants.noise_estimation import NoiseEstimation
+from benchmarks.contestants.plugins import contestant
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
+from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.core.search_names import SearchName
+from benchmarks.runtime import distributed, provenance
+from benchmarks.runtime.precision import suited
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
+from benchmarks.searches import PAPER
+from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.stages.networks import net_lengths, schedule_net_name, started_from, tau_of
+from benchmarks.stages.sample import Session, sampled_rows
+from benchmarks.stages.search import SearchResult, all_searched
+from benchmarks.stages.train import (
+    judge_net_weights,
+    noise_estimator_weights,
+    schedule_net_weights,
+    score_net_weights,
+)
+
+STAGES = ("data", "train", "search", "sample", "score", "report")
+OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
+Searched = dict[str, dict[str, SearchResult]]
+"""Convention and search to what was found."""
+
+
+@dataclass
+class Run:
+    """One run of an experiment, up to some stage.
+
+    Attributes:
+        context: what to do, and where.
+        from_scratch: train all networks, whatever weights the experiment names.
+        away: leave to another machine, with a word, what packages that are not here are needed
+            for, and measure no times: a bundle's run on a machine that has torch alone.
+        seconds: wall-clock of each stage.
+        left: what was left to another machine, and why.
+    """
+
+    context: Context
+    from_scratch: bool = False
+    away: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+
+    def until(self, last: str, results: Path) -> Path | None:
+        """Run every stage up to ``last``; the report's table, if it comes to that."""
+        wanted = STAGES[: STAGES.index(last) + 1]
+        rows_of(self.context.experiment)  # a mistake in the rows should not wait for the training
+        with self._timed("data"):
+            self._open_data()
+        if "train" not in wanted:
+            return None
+        self.refuse_impossible()
+        with self._timed("train"):
+            score_weights, schedule_weights, estimators = self._trained()
+        if "search" not in wanted or not distributed.is_first():
+            return None
+        with self._timed("search"):
+            searched = self._searched(score_weights, schedule_weights)
+        if "sample" not in wanted:
+            return None
+        weights = {"score_net": score_weights, **estimators}
+        return self._measure(weights, schedule_weights, searched, wanted, results)
+
+    def _open_data(self) -> None:
+        if not distributed.is_first():
+            distributed.wait_for_all()  # the first process fetches, the others find
+        data = self.context.track.data
+        if distributed.is_first():
+            distributed.wait_for_all()
+        sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
+        self.context.progress.say(f"data: {data.name}, {sizes}")
+
+    def refuse_impossible(self) -> None:
+        """Refuse what would fail only after hours.
+
+        Raises:
+            ExperimentError: the experiment cannot be run to its end.
+        """
+        experiment = self.context.experiment
+        if not self.away:  # the names are those of scores, whose packages may not be here
+            self.context.track.refuse_unknown_metrics()
+        self.context.track.refuse_impossible()
+        if not experiment.search.lengths:
+            raise ExperimentError("search.lengths: give at least one")
+        if experiment.score_net.draws < 1:
+            raise ExperimentError(f"score_net.draws: {experiment.score_net.draws} is too few")
+        if experiment.score_net.start is not None:
+            start = REPOSITORY / experiment.score_net.start
+            try:
+                started_from(self.context.track.build_score_net(), start)
+            except DamagedFileError as error:
+                raise ExperimentError(f"score_net.start: {error}") from error
+        known = self._schedule_nets()
+        for steps in {steps for _, _, steps in known.values()}:
+            tau_of(experiment, steps)
+        strange = [name for name in experiment.schedule_net.weights if name not in known]
+        if strange and experiment.schedule_net.tau == PER_LENGTH:
+            raise ExperimentError(
+                f"schedule_net.weights: {', '.join(strange)} is no network of this run, which has "
+                f"one for each length: {', '.join(known)}"
+            )
+
+    def _schedule_nets(self) -> dict[str, tuple[Convention, SearchName, int | None]]:
+        """Schedule networks by name: convention, search, and length if each has its own."""
+        experiment = self.context.experiment
+        return {
+            schedule_net_name(experiment, convention.name, search, steps): (
+                convention,
+                search,
+                steps,
+            )
+            for convention in experiment.conventions
+            for search in (PAPER, *experiment.search.searches)
+            for steps, _ in net_lengths(experiment, search)
+        }
+
+    def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
+        """Weights of the score network, the schedule networks and the noise estimators."""
+        context = self.context
+        context.track.judge_weights = judge_net_weights(context, self.from_scratch)
+        score_weights = score_net_weights(context, self.from_scratch)
+        schedule_weights = {
+            name: schedule_net_weights(
+                context, convention, search, score_weights, self.from_scratch, steps
+            )
+            for name, (convention, search, steps) in self._schedule_nets().items()
+        }
+        return score_weights, schedule_weights, self._noise_estimators()
+
+    def _searched(self, score_weights: Path, schedule_weights: dict[str, Path]) -> Searched:
+        found: Searched = {}
+        for convention in self.context.experiment.conventions:
+            found[convention.name] = {}
+            for name in self.context.experiment.search.searches:
+                with self._leaving(f"search ({convention.name}, {name}) and its rows"):
+                    found[convention.name][name] = all_searched(
+                        self.context, convention, name, score_weights, schedule_weights
+                    )
+        return found
+
+    @contextmanager
+    def _leaving(self, what: str) -> Iterator[None]:
+        """Where packages are missing, leave work to another machine, if that is what we are for."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if not self.away or missing in ("", *OWN_PACKAGES):
+                raise
+            self._leave(what, f"the package {missing} is not here")
+
+    def _leave(self, what: str, reason: str) -> None:
+        self.left[what] = reason
+        self.context.progress.say(f"left: {what}: {reason}")
+
+    def _noise_estimators(self) -> dict[str, Path]:
+        """Trained here, where all processes are, if a row needs them."""
+        experiment = self.context.experiment
+        needed = {
+            row.convention.name: row.convention
+            for row in rows_of(experiment)
+            if isinstance(contestant(row.contestant, experiment), NoiseEstimation)
+        }
+        return {
+            f"noise_estimator/{name}": noise_estimator_weights(self.context, convention)
+            for name, convention in needed.items()
+        }
+
+    def _measure(
+        self,
+        weights: dict[str, Path],
+        schedule_weights: dict[str, Path],
+        searched: Searched,
+        wanted: tuple[str, ...],
+        results: Path,
+    ) -> Path | None:
+        found = {
+            name: {search: result.found for search, result in results_of.items()}
+            for name, results_of in searched.items()
+        }
+        session = Session(self.context, weights["score_net"], schedule_weights, found)
+        with self._timed("sample"):
+            sampled = sampled_rows(session)
+            if self.away:
+                self._came_away(sampled, searched)
+                return None
+            # Scores and pages need packages that the stages before do without.
+            from benchmarks.stages.timing import timed_rows  # noqa: PLC0415
+
+            timings = timed_rows(session)
+        if "score" not in wanted:
+            return None
+        with self._timed("score"):
+            scored = self.context.track.score(self.context.workspace, sampled)
+        if "report" not in wanted:
+            return None
+        from benchmarks.stages.assemble import build_results  # noqa: PLC0415
+        from benchmarks.stages.publish import publish  # noqa: PLC0415
+
+        weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
+        if self.context.track.judge_weights is not None:
+            weights["judge"] = self.context.track.judge_weights
+        evaluation = scored.evaluate()
+        document = build_results(self.context, sampled, evaluation, timings, searched, weights)
+        document["wall_seconds"] = self.context.workspace.seconds()
+        return publish(
+            document, scored.records, sampled, self.context, results, weights["score_net"]
+        )
+
+    def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
+        """Say which rows could not be made here."""
+        asked = self.context.experiment.search.searches
+        for one in sampled:
+            made = searched[one.row.convention.name]
+            waits = one.skipped in [not_searched(name) for name in asked if name not in made]
+            if one.skipped is not None:
+                self._leave(one.row.key, "it needs that search" if waits else one.skipped)
+        self._leave("times and scores", "they are made where the run goes on")
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[stage] = time.monotonic() - began
+
+
+def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
+    """Set torch's threads, and join the process group under ``torchrun``.
+
+    Returns:
+        The experiment as this machine runs it: in float32 where bfloat16 would be emulated.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(asked) if asked.isdecimal() else 0
+    torch.set_num_threads(experiment.threads or threads or os.cpu_count() or 1)
+    torch.backends.cudnn.benchmark = True  # shapes recur: let cuDNN choose its convolutions once
+    distributed.join(experiment.device)
+    device = distributed.own_device(experiment.device)
+    prepared = suited(experiment, device)
+    if prepared is not experiment and distributed.is_first():
+        progress.say(f"float32: this {device.type} device has no bfloat16 instructions")
+    return prepared
+
+
+def prepared_context(asked: Experiment, workspace: Path, progress: Progress) -> Context:
+    """The context of a run on this machine; sets torch's threads and joins other processes."""
+    experiment = prepare_machine(asked, progress)
+    device = distributed.own_device(experiment.device)
+    made = provenance.origin(device, experiment.bf16)
+    return Context(experiment, Workspace(workspace, made), progress, asked)
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Stage to seconds, for the log."""
+    return {stage: round(seconds, 1) for stage, seconds in run.seconds.items()}

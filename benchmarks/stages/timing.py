@@ -1,0 +1,170 @@
+"""Wall-clock of every row: whole sampler calls, batch 1, contestants interleaved."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bddm_ref.checkpoint import sha256_of
+from benchmarks.contestants.base import Sampler, SkipContestantError
+from benchmarks.core.experiment import as_dict
+from benchmarks.core.rows import Row, rows_of
+from benchmarks.results.documents import read_document
+from benchmarks.results.speed_schema import SpeedDocument
+from benchmarks.runtime import provenance
+from benchmarks.runtime.workspace import write_json
+from benchmarks.stages.context import REPOSITORY, weights_digest
+from benchmarks.stages.sample import Session
+from benchmarks.studies.speed.case import OURS
+from benchmarks.studies.speed.sampler_tables import sampler_case
+from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
+
+VERSION = 2  # raised when a change here changes what is timed
+DIFFERENT_INPUTS = 20  # test items that the rounds go through
+NETWORK = "network"  # key of one evaluation of the score network
+
+
+def timed_rows(session: Session) -> dict[str, Any]:
+    """Seconds of every round of every row, and of one network evaluation.
+
+    Returns:
+        ``rows`` (key to list of seconds), ``busy`` (whether other work went on before),
+        ``threads``, and the track's timing notes; ``document`` if the times are taken from one.
+    """
+    context, experiment = session.context, session.context.experiment
+    if experiment.timing.document is not None:
+        return documented_times(session, REPOSITORY / experiment.timing.document)
+    samplers = {
+        row.key: (row, sampler)
+        for row in rows_of(experiment)
+        if (sampler := _sampler(session, row))
+    }
+    inputs = {
+        "version": VERSION,
+        "timing": as_dict(experiment.timing),
+        "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
+        "score_net": weights_digest(session.score_weights),
+        "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
+        "bf16": experiment.bf16,
+        "compile": experiment.compile,
+        "device": str(context.device),
+        "processor": provenance.processor(),
+        "threads": torch.get_num_threads(),
+    }
+    folder = context.workspace.stage("time", inputs)
+    file = folder.path / "seconds.json"
+    if not folder.is_finished():
+        began = time.monotonic()
+        calls = {key: _call(session, row, sampler) for key, (row, sampler) in samplers.items()}
+        timings, busy = _measure(session, calls)
+        write_json(
+            file,
+            {
+                "rows": {key: list(timing.seconds) for key, timing in timings.items()},
+                "busy": busy,
+                "threads": torch.get_num_threads(),
+                **context.track.timing_notes,
+            },
+        )
+        folder.finish([file], time.monotonic() - began)
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
+
+
+def documented_times(session: Session, file: Path) -> dict[str, Any]:
+    """Times of rows, from whole samplers of the same network and evaluations in a speed document.
+
+    A sampler's time depends neither on its betas nor on the network's weights. Rows that the
+    document has no time for have none; so have all where it is not there.
+
+    Raises:
+        DamagedFileError: the document is damaged.
+    """
+    config = session.context.experiment.timing
+    if not file.is_file():
+        session.context.progress.say(f"no times: {config.document} is not there")
+        return {"rows": {}, "busy": False}
+    document = read_document(file, SpeedDocument, "speed")
+    found = {
+        row.key: case
+        for row in rows_of(session.context.experiment)
+        if (sampler := _sampler(session, row))
+        and (case := sampler_case(document.cases, config.subject, 1, sampler.nfe))
+    }
+    lengths = [case.subject.seconds_of_audio for case in found.values() if case.subject]
+    audio = next(iter(lengths), None)
+    device = document.provenance["device"]
+    return {
+        "rows": {key: case.seconds[OURS] for key, case in found.items()},
+        "busy": bool(document.machine_busy),
+        "seconds_of_audio": audio,
+        "document": {
+            "file": config.document,
+            "sha256": sha256_of(file),
+            "device": device,
+            "network": config.subject,
+            "seconds_of_audio": audio,
+        },
+    }
+
+
+def _measure(
+    session: Session, calls: dict[str, Callable[[int], object]]
+) -> tuple[dict[str, Timing], bool]:
+    experiment = session.context.experiment
+    config = experiment.timing
+    steps = {row.key: row.steps for row in rows_of(experiment)}
+    rounds = {
+        key: config.rounds_long if steps[key] > config.long else config.rounds for key in calls
+    }
+    calls = calls | {NETWORK: _one_evaluation(session)}
+    rounds[NETWORK] = config.rounds
+    busy = machine_is_busy()
+    with session.context.progress.task("time the samplers", sum(rounds.values())) as advance:
+        timings = measure_interleaved(
+            calls,
+            rounds,
+            config.warmup,
+            experiment.seed,
+            clock_for(session.context.device),
+            observe=lambda key, index, seconds: advance(1),
+        )
+    return timings, busy
+
+
+def _sampler(session: Session, row: Row) -> Sampler | None:
+    try:
+        return session.sampler(row)
+    except SkipContestantError:
+        return None
+
+
+def _call(session: Session, row: Row, sampler: Sampler) -> Callable[[int], object]:
+    """One timed call: noise to finished tensor; the round chooses the item."""
+    evaluated = session.evaluated(row)
+    indices = range(min(row.items, DIFFERENT_INPUTS))
+    starts = [session.start(row.convention, [index], 0) for index in indices]
+
+    def call(round_number: int) -> object:
+        condition, generators, x_N = starts[round_number % len(starts)]
+        return sampler.run(evaluated, x_N, condition, generators)
+
+    return call
+
+
+def _one_evaluation(session: Session) -> Callable[[int], object]:
+    row = rows_of(session.context.experiment)[0]
+    evaluated = session.evaluated(row)
+    condition, _, x_N = session.start(row.convention, [0], 0)
+    level = session.training.alphas[len(session.training) // 2 :][:1].to(x_N.device)
+
+    @torch.no_grad()
+    def call(round_number: int) -> object:
+        return evaluated(x_N, level, condition)
+
+    return call

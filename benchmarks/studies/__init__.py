@@ -1,0 +1,1 @@
+"""Floor 7: studies beyond a run; each ends in a document."""

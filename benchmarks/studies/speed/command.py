@@ -1,0 +1,230 @@
+"""``python -m benchmarks speed``: run the performance cases, write the document and its page."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bddm_ref.checkpoint import DamagedFileError, write_atomically, write_with_checksum
+from benchmarks.report.pages.speed import speed_page
+from benchmarks.results.documents import read_document
+from benchmarks.results.search_pairs import search_pairs
+from benchmarks.results.speed_schema import SpeedDocument
+from benchmarks.results.store import SPEED, SPEED_ON_GPU
+from benchmarks.runtime import provenance
+from benchmarks.runtime.distributed import own_device
+from metrics.timing import machine_is_busy
+
+STANDARD_ERROR = 2  # standard output has the page alone
+CASES = Path(__file__).resolve().parents[3] / "tests" / "performance"
+PLUGIN = "benchmarks.studies.speed.plugin"
+GRACE = 120.0  # s; a case that still runs so long after the last might start is stopped
+ON_GPU = (  # others run on a processor
+    "test_samplers.py",
+    "test_training.py",
+    "test_network.py",
+    "test_sampling.py",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the sub-command; options of experiments are told to be of no use here.
+
+    Returns:
+        The exit status: 1 where a case failed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks speed", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("--device", default="cpu", help="or cuda, cuda:1")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results/cpu"), help="where the page goes"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help=f"after which no case starts, and {GRACE:g} s later none runs; the page names them",
+    )
+    parser.add_argument(
+        "--page-only", action="store_true", help="make the page again, and measure nothing"
+    )
+    options, others = parser.parse_known_args(arguments)
+    if others:
+        sys.stderr.write(f"speed has no use for {' '.join(others)}\n")
+    folder, failed = options.results, False
+    if not options.page_only:
+        document = measure(options.device, options.seconds)
+        page, failed = write_speed(document, folder), bool(document.failed)
+    else:
+        page = write_pages(folder)
+    sys.stdout.write(page.read_text())
+    return 1 if failed else 0
+
+
+def measure(device: str, seconds: float | None = None) -> SpeedDocument:
+    """Run all cases on a device; on a GPU those that run there.
+
+    Args:
+        device: as torch names it.
+        seconds: after which no further case starts.
+
+    Raises:
+        RuntimeError: no case could be measured, or this is no checkout.
+    """
+    if not CASES.is_dir():
+        raise RuntimeError(f"{CASES} is not there: 'speed' needs a checkout of the project")
+    made = provenance.collect(own_device(device), torch.get_num_threads())
+    busy = machine_is_busy()
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "cases.jsonl"
+        lost = _run_cases(device, seconds, file)
+        lines = file.read_text().splitlines() if file.is_file() else []
+    found = _found([json.loads(line) for line in lines], lost)
+    if not found["cases"]:
+        raise RuntimeError("a performance case failed; its output is above")
+    return SpeedDocument.model_validate(
+        {
+            "schema_version": 1,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "provenance": made,
+            "machine_busy": busy or machine_is_busy(),
+            **found,
+        }
+    )
+
+
+def _run_cases(device: str, seconds: float | None, file: Path) -> str:
+    """Run pytest, which adds a line to the file for each case.
+
+    Returns:
+        Why a case that started did not end, if there is one.
+    """
+    places = [CASES] if device == "cpu" else [CASES / name for name in ON_GPU]
+    command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
+    # A warning or a file that cannot be imported must not cost the other cases.
+    command += ["-W", "default", "--continue-on-collection-errors", "-p", PLUGIN]
+    command += [f"--device={device}", f"--speed-record={file}"]
+    if seconds is not None:
+        command.append(f"--speed-seconds={seconds}")
+    try:
+        done = subprocess.run(
+            command,
+            cwd=CASES.parents[1],
+            env=own_environment(),
+            stdout=STANDARD_ERROR,
+            check=False,
+            timeout=None if seconds is None else seconds + GRACE,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it was stopped {GRACE:g} s after the last case might start"
+    return f"the process ended early, with status {done.returncode}"
+
+
+def own_environment() -> dict[str, str]:
+    """Environment of a pytest that is no worker of pytest-xdist, among which nothing is timed."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+
+
+def _found(entries: list[dict[str, Any]], lost: str) -> dict[str, Any]:
+    """Cases, and what became of the other tests, from the plugin's lines.
+
+    Args:
+        entries: the lines, in their order.
+        lost: why a case started and did not end.
+    """
+    ended: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if "failed" not in ended.get(entry["name"], {}):  # a case may fail after it has measured
+            ended[entry["name"]] = entry
+    return {
+        "cases": [case for one in ended.values() if "info" in one for case in _cases_of(one)],
+        "late": [name for name, one in ended.items() if "late" in one],
+        "skipped": {name: one["skipped"] for name, one in ended.items() if "skipped" in one},
+        "failed": {
+            name: one.get("failed", lost)
+            for name, one in ended.items()
+            if "failed" in one or "started" in one
+        },
+    }
+
+
+def _cases_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cases that one test measured: one, unless it timed several samplers in turns."""
+    info = dict(entry["info"])
+    parts = info.pop("parts", [info])
+    named = {"name": entry["name"], "group": entry["group"], "notes": info["notes"]}
+    return [named | part for part in parts if "seconds" in part]
+
+
+def write_speed(document: SpeedDocument, folder: Path) -> Path:
+    """Write a document, in the place of the one of the same kind of device, and all pages.
+
+    Returns:
+        Its page.
+
+    Raises:
+        DamagedFileError: results whose searches are to be compared are damaged.
+    """
+    text = document.model_dump_json(indent=1) + "\n"
+    file = folder / (SPEED if document.on_cpu else SPEED_ON_GPU)
+    write_with_checksum(file, lambda path: path.write_text(text))
+    write_pages(folder)
+    return file.with_suffix(".md")
+
+
+def write_pages(folder: Path) -> Path:
+    """Write ``speed.md``, which also compares the folder's searches, and ``speed-cuda.md``.
+
+    Returns:
+        The first of them that there is.
+
+    Raises:
+        DamagedFileError: there is no document, or one is damaged.
+    """
+    pages = _pages(folder)
+    for page, text in pages.items():
+        write_atomically(page, partial(Path.write_text, data=text))
+    return next(iter(pages))
+
+
+def check_speed(folder: Path) -> str:
+    """Verify that the pages are what the documents and the folder's results say.
+
+    Raises:
+        DamagedFileError: they are not.
+    """
+    pages = _pages(folder)
+    for page, text in pages.items():
+        if not page.is_file() or page.read_text() != text:
+            raise DamagedFileError(
+                f"{page} is not the page of {page.stem}.json; make it again with "
+                "'speed --page-only'"
+            )
+    found = _documents(folder).items()
+    counts = ", ".join(f"{folder / name}: {len(document.cases)} cases" for name, document in found)
+    return f"{counts}; checksum, schema and page agree"
+
+
+def _pages(folder: Path) -> dict[Path, str]:
+    documents = _documents(folder)
+    on_gpu = documents.get(SPEED_ON_GPU)
+    pages = {}
+    for name, document in documents.items():
+        searches = search_pairs(folder) if document.on_cpu else []
+        pages[(folder / name).with_suffix(".md")] = speed_page(document, searches, on_gpu)
+    return pages
+
+
+def _documents(folder: Path) -> dict[str, SpeedDocument]:
+    names = [name for name in (SPEED, SPEED_ON_GPU) if (folder / name).is_file()] or [SPEED]
+    return {name: read_document(folder / name, SpeedDocument, "speed") for name in names}

@@ -1,0 +1,151 @@
+"""Networks of the papers' and the CPU's scale with random weights, as the harness samples them.
+
+Time does not depend on what the weights are, so that none need be trained or fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bddm_ref.checkpoint import roundable_parameters
+from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
+from bddm_ref.networks.inference import inference_form
+from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import load
+from benchmarks.data.features import HOP, MELS, SAMPLE_RATE, filterbank
+from benchmarks.runtime.compiled import CompiledNet
+from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.runtime.precision import multiplies_bf16
+
+Network = TypeVar("Network", bound=nn.Module)
+Precision = Literal["float32", "bfloat16"]
+TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
+DIFFWAVE, VOCODER, UNET = "DiffWave of paper size", "CPU-scale vocoder", "U-Net of CPU size"
+NAMES = (DIFFWAVE, VOCODER, UNET)
+SPREAD = 1e-3  # with more, the vocoder's samples grow without limit from step to step
+FRAMES = 63  # of a clip: 16 128 samples, 1.008 s
+
+
+def seeded(make: Callable[[], Network], device: torch.device, spread: float = 0.05) -> Network:
+    """A network with random weights, its zero-initialised layers too, with that deviation."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = make()
+        for parameter in network.parameters():
+            if not bool(parameter.any()):
+                nn.init.normal_(parameter, std=spread)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def noise(*shape: int, device: torch.device) -> Tensor:
+    """White noise, the same in every run."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1)).to(device)
+
+
+def relative_error(made: Tensor, expected: Tensor) -> float:
+    """Root mean square of the difference, in that of what is expected."""
+    made, expected = made.double(), expected.double()
+    return float((made - expected).square().mean().sqrt() / expected.square().mean().sqrt())
+
+
+@dataclass(frozen=True)
+class RandomNet:
+    """A network with random weights, and what it samples.
+
+    Attributes:
+        network: in its inference form.
+        net: the network in its precision, as samplers are given it.
+        shape: of an item.
+        frames: of a clip; None: images.
+    """
+
+    network: nn.Module
+    net: EvaluatedNet
+    device: torch.device
+    shape: tuple[int, ...]
+    frames: int | None
+    precision: Precision
+
+    @property
+    def seconds_of_audio(self) -> float | None:
+        """Of an item; None: images."""
+        return None if self.frames is None else self.frames * HOP / SAMPLE_RATE
+
+    def log_mel(self, items: int) -> Tensor | None:
+        """Noise in place of mel spectrograms; None: images."""
+        if self.frames is None:
+            return None
+        return noise(items, MELS, self.frames + 1, device=self.device)
+
+    def encode(self, log_mel: Tensor) -> Any:
+        """A condition, as the harness makes it."""
+        with torch.no_grad(), self.net.precision(self.device):
+            return self.network.encode(log_mel)  # type: ignore[operator]
+
+    def condition(self, items: int) -> Any:
+        """The condition of so many items; None: images."""
+        log_mel = self.log_mel(items)
+        return None if log_mel is None else self.encode(log_mel)
+
+    def compiled(self) -> RandomNet:
+        """The same network, its evaluations through CUDA graphs."""
+        network = CompiledNet(self.network, "reduce-overhead")
+        net = EvaluatedNet(network, self.precision == "bfloat16")
+        return replace(self, network=network, net=net)
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is not compiled, though it was to be."""
+        return self.network.failure if isinstance(self.network, CompiledNet) else None
+
+
+def random_net(
+    name: str,
+    device: torch.device,
+    frames: int = FRAMES,
+    size: dict[str, Any] | None = None,
+    float32: bool = False,
+) -> RandomNet:
+    """One of :data:`NAMES` in its inference form.
+
+    Args:
+        name: of the network.
+        device: where it runs.
+        frames: of a clip; images have none.
+        size: changes to its configuration, for tests of what is timed.
+        float32: even where the device has bfloat16.
+    """
+    network = seeded(lambda: _made(name, size or {}), device, SPREAD)
+    bf16 = multiplies_bf16(device) and not float32
+    if bf16:  # autocast would round them at every evaluation
+        for _, parameter in roundable_parameters(network):
+            parameter.data = parameter.data.to(torch.bfloat16)
+    network = inference_form(network, bf16, as_it_is=device.type != "cpu")
+    image = load("images-cpu").image
+    images = name == UNET
+    return RandomNet(
+        network=network,
+        net=EvaluatedNet(network, bf16),
+        device=device,
+        shape=(image.channels, image.size, image.size) if images else (frames * HOP,),
+        frames=None if images else frames,
+        precision="bfloat16" if bf16 else "float32",
+    )
+
+
+def _made(name: str, size: dict[str, Any]) -> nn.Module:
+    if name == DIFFWAVE:
+        return DiffWave(DiffWaveConfig(**size), TRAINING)
+    if name == VOCODER:
+        vocoder = {**load("cpu").score_net.size, **size}
+        return SpectralVocoder(SpectralVocoderConfig(**vocoder), filterbank())
+    experiment = load("images-cpu")
+    unet = {"image_channels": experiment.image.channels, **experiment.score_net.size, **size}
+    return UNet(UNetConfig(**unet))

@@ -1,0 +1,161 @@
+"""Subjects of the performance cases: published networks, or random ones where there are none."""
+
+from __future__ import annotations
+
+import dataclasses
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import load
+from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
+from benchmarks.results.store import read_results
+from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.runtime.precision import in_float32, suited
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.provenance import REPOSITORY
+from benchmarks.runtime.workspace import Workspace
+from benchmarks.studies.speed.random_nets import UNET, VOCODER, random_net
+
+RESULTS = REPOSITORY / "results"
+RECORDING = RESULTS / "wav" / "ru_0094-recording.wav"
+EXPERIMENTS = {"speech": "cpu-full", "images": "images-cpu-full", "analytic": "analytic"}
+CONVENTIONS = {"speech": "scaled", "images": "plain", "analytic": "gaussian-16"}
+RANDOM = {"speech": VOCODER, "images": UNET}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A track's network as its runs evaluate it, in its first convention.
+
+    Attributes:
+        not_published: why weights are random and schedules sub-sequences; None: all is published.
+    """
+
+    track: str
+    device: torch.device
+    net: EvaluatedNet
+    shape: tuple[int, ...]  # of an item
+    condition: Callable[[int], Any]  # of so many items
+    seconds_of_audio: float | None  # of an item
+    not_published: str | None = None
+
+    def schedule(self, steps: int) -> NoiseSchedule:
+        """The published searched schedule, or the training schedule."""
+        linear = load(EXPERIMENTS[self.track]).training_schedule
+        training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
+        if self.not_published is not None:
+            return training.subsequence(steps)
+        betas = self._row(steps).betas
+        return training if betas is None else NoiseSchedule(tuple(betas))
+
+    def quality(self, steps: int) -> dict[str, float]:
+        """What the published results give the row of this length, by title of the metric."""
+        if self.not_published is not None:
+            return {}
+        results = read_results(RESULTS / f"{self.track}.json")
+        row = self._row(steps)
+        found = ((results.metrics[name].title, row.metrics.get(name)) for name in self._headline)
+        return {
+            title: one.value for title, one in found if one is not None and one.value is not None
+        }
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Note on the weights, where they are not the published ones."""
+        return {} if self.not_published is None else {"weights": f"random, {self.not_published}"}
+
+    @property
+    def _headline(self) -> list[str]:
+        headline: list[str] = list(load(EXPERIMENTS[self.track]).headline)
+        return headline
+
+    def _row(self, steps: int) -> Any:
+        contestant = "ddpm" if steps == 1000 else "bddm"
+        key = f"{CONVENTIONS[self.track]}/{contestant}-{steps}"
+        return next(r for r in read_results(RESULTS / f"{self.track}.json").rows if r.key == key)
+
+
+def subject(name: str, device: torch.device, float32: bool = False) -> Subject:
+    """The published network of a track, or a random one of its size where that cannot be had.
+
+    Known distributions are on the CPU whatever is asked.
+
+    Args:
+        name: of the track.
+        device: where it runs.
+        float32: even where the device has bfloat16.
+
+    Raises:
+        ImportError: of a known distribution, for which no random network stands in.
+    """
+    lacking = _lacking(name)
+    if lacking is None:
+        return _published(name, device, float32)
+    if name not in RANDOM:
+        raise ImportError(lacking)
+    frames = load(EXPERIMENTS[name]).clip_frames
+    made = random_net(RANDOM[name], device, frames, float32=float32)
+    return Subject(
+        name, device, made.net, made.shape, made.condition, made.seconds_of_audio, lacking
+    )
+
+
+def _lacking(name: str) -> str | None:
+    """Why a track's published network cannot be had."""
+    weights = load(EXPERIMENTS[name]).score_net.weights
+    files = [RESULTS / f"{name}.json", *([] if weights is None else [REPOSITORY / weights])]
+    if not all(file.is_file() for file in files):
+        return "as the published weights and schedules are not here"
+    try:
+        from benchmarks.stages import train  # noqa: F401, PLC0415 (it needs all packages)
+    except ImportError as error:
+        return f"as {missing(error)}"
+    return None
+
+
+def missing(error: ImportError) -> str:
+    """Which package an import lacks, in words."""
+    return f"the package {error.name} is not installed" if error.name else str(error)
+
+
+def _published(name: str, device: torch.device, float32: bool) -> Subject:
+    from benchmarks.stages.context import Context  # noqa: PLC0415 (it needs all packages)
+    from benchmarks.stages.networks import load_score_net  # noqa: PLC0415
+
+    device = torch.device("cpu") if name == "analytic" else device
+    experiment = load(EXPERIMENTS[name])
+    experiment = in_float32(experiment) if float32 else suited(experiment, device)
+    experiment = dataclasses.replace(experiment, device=str(device))
+    context = Context(experiment, Workspace(Path("unused")), Progress(Console(quiet=True)))
+    track, weights = context.track, experiment.score_net.weights
+    convention = next(one for one in experiment.conventions if one.name == CONVENTIONS[name])
+    if weights is None:
+        network = track.build_score_net()
+    else:
+        network = load_score_net(context, REPOSITORY / weights)
+    net = EvaluatedNet(track.for_convention(network, convention), experiment.bf16)
+    if name != "speech":
+        return Subject(name, device, net, track.item_shape(convention), lambda items: None, None)
+    mel = log_mel(_recording()).to(device)
+
+    def condition(items: int) -> Any:
+        with torch.no_grad(), net.precision(device):
+            return network.encode(mel.expand(items, -1, -1))  # type: ignore[operator]
+
+    frames = mel.shape[-1] - 1
+    return Subject(name, device, net, (frames * HOP,), condition, frames * HOP / SAMPLE_RATE)
+
+
+def _recording() -> Tensor:
+    """A recording of 16 bit, read by Python alone."""
+    with wave.open(str(RECORDING)) as file:
+        content = bytearray(file.readframes(file.getnframes()))
+    return torch.frombuffer(content, dtype=torch.int16).float() / 2**15

@@ -1,1 +1,0 @@
-"""What the papers claim in theory, decided on data of known density."""

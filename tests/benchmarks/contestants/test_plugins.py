@@ -1,0 +1,183 @@
+"""Contestants of a user's own: from a file, from a package, in an experiment, by an option."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.plugins import ENTRY_POINTS, contestant, with_contestant
+from benchmarks.core.experiment import Experiment, ExperimentError, RowConfig
+from benchmarks.core.rows import rows_of
+from benchmarks.runtime.noise import item_generators
+
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "contestants.md"
+SETTING = Setting(NoiseSchedule.linear(1000, 1e-6, 0.01), {})
+EXPERIMENT = Experiment(
+    rows=(
+        RowConfig("bddm", (3, 7), seeds=2),
+        RowConfig("ddpm", (3, 7, 16), seeds=1),
+        RowConfig("ddpm", (1000,), seeds=1),
+    )
+)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The file that the documentation shows."""
+    text = DOCUMENT.read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    path = tmp_path / "my_sampler.py"
+    path.write_text(code)
+    return path
+
+
+def test_the_documented_example_runs(example: Path) -> None:
+    experiment = with_contestant(EXPERIMENT, f"{example}:MySampler")
+    mine = [row for row in rows_of(experiment) if row.contestant == "mysampler"]
+    assert {(row.convention.name, row.steps, row.seeds) for row in mine} == {
+        (convention, steps, 2) for convention in ("scaled", "raw") for steps in (3, 7)
+    }
+    found = contestant("mysampler", experiment)
+    assert found.title == "Mine: a cosine schedule, DDIM"
+    sampler = found.prepare(3, SETTING)
+    x_N = torch.randn(2, 8)
+    x_0 = sampler.run(lambda x, alpha, c: 0.1 * x, x_N, None, item_generators(0, range(2)))
+    assert x_0.shape == (2, 8)
+    assert sampler.recipe["betas"] == list(NoiseSchedule.cosine(3).betas)
+
+
+def test_its_source_is_part_of_the_recipe(example: Path) -> None:
+    option = f"mine={example}:MySampler"
+    first = contestant("mine", with_contestant(EXPERIMENT, option)).prepare(3, SETTING).recipe
+    other = example.with_name("other.py")
+    other.write_text(example.read_text() + "# changed\n")
+    changed = with_contestant(EXPERIMENT, f"mine={other}:MySampler")
+    second = contestant("mine", changed).prepare(3, SETTING).recipe
+    assert first["betas"] == second["betas"]
+    assert first["source"] != second["source"]
+
+
+def test_an_installed_package_offers_one(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = importlib.metadata.EntryPoint("theirs", "their_samplers:MySampler", ENTRY_POINTS)
+    example.rename(example.with_name("their_samplers.py"))
+    monkeypatch.syspath_prepend(str(example.parent))
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    assert contestant("theirs", EXPERIMENT).title.startswith("Mine")
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("{}", "as file.py:Class"),
+        ("{}:NoSuchClass", "my_sampler.py has no NoSuchClass"),
+        ("{}:kernel_sampler", "a contestant has a 'title' and a method 'prepare"),
+        ("{}:NoiseSchedule", r"NoiseSchedule\(\) failed"),
+        ("ddim={}:MySampler", "the name must be new"),
+        ("My Own={}:MySampler", "the name must be new"),
+        ("nowhere.py:MySampler", "there is no file nowhere.py"),
+        ("no_such_package:MySampler", "importing it failed: ModuleNotFoundError"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(example: Path, option: str, reason: str) -> None:
+    with pytest.raises(ExperimentError, match=reason) as told:
+        with_contestant(EXPERIMENT, option.format(example))
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_that_fails_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("1 / 0\n")
+    with pytest.raises(ExperimentError, match="importing it failed: ZeroDivisionError"):
+        with_contestant(EXPERIMENT, f"{path}:MySampler")
+
+
+HEAD = """\
+import torch
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants.base import Sampler, SkipContestantError, kernel_sampler
+
+class Broken:
+    title = "Broken"
+
+    def prepare(self, steps, setting):
+"""
+RUN = """\
+        def run(score_net, x_N, condition, generators):
+            for _ in range({calls}):
+                eps = score_net(x_N, torch.full((len(x_N),), 0.5), condition)
+            return {result}
+
+        return Sampler(run, {nfe}, {recipe})
+"""
+
+
+def sampled(tmp_path: Path, body: str) -> torch.Tensor:
+    """What a contestant with this body makes of two items in three steps."""
+    path = tmp_path / "broken.py"
+    path.write_text(HEAD + body)
+    experiment = with_contestant(EXPERIMENT, f"{path}:Broken")
+    sampler = contestant("broken", experiment).prepare(3, SETTING)
+    generators = item_generators(0, range(2))
+    return sampler.run(lambda x, alpha, c: 0.1 * x, torch.randn(2, 8), None, generators)
+
+
+def body(calls: int = 3, result: str = "eps", nfe: str = "steps", recipe: str = "{}") -> str:
+    return RUN.format(calls=calls, result=result, nfe=nfe, recipe=recipe)
+
+
+def test_a_contestant_that_keeps_the_contract_runs(tmp_path: Path) -> None:
+    assert sampled(tmp_path, body()).shape == (2, 8)
+
+
+def test_a_contestant_may_say_that_it_cannot(tmp_path: Path) -> None:
+    with pytest.raises(SkipContestantError, match="not today"):
+        sampled(tmp_path, "        raise SkipContestantError('not today')")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("        return None", r"prepare\(3, setting\) returned no Sampler, but a NoneType"),
+        ("        raise KeyError(steps)", r"prepare\(3, setting\) failed \(line 9\): KeyError: 3"),
+        ("        raise ValueError('a\\nb')", r"ValueError: a b; see docs"),
+        (
+            "        return kernel_sampler(NoiseSchedule.cosine(steps), 'dim')",
+            r"failed \(line 9\): KeyError: 'dim'",
+        ),
+        (body(calls=200), "declares nfe = 3, and run made 200 evaluations of each item"),
+        (body(calls=1), "declares nfe = 3, and run made 1 evaluations"),
+        (body(nfe="'3'"), "the nfe of .* is '3'; give a number from 1 on"),
+        (body(nfe="1.5"), "the nfe of .* is 1.5"),
+        (body(nfe="0"), "the nfe of .* is 0"),
+        (body(result="eps[:1]"), r"samples like x_N, not a tensor of shape \(1, 8\)"),
+        (body(result="eps.long()"), r"samples like x_N, not .* torch.int64"),
+        (body(result="[eps]"), "samples like x_N, not a list"),
+        (body(result="eps + nothing"), r"run failed \(line 12\): NameError"),
+        (body(recipe="None"), "the recipe of .* must be a dictionary of plain values"),
+        (body(recipe="{'x': torch.ones(1)}"), "the recipe of .* must be a dictionary"),
+        (body(recipe="{'betas': [0.1, 2]}"), "the recipe's betas are no schedule"),
+        (body(recipe="{'betas': 3}"), "the recipe's betas are no schedule"),
+    ],
+)
+def test_a_broken_contract_is_told_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(ExperimentError, match=reason) as told:
+        sampled(tmp_path, text)
+    assert "contestants: broken: " in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_an_unknown_name_lists_those_there_are() -> None:
+    with pytest.raises(ExperimentError, match="'bdm' is none of bddm, "):
+        contestant("bdm", EXPERIMENT)
+
+
+def test_rows_of_the_reference_alone_tell_the_steps_too(example: Path) -> None:
+    alone = replace(EXPERIMENT, rows=EXPERIMENT.rows[1:2])
+    mine = with_contestant(alone, f"{example}:MySampler").rows[1:]
+    assert [(row.contestant, row.steps) for row in mine] == [("mysampler", (3, 7, 16))]

@@ -1,0 +1,146 @@
+"""Experiment files: the shipped ones load, mistakes get one clear sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.core.experiment import Experiment, ExperimentError, as_dict, load, names
+from benchmarks.core.rows import rows_of
+
+
+@pytest.mark.parametrize("name", names())
+def test_shipped_experiments_load(name: str) -> None:
+    experiment = load(name)
+    rows = rows_of(experiment)
+    expected = {"speech": {"scaled", "raw"}, "images": {"plain"}}
+    expected["analytic"] = {convention.name for convention in experiment.conventions}
+    if name in ("contestants-speech", "gpu-speech"):  # as the papers run it
+        expected["speech"] = {"raw"}
+    if name != "images-cifar10":  # clips, as DDPM's code does
+        assert {row.convention.name for row in rows} == expected[experiment.track]
+    assert any(row.name == experiment.reference for row in rows)
+
+
+def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
+    cpu, full = (as_dict(load(name)) for name in ("cpu", "cpu-full"))
+    differing = {key for key in cpu if cpu[key] != full[key]}
+    assert differing == {"rows", "timing", "publish"}
+    assert all(row.seeds >= 6 for row in rows_of(load("cpu-full")))
+
+
+ABLATED = {"bddm-released", "bddm-online", "bddm-own"}
+"""Of BDDM itself; ``cpu-ablation`` and ``images-cpu-ablation`` compare them."""
+REPEATED = {
+    "closed-form-noise",
+    "closed-form-released",
+    "constants-noise",
+    "bddm-frugal",
+}
+"""Other starts, another loss, and BDDM by a cheaper search."""
+
+
+@pytest.mark.parametrize("track", ["analytic", "images", "speech"])
+def test_every_contestant_is_held_against_bddm(track: str) -> None:
+    experiments = [load(f"contestants-{track}")]
+    if track == "images":  # in two parts, so that each takes two hours rather than five
+        experiments.append(load("contestants-images-long"))
+        few, long = (as_dict(experiment) for experiment in experiments)
+        differing = {key for key in few if few[key] != long[key]}
+        assert differing == {"search", "rows", "reference", "publish"}
+    rows = [row for experiment in experiments for row in rows_of(experiment)]
+    assert {row.contestant for row in rows} == {*CONTESTANTS} - ABLATED - REPEATED
+    # Also those that cannot be, so that the page says why.
+    asked = {(row.contestant, row.steps) for row in rows if row.steps <= 50}
+    assert len(asked) == 8 * len({*CONTESTANTS} - ABLATED - REPEATED)
+    steps = {row.steps for row in rows if row.contestant == "bddm"}
+    lengths = {length for experiment in experiments for length in experiment.search.lengths}
+    assert steps == lengths == {3, 4, 6, 7, 12, 16, 25, 50}
+    assert len({row.items for row in rows}) == 1
+    if track == "speech":  # or else one seed has many items
+        kinds = {row.contestant for row in rows if row.seeds == 6}
+        assert kinds >= {"bddm", "ddpm", "ddim", "fast-sampling", "noise-estimation", "unipc"}
+        assert {row.seeds for row in rows} == {2, 6}
+
+
+def test_the_published_images_are_many() -> None:
+    cpu, full = (as_dict(load(name)) for name in ("images-cpu", "images-cpu-full"))
+    differing = {key for key in cpu if cpu[key] != full[key]}
+    assert differing == {"search", "rows", "test_items", "timing", "publish"}
+    rows = rows_of(load("images-cpu-full"))
+    assert all(row.items >= 5000 for row in rows if row.steps <= 100)
+    contestants = {row.contestant for row in rows if row.steps == 100}
+    assert contestants == {"bddm", "bddm-noise", "ddpm", "ddim", "ddpm-quad", "ddim-quad"}
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trck: speech", r"unknown field 'trck' \(did you mean 'track'\?\)"),
+        ("score_net: {netwrk: diffwave}", r"score_net: unknown field 'netwrk'.*'network'"),
+        ("search: {bins: many}", r"search\.bins"),
+        ("rows: [{contestant: ddpm, stps: [3]}]", r"rows: unknown field 'stps'"),
+        ("- a list", "must hold a mapping"),
+        ("a: [", "mine.yaml is no YAML: "),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        load(write(tmp_path, text))
+
+
+def test_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ExperimentError, match=r"did you mean 'smoke'\?"):
+        load("smok")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("[{contestant: dpm, steps: [3]}]", "'dpm' is none of"),
+        ("[{contestant: ddpm, steps: [3, 3]}]", "occurs twice"),
+        ("[{contestant: ddpm, steps: [3]}]", "'ddpm-1000' is none of the rows"),
+    ],
+)
+def test_mistakes_in_rows(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        rows_of(load(write(tmp_path, f"rows: {rows}")))
+
+
+def test_defaults_are_plain_values() -> None:
+    assert as_dict(Experiment())["training_schedule"] == {"T": 1000, "start": 1e-6, "end": 0.01}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "cpu", "--dry-run"]])
+def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str]) -> None:
+    program = (
+        "import contextlib, sys\n"
+        "from benchmarks.__main__ import main\n"
+        f"with contextlib.suppress(SystemExit): main({arguments})\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("track", ["analytic", "images", "speech"])
+def test_searches_are_compared_with_nothing_else_changed(track: str) -> None:
+    experiment = load(f"search-{track}")
+    assert experiment.search.searches == ("paper", "frugal")
+    assert experiment.search.bins == 9  # the papers'
+    rows = rows_of(experiment)
+    steps = {(row.contestant, row.steps) for row in rows if row.contestant != "ddpm"}
+    lengths = experiment.search.lengths
+    assert steps == {(name, n) for name in ("bddm", "bddm-frugal") for n in lengths}

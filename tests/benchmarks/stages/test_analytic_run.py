@@ -1,0 +1,241 @@
+"""The analytic track end to end: exact figures, the same harness."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.__main__ import main
+from benchmarks.data.distributions import distribution
+from benchmarks.results.store import check_results, read_results
+from benchmarks.runtime import precision
+from benchmarks.tracks.analytic import track as analytic
+from benchmarks.tracks.analytic.exact_score import gaussian_kl
+
+TINY = """
+track: analytic
+data: gaussian-3
+training_schedule: {T: 200, start: 1.0e-4, end: 0.1}
+conventions:
+  - {name: exact}
+  - {name: wrong, error: 0.2}
+  - {name: ring, data: ring-2}
+score_net: {network: exact}
+schedule_net:
+  network: vector
+  tau: 20
+  batch_size: 64
+  training: {steps: 300, learning_rate: 3.0e-3, ema_decay: 0.9}
+search:
+  lengths: [3, 6]
+  bins: 4
+  searches:
+    - paper
+    - noise
+    - released-loss
+    - closed-form
+    - closed-form-released
+    - constants
+    - beta-grid
+    - elbo-paths
+    - learned-levels
+    - frugal
+  pass_items: 16
+  judge_items: 60
+  finalists: 1
+  finalist_items: 100
+  refinements: 1
+rows:
+  - {contestant: bddm, steps: [3, 6], seeds: 1}
+  - {contestant: bddm-noise, steps: [6], seeds: 1}
+  - {contestant: bddm-frugal, steps: [6], seeds: 1}
+  - {contestant: bddm-online, steps: [6], seeds: 1}
+  - {contestant: bddm-released, steps: [6], seeds: 1}
+  - {contestant: closed-form, steps: [6], seeds: 1}
+  - {contestant: closed-form-released, steps: [6], seeds: 1}
+  - {contestant: constants, steps: [6], seeds: 1}
+  - {contestant: constants-noise, steps: [6], seeds: 1}
+  - {contestant: ddpm, steps: [3, 6], seeds: 2}
+  - {contestant: ddim, steps: [6], seeds: 1}
+  - {contestant: fast-sampling, steps: [3, 6], seeds: 1}
+  - {contestant: beta-grid, steps: [3], seeds: 1}
+  - {contestant: noise-estimation, steps: [6], seeds: 1}
+  - {contestant: elbo-paths, steps: [6], seeds: 1}
+  - {contestant: analytic-dpm, steps: [6], seeds: 1}
+  - {contestant: learned-levels, steps: [6], seeds: 1}
+  - {contestant: bddm-unipc, steps: [6], seeds: 1}
+  - {contestant: ddpm, steps: [200], seeds: 1}
+reference: ddpm-200
+margins: {kl: 0.01, energy: 0.005}
+headline: [kl, energy]
+test_items: 300
+batch_items: 300
+bf16: false
+timing: {rounds: 2, rounds_long: 1}
+meaningless: true
+"""
+
+
+def call(root: Path, command: str, *extra: str) -> int:
+    places = ["--workspace", str(root / "work"), "--results", str(root / "out")]
+    return main([command, str(root / "tiny.yaml"), *places, *extra])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("analytic")
+    (root / "tiny.yaml").write_text(TINY)
+    assert call(root, "run") == 0
+    return root
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    rows = {row.key: row for row in results.rows}
+    assert len(rows) == 66
+    for convention in ("exact", "wrong"):
+        for name in ("bddm-6", "bddm-frugal-6", "constants-6", "ddpm-6", "ddim-6", "ddpm-200"):
+            kl = rows[f"{convention}/{name}"].metrics["kl"]
+            assert kl.value is not None
+            assert kl.value > 0
+            assert kl.low == kl.value == kl.high
+    assert "kl" not in rows["ring/ddpm-6"].metrics
+    # A schedule that follows the item leaves no affine map.
+    assert "kl" not in rows["exact/bddm-online-6"].metrics
+    assert rows["exact/bddm-online-6"].metrics["energy"].value < 0.5
+    assert rows["exact/ddpm-200"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
+    assert rows["exact/ddpm-200"].metrics["kl"].value < rows["wrong/ddpm-200"].metrics["kl"].value
+    assert rows["exact/constants-noise-6"].skipped == "search.searches lacks 'constants-noise'"
+
+
+def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
+    """DDIM in 6 steps, coordinate by coordinate, from the formulas alone."""
+    training = NoiseSchedule.linear(200, 1e-4, 0.1)
+    data = distribution("gaussian-3")
+    schedule = training.subsequence(6)
+    mean, gain = torch.zeros(3).double(), torch.ones(3).double()
+    alphas = [1.0, *schedule.alphas.tolist()]
+    for n in range(6, 0, -1):
+        alpha, before = alphas[n], alphas[n - 1]
+        delta, delta_before = 1 - alpha**2, 1 - before**2
+        slope = delta**0.5 / (alpha**2 * data.variances[0] + delta)
+        shift = before / alpha
+        factor = shift * (1 - delta**0.5 * slope) + delta_before**0.5 * slope
+        mean = factor * mean + (shift * delta**0.5 - delta_before**0.5) * slope * alpha * data.mean
+        gain = factor * gain
+    rows = {row.key: row for row in read_results(place / "out" / "analytic.json").rows}
+    expected = gaussian_kl(data, mean, gain.square())
+    assert rows["exact/ddim-6"].metrics["kl"].value == pytest.approx(expected, rel=1e-4)
+
+
+def test_seeds_add_points_and_records(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    row = next(r for r in results.rows if r.key == "ring/ddpm-6")
+    assert row.metrics["energy"].n == row.n_total == 600
+    lines = (place / "out" / "analytic-items.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    mine = [r for r in records if r["row"] == "exact/ddpm-6"]
+    assert [r["seed"] for r in mine] == [2021, 2022]
+    # The sampler's moments do not depend on the noise they are read off from.
+    assert mine[0]["kl"] == pytest.approx(mine[1]["kl"], rel=1e-4)
+    assert mine[0]["mean_gap"] == pytest.approx(mine[1]["mean_gap"], abs=1e-5)
+
+
+def test_comparisons_by_what_both_rows_have(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    by_pair = {(c.row, c.against, c.metric): c for c in results.comparisons}
+    exact = by_pair["exact/bddm-6", "exact/ddpm-6", "kl"]
+    assert exact.p_sign_flip is None
+    assert exact.verdict in ("better", "worse", "as good")
+    assert by_pair["exact/bddm-6", "exact/ddpm-6", "energy"].p_sign_flip is not None
+    sampled = by_pair["ring/bddm-6", "ring/ddpm-6", "energy"]
+    assert ("ring/bddm-6", "ring/ddpm-6", "kl") not in by_pair
+    assert sampled.items == 300  # the smaller number
+    assert sampled.p_sign_flip is not None
+    assert ("ring/closed-form-6", "ring/ddpm-6", "energy") not in by_pair  # only BDDM against all
+    assert ("ring/bddm-6", "ring/closed-form-6", "energy") in by_pair
+
+
+def test_every_convention_has_its_floor(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    assert set(results.floors) == {"exact/300", "wrong/300", "ring/300"}
+    for metrics in results.floors.values():
+        low, high = metrics["energy"].low, metrics["energy"].high
+        assert low < 0.02
+        assert high > -0.02
+
+
+def test_the_page(place: Path) -> None:
+    page = (place / "out" / "analytic.md").read_text()
+    assert "## Data `gaussian-3` (exact score)" in page
+    assert "## Data `gaussian-3` (score with an error of 0.2 rms)" in page
+    assert "## Data `ring-2` (exact score)" in page
+    assert page.count("*Floor: data*") == 3
+    assert check_results(place / "out")
+
+
+def test_searches_without_a_network_cost_less(place: Path) -> None:
+    costs = read_results(place / "out" / "analytic.json").costs
+    assert set(costs) >= {"exact", "exact/bddm-noise", "exact/closed-form", "exact/constants"}
+    # Judged exactly, Gaussian data need evaluations for the moments alone.
+    assert costs["ring"].search_nfe > costs["exact"].search_nfe
+
+
+def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
+    results = read_results(place / "out" / "analytic.json")
+    own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
+    assert own != released
+    assert results.costs["exact/bddm-released"].schedule_net_steps == 300
+    assert results.costs["exact/closed-form-released"].schedule_net_parameters == 0
+    betas = {
+        name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
+        for name in ("closed-form-6", "closed-form-released-6", "bddm-6", "bddm-released-6")
+    }
+    assert betas["closed-form-6"] != betas["closed-form-released-6"]
+    assert betas["bddm-6"] != betas["bddm-released-6"]
+
+
+def test_more_samples_than_draws_to_compare_with(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
+    assert call(place, "run", "--results", str(tmp_path / "out")) == 0
+    rows = {row.key: row for row in read_results(tmp_path / "out" / "analytic.json").rows}
+    assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
+    assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("--test-items", "200", "200 samples do not determine the moments of 200 steps"),
+        ("--margins", "{}", "margins: kl has none"),
+        ("--bf16", "", "bf16: the analytic track is exact to float32"),
+        ("--compile", "default", "compile: the analytic track has no use for it"),
+        ("--data", "gauss-3", "'gauss-3' is no distribution"),
+    ],
+)
+def test_refusals(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[str, str, str],
+) -> None:
+    option, value, message = case
+    # Elsewhere float32 stands in for bfloat16 before anything is refused.
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
+    if option == "--margins":
+        text = TINY.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
+        (place / "other.yaml").write_text(text)
+        status = main(["run", str(place / "other.yaml"), "--workspace", str(place / "work")])
+    else:
+        status = call(place, "run", *([option, value] if value else [option]))
+    assert status == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]

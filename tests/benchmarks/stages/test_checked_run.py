@@ -1,0 +1,82 @@
+"""A user's contestant in whole runs: edited between them, and with samples that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.results.store import read_results
+
+TINY = """
+track: analytic
+data: gaussian-2
+training_schedule: {T: 50, start: 1.0e-4, end: 0.2}
+conventions: [{name: exact}]
+score_net: {network: exact}
+schedule_net: {network: vector, tau: 5, training: {steps: 10, learning_rate: 1.0e-3}}
+search: {lengths: [3], searches: []}
+rows: [{contestant: ddpm, steps: [3, 50], seeds: 1}]
+reference: ddpm-50
+margins: {kl: 0.01, energy: 0.005}
+headline: [energy]
+test_items: 100
+batch_items: 100
+bf16: false
+timing: {rounds: 2, rounds_long: 1}
+meaningless: true
+"""
+MINE = """
+from benchmarks.contestants.base import Sampler
+
+class Mine:
+    title = "Mine"
+
+    def prepare(self, steps, setting):
+        def run(score_net, x_N, condition, generators):
+            for _ in range(steps):
+                eps = score_net(x_N, setting.training.alphas[-1:].expand(len(x_N)), condition)
+            return {result}
+
+        return Sampler(run, steps, {{}})
+"""
+
+pytestmark = pytest.mark.slow
+
+
+def run(place: Path, result: str) -> Path:
+    """A run with a contestant that returns this; gives the results folder."""
+    (place / "tiny.yaml").write_text(TINY)
+    mine = place / f"mine{len(result)}.py"  # modules are kept by path
+    mine.write_text(MINE.format(result=result))
+    options = ["--workspace", str(place / "work"), "--results", str(place / "out")]
+    options += ["--contestant", f"mine={mine}:Mine"]
+    assert main(["run", str(place / "tiny.yaml"), *options]) == 0
+    return place / "out"
+
+
+def test_an_edited_contestant_is_timed_anew(tmp_path: Path) -> None:
+    for result in ("eps", "x_N - eps"):
+        run(tmp_path, result)
+    folders = [path for path in (tmp_path / "work" / "time").iterdir() if path.is_dir()]
+    assert len(folders) == 2
+    run(tmp_path, "eps")
+    assert len([path for path in (tmp_path / "work" / "time").iterdir() if path.is_dir()]) == 2
+
+
+def test_samples_that_are_not_finite_are_a_row_with_a_reason(tmp_path: Path) -> None:
+    out = run(tmp_path, "eps / 0")
+    rows = {row.key: row for row in read_results(out / "analytic.json").rows}
+    assert rows["exact/mine-3"].skipped == "100 of 100 samples of a batch diverged"
+    assert rows["exact/ddpm-3"].skipped is None
+
+
+def test_it_is_ranked_on_the_page_of_contestants(tmp_path: Path) -> None:
+    """As docs/contestants.md says it is done."""
+    contests = tmp_path / "contestants"
+    run(tmp_path, "eps").rename(contests)
+    assert main(["contestants", str(tmp_path)]) == 0
+    page = (tmp_path / "contestants.md").read_text()
+    assert "| Mine | " in page
+    assert (contests / "pareto-analytic-exact.svg").is_file()

@@ -1,0 +1,288 @@
+"""The image track end to end, on a tiny experiment over synthetic files in CIFAR-10's layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bddm_ref.checkpoint import sha256_of
+from benchmarks.__main__ import main
+from benchmarks.core.experiment import Convention
+from benchmarks.results.store import check_results, read_results
+from benchmarks.runtime import precision
+from benchmarks.tracks.images.track import ImageTrack
+
+TINY = """
+track: images
+image:
+  size: 32
+  channels: 3
+  flips: true
+  classifier_training: {steps: 3, learning_rate: 1.0e-3}
+  classifier_batch: 8
+  resamples: 20
+training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
+conventions: [{name: clipped, clip: true}, {name: plain}]
+score_net:
+  network: unet
+  size: {channels: 8, multipliers: [1, 1], blocks: 1, attention: [], level_width: 16, groups: 4}
+  power: 2
+  batch_size: 4
+  training: {steps: 4, learning_rate: 1.0e-3, ema_decay: 0.5, bf16: true}
+schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3}}
+search:
+  lengths: [2, 3]
+  bins: 3
+  searches: [paper, noise]
+  pass_items: 2
+  judge_items: 70
+  finalists: 1
+  finalist_items: 70
+  refinements: 1
+rows:
+  - {contestant: bddm, steps: [2, 3, 19], seeds: 1}
+  - {contestant: bddm-noise, steps: [3], seeds: 1}
+  - {contestant: ddpm, steps: [3], seeds: 1}
+  - {contestant: ddim-quad, steps: [3], seeds: 1}
+  - {contestant: ddpm, steps: [20], seeds: 1, items: 66}
+reference: ddpm-20
+margins: {fd: 0.05}
+headline: [fd, fd_common]
+test_items: 72
+batch_items: 30
+timing: {rounds: 2, rounds_long: 1}
+grid_items: 5
+meaningless: true
+"""
+
+
+def write_cifar(folder: Path, per_batch: int = 30) -> None:
+    folder.mkdir()
+    source = np.random.default_rng(0)
+    for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+        count = per_batch if name.startswith("data") else 80
+        labels = source.integers(0, 10, (count, 1))
+        noise = source.integers(0, 60, (count, 3072))
+        records = np.concatenate([labels, noise + 15 * labels], axis=1).astype(np.uint8)
+        (folder / name).write_bytes(records.tobytes())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images, an experiment, and one finished run of it."""
+    root = tmp_path_factory.mktemp("images")
+    # The last tenth is for validation, which must have more images than there are features.
+    write_cifar(root / "data", per_batch=150)
+    (root / "tiny.yaml").write_text(TINY)
+    assert call(root, "run") == 0
+    return root
+
+
+def call(root: Path, command: str, *extra: str) -> int:
+    places = ["--data", str(root / "data"), "--workspace", str(root / "work")]
+    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_results_hold_every_row(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    rows = {row.key: row for row in results.rows}
+    assert len(rows) == 14
+    assert rows["plain/bddm-19"].skipped == "the search found no schedule of 19 steps"
+    full, reference = rows["clipped/ddpm-3"], rows["clipped/ddpm-20"]
+    assert (full.n_total, reference.n_total) == (72, 66)
+    for row in (full, reference):
+        assert row.metrics["fd"].n == row.n_total
+        assert row.metrics["fd_common"].n == 66
+        assert row.classes is not None
+        assert sum(row.classes) == row.n_total
+        assert row.time is not None
+        assert row.time.rtf is None
+    assert full.metrics["fd"].value != full.metrics["fd_common"].value
+    assert reference.metrics["fd"] == reference.metrics["fd_common"]
+    assert set(results.floors) == {"66", "72"}
+    assert results.judge is not None
+    assert results.judge["distance"] == "FD-cifar"
+    assert set(results.weights) == {
+        "score_net", "schedule_net/clipped", "schedule_net/plain", "judge",
+    }  # fmt: skip
+
+
+def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    rows = {row.key: row for row in results.rows}
+    paper, noise = rows["plain/bddm-3"], rows["plain/bddm-noise-3"]
+    assert paper.betas is not None
+    assert paper.betas != noise.betas
+    schedules = place / "out" / "schedules"
+    assert json.loads((schedules / "images-plain-3.json").read_text())["betas"] == paper.betas
+    assert json.loads((schedules / "images-plain-noise-3.json").read_text())["betas"] == noise.betas
+    assert set(results.costs) == {
+        "clipped", "clipped/bddm-noise", "plain", "plain/bddm-noise",
+    }  # fmt: skip
+    assert results.costs["plain"].search_nfe > results.costs["plain/bddm-noise"].search_nfe
+    pairs = {(c.row, c.against) for c in results.comparisons}
+    assert ("plain/bddm-noise-3", "plain/bddm-3") in pairs
+    page = (place / "out" / "images.md").read_text()
+    assert "What the schedules cost" in page
+    assert "What the schedules of `bddm-noise` cost" in page
+
+
+def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    by_pair = {(c.row, c.against): c for c in results.comparisons}
+    equal = by_pair["clipped/bddm-3", "clipped/ddim-quad-3"]
+    assert equal.items == 72
+    to_reference = by_pair["clipped/ddpm-3", "clipped/ddpm-20"]
+    assert to_reference.items == 66
+    theirs = next(r for r in results.rows if r.key == "clipped/ddpm-20").metrics["fd"].value
+    assert to_reference.margin == pytest.approx(0.05 * theirs)
+
+
+def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
+    results = read_results(place / "out" / "images.json")
+    wanted = {f"{r.key.replace('/', '-')}.png" for r in results.rows if not r.skipped}
+    grids = {path.name for path in (place / "out" / "grids").glob("*.png")}
+    assert grids == wanted | {"test-images.png"}
+    with Image.open(place / "out" / "grids" / "test-images.png") as grid:
+        assert grid.size == (96, 96)  # 5 images in a square of 9
+        pixels = np.asarray(grid)
+    first = np.frombuffer((place / "data" / "test_batch.bin").read_bytes()[1:3073], np.uint8)
+    assert (pixels[:32, :32] == first.reshape(3, 32, 32).transpose(1, 2, 0)).all()
+    # A cell is what its row makes of its noise: DDIM in one place, from item 1's start.
+    for name in ("ddpm-3", "ddim-quad-3"):
+        (record,) = [r for r in figures(place) if r["row"] == f"plain/{name}"]
+        (folder,) = [
+            file.parent
+            for file in (place / "work" / "sample").glob("*/samples.safetensors")
+            if sha256_of(file) == record["samples_sha256"]
+        ]
+        samples = load_file(folder / "samples.safetensors")["samples"]
+        with Image.open(place / "out" / "grids" / f"plain-{name}.png") as grid:
+            cell = np.asarray(grid)[:32, 32:64]
+        assert (cell == samples[1].permute(1, 2, 0).numpy()).all()
+
+
+def test_the_page_says_what_it_is(place: Path) -> None:
+    page = (place / "out" / "images.md").read_text()
+    assert "these figures mean nothing" in page
+    assert "FD-cifar" in page
+    assert "which is not FID" in page
+    assert "*Floor: data*" in page
+    assert "RTF" not in page
+
+
+def test_check_accepts_it_and_refuses_what_was_altered(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(place / "out", folder)
+    assert main(["check", str(folder)]) == 0
+    page = folder / "images.md"
+    page.write_text(page.read_text().replace("Floor", "Roof"))
+    assert main(["check", str(folder)]) == 2
+
+
+def figures(root: Path) -> list[dict[str, object]]:
+    lines = (root / "out" / "images-items.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> None:
+    before = figures(place)
+    for stage in ("sample", "score"):
+        shutil.rmtree(place / "work" / stage)
+    assert call(place, "run", "--batch-items", "72") == 0
+    after = figures(place)
+    assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
+
+
+def test_another_judge_searches_anew(place: Path) -> None:
+    folders = set((place / "work" / "search").iterdir())
+    assert call(place, "search", "--image.judge-reference", "74") == 0
+    assert (
+        len(set((place / "work" / "search").iterdir()) - folders) == 4
+    )  # two conventions, two searches
+
+
+def test_flips_train_anew(place: Path) -> None:
+    assert call(place, "train", "--image.no-flips") == 0
+    assert len(list((place / "work" / "score_net").iterdir())) == 2
+
+
+def test_too_few_images_are_refused_in_one_sentence(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(place, "run", "--test-items", "20") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "20 images are too few" in said
+    assert "64" in said
+
+
+def test_a_missing_inception_file_is_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--image.extractor", "inception", "--image.extractor-weights", "nowhere.pth"]
+    assert call(place, "run", *arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "nowhere.pth" in said
+    assert "image.extractor_weights" in said
+
+
+def test_a_wrong_size_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(place, "data", "--image.size", "28") == 2
+    assert "image.size" in capsys.readouterr().err
+
+
+def test_a_folder_of_images_without_labels_needs_another_extractor(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(700):
+        Image.new("RGB", (9, 8), (i % 256, 0, 90)).save(tmp_path / f"{i}.bmp")
+    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert "has no labels" in capsys.readouterr().err
+    for i in range(630):
+        (tmp_path / f"{i}.bmp").unlink()
+    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert "has 7 images in its test split, too few for 64" in capsys.readouterr().err
+
+
+def test_a_sampler_that_diverges_is_a_row_with_a_reason(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = ImageTrack.finished
+
+    def diverging(self: ImageTrack, x_0: Tensor, convention: Convention) -> Tensor:
+        if convention.name == "clipped":
+            x_0[1] = float("nan")
+        return finished(self, x_0, convention)
+
+    monkeypatch.setattr(ImageTrack, "finished", diverging)
+    for _ in range(2):  # made, then found
+        assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
+        rows = {row.key: row for row in read_results(tmp_path / "out" / "images.json").rows}
+        assert rows["clipped/ddpm-3"].skipped == "1 of 30 samples of a batch diverged"
+        assert not rows["clipped/ddpm-3"].metrics
+        assert rows["plain/ddpm-3"].n_total == 72
+    assert check_results(tmp_path / "out")
+
+
+def test_networks_are_trained_anew_for_another_schedule_or_precision(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
+    assert call(place, "train") == 0
+    counts = []
+    for change in ([], ["--training-schedule.end", "0.31"], ["--no-bf16"]):
+        assert call(place, "train", *change) == 0
+        counts.append(
+            [len(list((place / "work" / n).iterdir())) for n in ("score_net", "schedule_net")]
+        )
+    assert counts[1] == [counts[0][0] + 1, counts[0][1] + 2]  # two conventions
+    assert counts[2] == [counts[1][0], counts[1][1] + 2]
