@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bddm_ref.checkpoint import DamagedFileError, sha256_of
+from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.core.errors import first_error
 from benchmarks.runtime.workspace import RECORD, StageFolder, fingerprint, write_json
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bddm_ref.checkpoint import (
+from bddm_ref.files import (
     DamagedFileError,
     sha256_of,
     verify_checksum,

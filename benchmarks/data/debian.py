@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bddm_ref.checkpoint import DamagedFileError, sha256_of
+from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.runtime.progress import Progress
 
 

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.runtime.progress import Advance, Progress

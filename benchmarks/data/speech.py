@@ -11,12 +11,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from bddm_ref.checkpoint import (
-    DamagedFileError,
-    sha256_of,
-    verify_checksum,
-    write_with_checksum,
-)
+from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_with_checksum
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
 from benchmarks.data.splits import (

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from bddm_ref.checkpoint import sha256_of
+from bddm_ref.files import sha256_of
 from benchmarks.runtime.progress import Progress
 
 MAY_OPEN_TEST = ("sample", "score")

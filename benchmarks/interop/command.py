@@ -13,13 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import (
-    checksum_file,
-    load_weights,
-    save_weights,
-    sha256_of,
-    write_atomically,
-)
+from bddm_ref.checkpoint import load_weights, save_weights
+from bddm_ref.files import checksum_file, sha256_of, write_atomically
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop import schedules, selfcheck

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bddm_ref.checkpoint import checksum_file, verify_checksum
+from bddm_ref.files import checksum_file, verify_checksum
 from benchmarks.interop.base import Content
 
 SAFETENSORS = ".safetensors"

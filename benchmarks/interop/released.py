@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import write_with_checksum
+from bddm_ref.files import write_with_checksum
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.galr import GALR, GALRConfig, positions
 from bddm_ref.schedule import NoiseSchedule

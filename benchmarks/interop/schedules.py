@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bddm_ref.checkpoint import write_with_checksum
+from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import ExperimentError, LinearSchedule, load
 from benchmarks.interop.files import load_pickle, verify_if_announced

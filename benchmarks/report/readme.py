@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.checkpoint import DamagedFileError, verify_checksum, write_atomically
+from bddm_ref.files import DamagedFileError, verify_checksum, write_atomically
 from benchmarks.claims.ledger import summary as ledger_summary
 from benchmarks.report.page import table
 from benchmarks.report.pages.track import summary

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bddm_ref.checkpoint import DamagedFileError, verify_checksum
+from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.core.errors import first_error
 
 Document = TypeVar("Document", bound=BaseModel)

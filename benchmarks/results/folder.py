@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.checkpoint import verify_checksum
+from bddm_ref.files import verify_checksum
 from benchmarks.report.words import PAGES
 from benchmarks.report.words.base import CLAIM_SEEDS
 from benchmarks.results.documents import read_document

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.report.words import PAGES
 from benchmarks.results.comparisons import cost_key

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.page import turned
 from benchmarks.report.words import PAGES

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from bddm_ref.checkpoint import DamagedFileError, verify_checksum
+from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.report.pages.track import to_markdown
 from benchmarks.results.documents import read_document
 from benchmarks.results.schema import Results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.report.pages.theory import TheoryDocument, theory_page
 from benchmarks.report.pages.theory_networks import NetworkDocument, network_page
 from benchmarks.results.documents import read_document

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bddm_ref.checkpoint import write_atomically
+from bddm_ref.files import write_atomically
 
 
 def write_samples(file: Path, samples: Tensor) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.checkpoint import DamagedFileError, sha256_of, write_atomically
+from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
 
 RECORD = "finished.json"  # in the folder of a stage that is complete
 DIGITS = 12  # of a float, that its fingerprint depends on

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bddm_ref.checkpoint import sha256_of, verify_checksum
+from bddm_ref.files import sha256_of, verify_checksum
 from benchmarks.core.experiment import Experiment
 from benchmarks.runtime.distributed import own_device
 from benchmarks.runtime.progress import Progress

@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn.utils import parametrize
 
-from bddm_ref.checkpoint import load_weights, roundable_parameters, verify_checksum
+from bddm_ref.checkpoint import load_weights, roundable_parameters
+from bddm_ref.files import verify_checksum
 from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
 from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant

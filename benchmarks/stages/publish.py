@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.checkpoint import write_atomically, write_with_checksum
+from bddm_ref.files import write_atomically, write_with_checksum
 from benchmarks.contestants import SEARCHED
 from benchmarks.core.rows import Sampled
 from benchmarks.report.pages.track import to_markdown

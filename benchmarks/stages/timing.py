@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bddm_ref.checkpoint import sha256_of
+from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.experiment import as_dict
 from benchmarks.core.rows import Row, rows_of

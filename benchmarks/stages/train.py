@@ -12,11 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import (
-    load_state,
-    save_weights,
-    write_with_checksum,
-)
+from bddm_ref.checkpoint import load_state, save_weights
+from bddm_ref.files import write_with_checksum
 from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig

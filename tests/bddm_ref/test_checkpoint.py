@@ -10,15 +10,13 @@ import torch
 from torch import nn
 
 from bddm_ref.checkpoint import (
-    DamagedFileError,
     load_state,
     load_weights,
     roundable_parameters,
     save_state,
     save_weights,
-    write_atomically,
-    write_with_checksum,
 )
+from bddm_ref.files import DamagedFileError, write_atomically, write_with_checksum
 
 
 def network(width: int = 3, seed: int = 0) -> nn.Module:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from bddm_ref.checkpoint import verify_checksum
+from bddm_ref.files import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.claims.ledger import check_ledger
 from benchmarks.claims.ledger import summary as ledger_summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bddm_ref.checkpoint import DamagedFileError, write_atomically
+from bddm_ref.files import DamagedFileError, write_atomically
 from benchmarks.core.experiment import EXACT
 from benchmarks.report.page import arrow, estimate, table, turned
 from benchmarks.report.words import PAGES

@@ -6,12 +6,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from bddm_ref.checkpoint import (
-    DamagedFileError,
-    sha256_of,
-    write_atomically,
-    write_with_checksum,
-)
+from bddm_ref.files import DamagedFileError, sha256_of, write_atomically, write_with_checksum
 from benchmarks.report.page import arrow, estimate, table
 from benchmarks.report.words import PAGES
 from benchmarks.results.documents import read_document

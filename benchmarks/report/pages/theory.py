@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from bddm_ref.checkpoint import write_atomically, write_with_checksum
+from bddm_ref.files import write_atomically, write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import Experiment, ExperimentError, as_dict
 from benchmarks.report.page import table

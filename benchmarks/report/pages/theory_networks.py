@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from bddm_ref.checkpoint import write_atomically, write_with_checksum
+from bddm_ref.files import write_atomically, write_with_checksum
 from benchmarks.report.page import table
 from benchmarks.report.plots.theory import plot_networks
 from benchmarks.runtime import provenance

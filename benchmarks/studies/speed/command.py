@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from bddm_ref.checkpoint import DamagedFileError, write_atomically, write_with_checksum
+from bddm_ref.files import DamagedFileError, write_atomically, write_with_checksum
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.results.documents import read_document
 from benchmarks.results.search_pairs import search_pairs

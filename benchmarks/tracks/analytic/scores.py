@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bddm_ref.checkpoint import sha256_of
+from bddm_ref.files import sha256_of
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from bddm_ref.checkpoint import write_atomically
+from bddm_ref.files import write_atomically
 from benchmarks.core.rows import Sampled
 from benchmarks.runtime.samples import read_samples
 

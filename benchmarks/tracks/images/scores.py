@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bddm_ref.checkpoint import sha256_of, write_atomically
+from bddm_ref.files import sha256_of, write_atomically
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (

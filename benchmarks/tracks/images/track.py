@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bddm_ref.checkpoint import load_weights, sha256_of
+from bddm_ref.checkpoint import load_weights
+from bddm_ref.files import sha256_of
 from bddm_ref.gaussian import Distance, Spectrum, wasserstein
 from bddm_ref.losses import schedule_loss
 from bddm_ref.networks.clipped import ClippedScoreNet

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bddm_ref.checkpoint import sha256_of, write_atomically
+from bddm_ref.files import sha256_of, write_atomically
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.data.clips import Clip

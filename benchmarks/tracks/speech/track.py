@@ -12,7 +12,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.checkpoint import write_atomically
+from bddm_ref.files import write_atomically
 from bddm_ref.gaussian import Distance, Spectrum, loudness
 from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.bundle.parts import bytes_of, experiments_of, merge, note_asked, write_parts
 from benchmarks.bundle.wheels import Target, canonical, closure, lacking, unknown_packages
 from benchmarks.core.experiment import Experiment, ScoreNetConfig, as_dict, from_content

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bddm_ref.checkpoint import sha256_of
+from bddm_ref.files import sha256_of
 from benchmarks.__main__ import main
 from benchmarks.bundle.wheels import Target, closure
 from benchmarks.results.store import read_results

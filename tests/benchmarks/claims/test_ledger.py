@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError, write_with_checksum
+from bddm_ref.files import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
 from benchmarks.claims import ledger as claims
 from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger

@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.data.debian import DataUnavailableError
 from benchmarks.data.images import (
     CIFAR_FILES,

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from rich.console import Console
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.data import debian
 from benchmarks.data.crops import CropTable
 from benchmarks.data.debian import DataUnavailableError, DebianDataset

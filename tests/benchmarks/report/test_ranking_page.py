@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError, write_with_checksum
+from bddm_ref.files import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.pages.ranking import (

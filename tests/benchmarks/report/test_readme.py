@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.report import readme
 from benchmarks.report.plots import overview
 from benchmarks.report.readme import check_readmes, write_overview

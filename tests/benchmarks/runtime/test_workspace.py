@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.runtime.workspace import Workspace, fingerprint, write_json
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from bddm_ref.checkpoint import write_with_checksum
+from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import load, names
 from benchmarks.core.rows import Sampled

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bddm_ref.checkpoint import DamagedFileError, save_weights
+from bddm_ref.checkpoint import save_weights
+from bddm_ref.files import DamagedFileError
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.stages.networks import (

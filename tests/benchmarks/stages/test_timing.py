@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import SkipContestantError
 from benchmarks.core.experiment import Convention, Experiment, RowConfig, TimingConfig
 from benchmarks.core.rows import Row

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from benchmarks.__main__ import main
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.report.registry import checked

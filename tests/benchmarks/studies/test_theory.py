@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bddm_ref.checkpoint import DamagedFileError
+from bddm_ref.files import DamagedFileError
 from bddm_ref.losses import optimal_ratio
 from bddm_ref.rules import closed_form_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
