@@ -45,6 +45,16 @@ def contestant(name: str, experiment: Experiment) -> Contestant:
     raise ExperimentError(f"rows: contestant {name!r} is none of {known}")
 
 
+def refuse_unknown_contestants(experiment: Experiment) -> None:
+    """Load every contestant of the experiment's rows.
+
+    Raises:
+        ExperimentError: a contestant is unknown, or cannot be loaded.
+    """
+    for row in experiment.rows:
+        contestant(row.contestant, experiment)
+
+
 @cache
 def _loaded(name: str, place: str) -> Foreign:
     """A contestant from ``file.py:Name`` or ``package.module:Name``."""

@@ -1,4 +1,4 @@
-"""The rows of an experiment: contestant, steps and convention; and where their samples are."""
+"""Rows of an experiment: their keys, their settings, and the files of their samples."""
 
 from __future__ import annotations
 
@@ -6,8 +6,52 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import Convention, Experiment, ExperimentError
+
+
+@dataclass(frozen=True, order=True)
+class RowKey:
+    """The identity of a row within an experiment, written as ``raw/bddm-7``."""
+
+    convention: str
+    contestant: str
+    steps: int
+
+    @classmethod
+    def parse(cls, text: str) -> RowKey:
+        """Read a written key.
+
+        Raises:
+            ValueError: the text is not of the form ``convention/contestant-steps``.
+        """
+        convention, slash, name = text.rpartition("/")
+        if not slash:
+            raise ValueError(f"{text!r} is no row; write it as convention/contestant-steps")
+        return cls.named(convention, name)
+
+    @classmethod
+    def named(cls, convention: str, name: str) -> RowKey:
+        """The key of a row that is named without its convention, as ``ddpm-1000``.
+
+        Raises:
+            ValueError: the name is not of the form ``contestant-steps``.
+        """
+        contestant, dash, steps = name.rpartition("-")
+        if not dash or not contestant or not steps.isdecimal():
+            raise ValueError(f"{name!r} is no row; write it as contestant-steps, like ddpm-1000")
+        return cls(convention, contestant, int(steps))
+
+    @property
+    def name(self) -> str:
+        """Contestant and steps, as ``bddm-7``."""
+        return f"{self.contestant}-{self.steps}"
+
+    def with_contestant(self, contestant: str) -> RowKey:
+        """The key of another contestant at the same steps in the same convention."""
+        return RowKey(self.convention, contestant, self.steps)
+
+    def __str__(self) -> str:
+        return f"{self.convention}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -21,19 +65,24 @@ class Row:
     items: int  # of each seed
 
     @property
+    def id(self) -> RowKey:
+        """The row's key."""
+        return RowKey(self.convention.name, self.contestant, self.steps)
+
+    @property
     def name(self) -> str:
         """Contestant and steps, as ``bddm-7``."""
-        return f"{self.contestant}-{self.steps}"
+        return self.id.name
 
     @property
     def key(self) -> str:
-        """Unique within an experiment, as ``scaled/bddm-7``."""
-        return f"{self.convention.name}/{self.name}"
+        """The key as it is written, ``scaled/bddm-7``: unique within an experiment."""
+        return str(self.id)
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A row's samples: one file for each noise seed, or the reason why there is none."""
+    """The samples of a row: one file for each noise seed, or the reason why there is none."""
 
     row: Row
     files: tuple[Path, ...]
@@ -46,7 +95,7 @@ def rows_of(experiment: Experiment) -> list[Row]:
     """All rows, in the order of the experiment, one convention after the other.
 
     Raises:
-        ExperimentError: an unknown contestant, or a row twice, or no reference row.
+        ExperimentError: a row occurs twice, or the reference row is missing.
     """
     rows = list(_expand(experiment))
     keys = [row.key for row in rows]
@@ -64,7 +113,6 @@ def rows_of(experiment: Experiment) -> list[Row]:
 def _expand(experiment: Experiment) -> Iterator[Row]:
     for convention in experiment.conventions:
         for config in experiment.rows:
-            contestant(config.contestant, experiment)
             for steps in config.steps:
                 items = config.items or experiment.test_items
                 yield Row(convention, config.contestant, steps, config.seeds, items)

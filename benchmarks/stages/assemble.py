@@ -13,7 +13,7 @@ import torch
 from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import as_dict
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.comparisons import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.results.schema import SCHEMA_VERSION, RowResult, RowTime
 from benchmarks.runtime import provenance
@@ -86,8 +86,7 @@ def _row_result(
 ) -> RowResult:
     row, experiment = one.row, context.experiment
     scores = evaluation.rows.get(row.key, NOTHING)
-    reference = f"{row.convention.name}/{experiment.reference}"
-    reference_nfe = int(experiment.reference.rsplit("-", 1)[1])
+    reference = RowKey.named(row.convention.name, experiment.reference)
     return RowResult(
         key=row.key,
         convention=row.convention.name,
@@ -102,7 +101,7 @@ def _row_result(
         n_total=len(one.files) * row.items,
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         classes=scores.classes,
-        time=_time(timings, row.key, reference, reference_nfe / max(one.nfe, 1)),
+        time=_time(timings, row.key, str(reference), reference.steps / max(one.nfe, 1)),
     )
 
 
@@ -167,8 +166,8 @@ def _cost(
     convention, contestant = whose
     record = result.record
     parameters, steps, seconds = _networks_cost(context, whose, weights)
-    reference = timings["rows"].get(f"{convention}/{context.experiment.reference}")
-    short = timings["rows"].get(f"{convention}/{contestant}-16")
+    reference = timings["rows"].get(str(RowKey.named(convention, context.experiment.reference)))
+    short = timings["rows"].get(str(RowKey(convention, contestant, 16)))
     saved = float(np.median(reference) - np.median(short)) if reference and short else 0.0
     return {
         "schedule_net_parameters": parameters,

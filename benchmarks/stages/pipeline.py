@@ -15,7 +15,7 @@ import torch
 from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
-from benchmarks.contestants.plugins import contestant
+from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
 from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.core.search_names import SearchName
@@ -63,7 +63,9 @@ class Run:
     def until(self, last: str, results: Path) -> Path | None:
         """Run every stage up to ``last``; the report's table, if it comes to that."""
         wanted = STAGES[: STAGES.index(last) + 1]
-        rows_of(self.context.experiment)  # a mistake in the rows should not wait for the training
+        # Mistakes in the rows should not wait for the training.
+        rows_of(self.context.experiment)
+        refuse_unknown_contestants(self.context.experiment)
         with self._timed("data"):
             self._open_data()
         if "train" not in wanted:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.plugins import refuse_unknown_contestants
 from benchmarks.core.experiment import Experiment, ExperimentError, as_dict, load, names
 from benchmarks.core.rows import rows_of
 
@@ -107,7 +108,6 @@ def test_unknown_name_is_answered_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("[{contestant: dpm, steps: [3]}]", "'dpm' is none of"),
         ("[{contestant: ddpm, steps: [3, 3]}]", "occurs twice"),
         ("[{contestant: ddpm, steps: [3]}]", "'ddpm-1000' is none of the rows"),
     ],
@@ -115,6 +115,12 @@ def test_unknown_name_is_answered_with_the_nearest() -> None:
 def test_mistakes_in_rows(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(ExperimentError, match=message):
         rows_of(load(write(tmp_path, f"rows: {rows}")))
+
+
+def test_unknown_contestants_are_refused(tmp_path: Path) -> None:
+    experiment = load(write(tmp_path, "rows: [{contestant: dpm, steps: [3]}]"))
+    with pytest.raises(ExperimentError, match="'dpm' is none of"):
+        refuse_unknown_contestants(experiment)
 
 
 def test_defaults_are_plain_values() -> None:
