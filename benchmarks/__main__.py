@@ -179,12 +179,24 @@ def _parse(arguments: list[str]) -> Options:
 
 def _run_stages(options: Options) -> int:
     if options.command in OF_RESULTS:
-        from benchmarks.report.registry import WRITERS, checked
+        from benchmarks.claims.ledger import check_ledger, write_ledger
+        from benchmarks.report.readme import write_overview
+        from benchmarks.report.registry import checked, write_networks, write_ranking
+
+        writers = {
+            "claims": write_ledger,
+            "contestants": write_ranking,
+            "networks": write_networks,
+            "overview": write_overview,
+        }
 
         if options.command == "check":
-            sys.stdout.write("".join(f"{line}\n" for line in checked(options.results)))
+            lines = checked(options.results)
+            if (options.results / "claims.json").is_file():
+                lines.append(check_ledger(options.results))
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
         else:
-            made = WRITERS[options.command](options.results)
+            made = writers[options.command](options.results)
             is_page = made.suffix == ".md"
             sys.stdout.write(made.read_text() if is_page else f"written: {made}\n")
         return 0
@@ -215,11 +227,11 @@ def _run_stages(options: Options) -> int:
 def _theory(options: Options, context: Context) -> int:
     folder = options.results / "theory"
     if context.experiment.track == "analytic":
-        from benchmarks.report.pages.theory import write_theory
+        from benchmarks.studies.theory.exact import write_theory
 
         page = write_theory(context.experiment, context.progress, folder)
     else:
-        from benchmarks.report.pages.theory_networks import write_network_theory
+        from benchmarks.studies.theory.trained import write_network_theory
 
         page = write_network_theory(context, folder)
     sys.stdout.write(page.read_text())

@@ -25,7 +25,7 @@ from benchmarks.core.experiment import Experiment, ExperimentError, as_dict
 from benchmarks.data.debian import DebianDataset, locate
 from benchmarks.data.images import FASHION_MNIST
 from benchmarks.data.speech import open_corpus, pack_corpus
-from benchmarks.runtime import provenance
+from benchmarks.runtime import checkout
 from benchmarks.runtime.progress import Progress
 from benchmarks.stages.context import REPOSITORY
 
@@ -93,7 +93,7 @@ def make_bundle(plan: Plan, progress: Progress) -> Bundle:
 
 def _filled(plan: Plan, progress: Progress) -> Bundle:
     folder, bundle = plan.folder, Bundle()
-    origin = {"commit": provenance.commit(), "tree": provenance.tree_state()}
+    origin = {"commit": checkout.commit(), "tree": checkout.tree_state()}
     packers = {"speech": _SpeechPacker, "images": _ImagePacker, "analytic": _Packer}
     jobs = {
         name: packers[one.track](name, one, plan, progress)
@@ -153,7 +153,7 @@ def _write_code(plan: Plan, origin: dict[str, str | None]) -> None:
         else:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
-    (target / provenance.PACKED).write_text(json.dumps(origin) + "\n")
+    (target / checkout.PACKED).write_text(json.dumps(origin) + "\n")
 
 
 def write_experiment(path: Path, experiment: Experiment) -> None:

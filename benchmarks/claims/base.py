@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.report.page import estimate
-from benchmarks.results.folder import Books, MissingResultError
-from benchmarks.results.schema import Interval
+from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.ledger import ClaimVerdict, Level
+from benchmarks.results.verdicts import Interval, Verdict
 
-ClaimVerdict = Literal["reproduced", "not reproduced", "undecided", "not tested here"]
-Level = Literal["analytic", "CPU-scale", "GPU", "paper-scale"]
+CLAIM_WORDS: dict[Verdict, ClaimVerdict] = {
+    "better": "reproduced",
+    "as good": "reproduced",
+    "worse": "not reproduced",
+    "undecided": "undecided",
+}
+"""Verdict on a claimed row that is compared with another, to the verdict on the claim."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Test(BaseModel, ABC):
     command: str = Field(description="that makes the results it reads")
 
     @abstractmethod
-    def decide(self, books: Books) -> Finding:
+    def decide(self, results: ResultsFolder) -> Finding:
         """The verdict.
 
         Raises:
@@ -43,7 +48,7 @@ class Test(BaseModel, ABC):
     @property
     @abstractmethod
     def asked(self) -> str:
-        """What is asked, with its margin, in a few words."""
+        """The question, with its margin, in a few words."""
 
 
 def verdict_of(holds: bool, fails: bool) -> ClaimVerdict:

@@ -9,50 +9,32 @@ which margins were there first.
 from __future__ import annotations
 
 import itertools
-import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bddm_ref.files import (
-    DamagedFileError,
-    sha256_of,
-    verify_checksum,
-    write_atomically,
-    write_with_checksum,
-)
-from benchmarks.claims.base import ClaimVerdict, Finding, Level
+from bddm_ref.files import DamagedFileError, sha256_of
+from benchmarks.claims.base import Finding
 from benchmarks.claims.kinds import ClaimTest
 from benchmarks.core.errors import first_error
 from benchmarks.core.experiment import ExperimentError
-from benchmarks.report.page import table
-from benchmarks.results.folder import Books, MissingResultError
-from benchmarks.runtime import provenance
+from benchmarks.report.pages.claims import WORST_FIRST
+from benchmarks.report.registry import publish
+from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.ledger import (
+    ClaimVerdict,
+    DecidedClaim,
+    Ledger,
+    TestOutcome,
+    Untested,
+)
+from benchmarks.runtime import checkout
 
 FOLDER = Path(__file__).parent
-SCHEMA_VERSION = 1
-WORST_FIRST: tuple[ClaimVerdict, ...] = (
-    "not reproduced",
-    "undecided",
-    "reproduced",
-    "not tested here",
-)
-
-
-class Untested(BaseModel):
-    """A part of a claim that is not tested here, and what it would take."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    what: str
-    needs: str
-    level: Level = "paper-scale"
+FILE = "claims.json"
 
 
 class Claim(BaseModel):
@@ -119,39 +101,41 @@ def _each(test: Any) -> Iterator[Any]:
             raise ExperimentError(f"'for' names no {error} that a field uses") from error
 
 
-def decided(claims: dict[str, Claim], folder: Path) -> list[dict[str, Any]]:
-    """Every claim with its tests' findings, from a results folder."""
-    return [_decided(name, claim, Books(folder)) for name, claim in claims.items()]
+def decided(claims: dict[str, Claim], folder: Path) -> list[DecidedClaim]:
+    """Every claim with the outcomes of its tests, from a results folder."""
+    results = ResultsFolder(folder)
+    return [_decided(name, claim, results.view()) for name, claim in claims.items()]
 
 
-def _decided(name: str, claim: Claim, books: Books) -> dict[str, Any]:
-    findings = [_finding(test, books) for test in claim.tests]
-    return {
-        "number": claim.number,
-        "file": name,
-        "statement": claim.statement,
-        "source": claim.source,
-        "reported": claim.reported,
-        "reading": claim.reading,
-        "verdict": overall([finding.verdict for finding in findings]),
-        "tests": [
-            {
-                "asked": test.asked,
-                "level": test.level,
-                "command": test.command,
-                "verdict": finding.verdict,
-                "measured": finding.measured,
-            }
+def _decided(name: str, claim: Claim, results: ResultsFolder) -> DecidedClaim:
+    findings = [_finding(test, results) for test in claim.tests]
+    return DecidedClaim(
+        number=claim.number,
+        file=name,
+        statement=claim.statement,
+        source=claim.source,
+        reported=claim.reported,
+        reading=claim.reading,
+        verdict=overall([finding.verdict for finding in findings]),
+        tests=[
+            TestOutcome(
+                asked=test.asked,
+                level=test.level,
+                command=test.command,
+                verdict=finding.verdict,
+                measured=finding.measured,
+            )
             for test, finding in zip(claim.tests, findings, strict=True)
         ],
-        "not_tested": [one.model_dump() for one in claim.not_tested],
-        "results": dict(sorted(books.made.items())),
-    }
+        not_tested=claim.not_tested,
+        results=dict(sorted(results.made.items())),
+        file_sha256=sha256_of(FOLDER / name),
+    )
 
 
-def _finding(test: ClaimTest, books: Books) -> Finding:
+def _finding(test: ClaimTest, results: ResultsFolder) -> Finding:
     try:
-        return test.decide(books)
+        return test.decide(results)
     except MissingResultError as reason:
         return Finding("not tested here", str(reason))
 
@@ -170,26 +154,18 @@ def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
 
 
 def write_ledger(folder: Path) -> Path:
-    """Write ``claims.json`` and ``claims.md`` into a results folder.
+    """Decide every claim from a results folder, and write the ledger and its page there.
 
     Returns:
         The page.
+
+    Raises:
+        DamagedFileError: there is no such folder, or a document in it is damaged.
     """
     if not folder.is_dir():
         raise DamagedFileError(f"{folder} is no folder of results; name one that 'run' wrote")
-    claims = read_claims()
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "claims": [
-            one | {"file_sha256": sha256_of(FOLDER / one["file"])} | _dates(one["file"])
-            for one in decided(claims, folder)
-        ],
-    }
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    write_with_checksum(folder / "claims.json", partial(Path.write_text, data=text))
-    page = folder / "claims.md"
-    write_atomically(page, lambda path: path.write_text(ledger_page(document)))
-    return page
+    claims = [one.model_copy(update=_dates(one.file)) for one in decided(read_claims(), folder)]
+    return publish(folder / FILE, Ledger(kind="claims", schema_version=2, claims=claims))
 
 
 def check_ledger(folder: Path) -> str:
@@ -198,95 +174,20 @@ def check_ledger(folder: Path) -> str:
     Raises:
         DamagedFileError: it is not.
     """
-    path = folder / "claims.json"
-    verify_checksum(path)
-    document = json.loads(path.read_text())
-    stated = [
-        {key: value for key, value in one.items() if key not in ("first", "last")}
-        for one in document["claims"]
-    ]
-    again = [
-        one | {"file_sha256": sha256_of(FOLDER / one["file"])}
-        for one in json.loads(json.dumps(decided(read_claims(), folder)))
-    ]
-    page = folder / "claims.md"
-    if stated != again or page.read_text() != ledger_page(document):
+    path = folder / FILE
+    undated = {"first": None, "last": None}
+    stated = [one.model_copy(update=undated) for one in Ledger.read(path).claims]
+    if stated != decided(read_claims(), folder):
         raise DamagedFileError(f"{path} is not what the results say; make it again with 'claims'")
     return f"{path}: {len(stated)} claims follow from the results"
 
 
 def _dates(name: str) -> dict[str, str | None]:
-    """When a claim's file was first and last committed; None where it was not as it stands."""
+    """Dates when a claim's file was first and last committed; None: not as it stands."""
     path = f"benchmarks/claims/{name}"
-    commits = (provenance.git("log", "--follow", "--format=%cI", "--", path) or "").split()
-    changed = provenance.git("status", "--porcelain", "--", path)
+    commits = (checkout.git("log", "--follow", "--format=%cI", "--", path) or "").split()
+    changed = checkout.git("status", "--porcelain", "--", path)
     return {
         "first": commits[-1] if commits else None,
         "last": commits[0] if commits and not changed else None,
     }
-
-
-def summary(document: dict[str, Any]) -> str:
-    """One line for each claim: its verdict, and its tests by what they rest on."""
-    levels: tuple[Level, ...] = get_args(Level)
-    heads = ["", "Claim", "Reported", "Verdict", *levels]
-    lines = []
-    for one in document["claims"]:
-        cells = [one["number"], one["statement"], one["reported"], f"**{one['verdict']}**"]
-        lines.append([*cells, *(_counted(one, level) for level in levels)])
-    return table(heads, lines)
-
-
-def _counted(claim: dict[str, Any], level: Level) -> str:
-    verdicts = [t["verdict"] for t in claim["tests"] if t["level"] == level]
-    verdicts += ["not tested here" for u in claim["not_tested"] if u["level"] == level]
-    counts = Counter(verdicts)
-    return ", ".join(f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]) or "—"
-
-
-def ledger_page(document: dict[str, Any]) -> str:
-    """The whole page."""
-    parts = [
-        "# Claims of the papers, and what the published results say\n",
-        "A claim is *reproduced* where all its tests are, *not reproduced* where one is not, and "
-        "*undecided* where the interval of one straddles its margin, or one could not be made. "
-        "Tests and margins stand in the files named, whose dates and checksums stand with them, "
-        "and so do the dates of the results.\n",
-        summary(document),
-    ]
-    for one in document["claims"]:
-        parts.append(f"## {one['number']}. {one['statement']}\n")
-        parts.append(f"{one['source']}; reported: {one['reported']}\n")
-        parts.append(f"{one['reading']}\n")
-        lines = [
-            [t["asked"], t["measured"], f"**{t['verdict']}**", t["level"], f"`{t['command']}`"]
-            for t in one["tests"]
-        ]
-        lines += [
-            [u["what"], f"needs {u['needs']}", "not tested here", u["level"], "—"]
-            for u in one["not_tested"]
-        ]
-        parts.append(table(["Test", "Measured", "Verdict", "Evidence", "Command"], lines))
-        parts.append(_origin(one))
-    return "\n".join(parts)
-
-
-def _origin(claim: dict[str, Any]) -> str:
-    """The file with its dates, and those of the results that it was there before, or not."""
-    first, last = claim["first"], claim["last"]
-    made = [f"`{name}` {when}" for name, when in claim["results"].items()]
-    late = [
-        name
-        for name, when in claim["results"].items()
-        if last is None or datetime.fromisoformat(when) < datetime.fromisoformat(last)
-    ]
-    text = (
-        f"`benchmarks/claims/{claim['file']}`, first committed {first or 'not yet'}, last changed "
-        f"{last or 'since'}, SHA-256 `{claim['file_sha256'][:12]}`. Results: "
-        f"{', '.join(made) or 'none'}.\n"
-    )
-    if late:
-        text += (
-            f"\nThe file last changed after {', '.join(f'`{name}`' for name in late)} was made.\n"
-        )
-    return text

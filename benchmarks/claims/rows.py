@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.claims.base import Finding, Test, ends, text_of, verdict_of
-from benchmarks.results.comparisons import SIGNIFICANT
-from benchmarks.results.folder import Books, MissingResultError
-from benchmarks.results.schema import Comparison, Interval
+from benchmarks.claims.base import CLAIM_WORDS, Finding, Test, ends, text_of, verdict_of
+from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.ledger import ClaimVerdict
+from benchmarks.results.schema import Comparison
+from benchmarks.results.verdicts import Interval, verdict
 
 
 class _OfMetric(Test):
@@ -22,18 +23,18 @@ class _OfMetric(Test):
         """The rows whose noise seeds the verdict rests on."""
         return (self.row,)
 
-    def _value(self, books: Books, row: str) -> Interval:
-        metrics = books.row(self.results, row).metrics
+    def _value(self, folder: ResultsFolder, row: str) -> Interval:
+        metrics = folder.row(self.results, row).metrics
         if self.metric not in metrics:
             raise MissingResultError(f"{row} has no {self.metric}")
         return metrics[self.metric]
 
-    def _finding(self, books: Books, holds: bool, fails: bool, measured: str) -> Finding:
+    def _finding(self, folder: ResultsFolder, verdict: ClaimVerdict, measured: str) -> Finding:
         """The verdict, left open where there are too few noise seeds for one."""
-        few = books.lacks_seeds(self.results, *self._rows)
+        few = folder.lacks_seeds(self.results, *self._rows)
         if few is not None:
             return Finding("undecided", f"{measured}; {few}")
-        return Finding(verdict_of(holds, fails), measured)
+        return Finding(verdict, measured)
 
 
 class _OfTwo(_OfMetric):
@@ -45,13 +46,11 @@ class _OfTwo(_OfMetric):
 
 
 class _Pair(_OfTwo):
-    def _found(self, books: Books) -> tuple[Comparison, float, float]:
-        """The comparison, and its interval with larger meaning better."""
-        one = books.comparison(self.results, self.row, self.against, self.metric)
-        low, high = ends(one.difference)
-        if not books.results(self.results).metrics[self.metric].higher_is_better:
-            low, high = -high, -low
-        return one, low, high
+    def _found(self, folder: ResultsFolder) -> tuple[Comparison, bool]:
+        """The comparison, which has an interval, and whether larger is better."""
+        one = folder.comparison(self.results, self.row, self.against, self.metric)
+        ends(one.difference)
+        return one, folder.run(self.results).metrics[self.metric].higher_is_better
 
     def _measured(self, one: Comparison) -> str:
         p = "" if one.p_sign_flip is None else f", p = {one.p_sign_flip:.2g}"
@@ -68,21 +67,22 @@ class Noninferior(_Pair):
     margin: float = Field(gt=0)
     relative: bool = False
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """The whole interval on one side of the margin decides."""
-        one, low, high = self._found(books)
+        one, higher_is_better = self._found(folder)
         margin = self.margin
         if self.relative:
-            value = self._value(books, self.against).value
+            value = self._value(folder, self.against).value
             if value is None:
                 raise MissingResultError(f"{self.against} has no {self.metric}")
             margin *= abs(value)
         measured = f"{self._measured(one)}, margin {margin:.3g}"
-        return self._finding(books, low > -margin, high < -margin, measured)
+        found = verdict(one.difference, margin, higher_is_better, one.p_sign_flip)
+        return self._finding(folder, CLAIM_WORDS[found], measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         margin = f"{self.margin:.0%}" if self.relative else f"{self.margin:g}"
         return f"{self.row} as good as {self.against} by {self.metric}, to {margin}"
 
@@ -92,17 +92,17 @@ class Superior(_Pair):
 
     kind: Literal["superior"]
 
-    def decide(self, books: Books) -> Finding:
-        """The interval above 0, and the test of exchanging the pairs, where there is one."""
-        one, low, high = self._found(books)
-        p = one.p_sign_flip
-        holds = low > 0 and (p is None or p < SIGNIFICANT)
-        fails = high < 0 or (low == high and low <= 0)
-        return self._finding(books, holds, fails, self._measured(one))
+    def decide(self, folder: ResultsFolder) -> Finding:
+        """The interval on the good side of 0, and the test of exchanging the pairs, decide."""
+        one, higher_is_better = self._found(folder)
+        holds = verdict(one.difference, one.margin, higher_is_better, one.p_sign_flip) == "better"
+        low, high = ends(one.difference if higher_is_better else one.difference.turned())
+        fails = high < 0 or (low == high and not holds)
+        return self._finding(folder, verdict_of(holds, fails), self._measured(one))
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"{self.row} better than {self.against} by {self.metric}"
 
 
@@ -112,16 +112,17 @@ class WithinFactor(_OfTwo):
     kind: Literal["within_factor"]
     factor: float = Field(gt=0)
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """Both intervals, at their worst for the verdict, decide."""
-        mine, theirs = (self._value(books, key) for key in (self.row, self.against))
+        mine, theirs = (self._value(folder, key) for key in (self.row, self.against))
         (low, high), (their_low, their_high) = (ends(interval) for interval in (mine, theirs))
         holds, fails = high <= self.factor * their_low, low > self.factor * their_high
-        return self._finding(books, holds, fails, f"{text_of(mine)} against {text_of(theirs)}")
+        measured = f"{text_of(mine)} against {text_of(theirs)}"
+        return self._finding(folder, verdict_of(holds, fails), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"{self.metric} of {self.row} within {self.factor:g} times that of {self.against}"
 
 
@@ -131,15 +132,16 @@ class AtLeast(_OfMetric):
     kind: Literal["at_least"]
     bound: float
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """The whole interval on one side of the bound decides."""
-        interval = self._value(books, self.row)
+        interval = self._value(folder, self.row)
         low, high = ends(interval)
-        return self._finding(books, low >= self.bound, high < self.bound, text_of(interval))
+        found = verdict_of(low >= self.bound, high < self.bound)
+        return self._finding(folder, found, text_of(interval))
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"{self.metric} of {self.row} at least {self.bound:g}"
 
 
@@ -152,9 +154,9 @@ class SpeedUp(Test):
     claimed: float = Field(gt=0)
     tolerance: float = Field(gt=0, description="share of the claimed speed-up")
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """The interval of the ratio of medians, with the tolerance below; faster is well."""
-        time = books.row(self.results, self.row).time
+        time = folder.row(self.results, self.row).time
         if time is None or time.speedup is None:
             raise MissingResultError(f"{self.row} was not timed")
         low, high = ends(time.speedup)
@@ -166,7 +168,7 @@ class SpeedUp(Test):
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"speed-up of {self.row} in time {self.claimed:g} or more, less {self.tolerance:.0%}"
 
 
@@ -180,24 +182,27 @@ class CostShare(Test):
     of: Literal["parameters", "seconds"]
     at_most: float = Field(gt=0)
 
-    def decide(self, books: Books) -> Finding:
-        """A plain comparison of the two cards; updates and evaluations stand beside."""
-        cards = [books.card(name) for name in (self.schedule_net, self.score_net)]
-        mine, theirs = (card[self.of] for card in cards)
-        holds = mine <= self.at_most * theirs
-        measured = _share(mine, theirs, "")
+    def decide(self, folder: ResultsFolder) -> Finding:
+        """Compare the two networks; updates and evaluations stand beside."""
+        mine, theirs = (folder.network_cost(name) for name in (self.schedule_net, self.score_net))
+        share = (
+            (mine.parameters, theirs.parameters)
+            if self.of == "parameters"
+            else (mine.seconds, theirs.seconds)
+        )
+        holds = share[0] <= self.at_most * share[1]
+        measured = _share(share[0], share[1], "")
         if self.of == "seconds":
-            experiment = books.results(self.results).experiment
-            ours, whole = (card["steps"] for card in cards)
-            measured += f"; {_share(ours, whole, ' updates')}"
-            ours *= experiment["schedule_net"]["batch_size"]
-            whole *= experiment["score_net"]["batch_size"]
+            settings = folder.run(self.results).settings
+            measured += f"; {_share(mine.steps, theirs.steps, ' updates')}"
+            ours = mine.steps * settings.schedule_net.batch_size
+            whole = theirs.steps * settings.score_net.batch_size
             measured += f"; {_share(ours, whole, ' evaluations')}"
         return Finding(verdict_of(holds, not holds), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"{self.of} of {self.schedule_net} at most {self.at_most:.0%} of {self.score_net}"
 
 

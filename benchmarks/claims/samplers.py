@@ -7,9 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from benchmarks.claims.base import Finding, Test, ends, text_of, verdict_of
-from benchmarks.results.folder import Books, MissingResultError
-from benchmarks.results.speed_schema import SpeedCase, SpeedDocument
-from benchmarks.studies.speed.sampler_tables import paired_ratio, sampler_case
+from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.speed import SpeedCase, SpeedDocument, paired_ratio, sampler_case
 
 ROUNDS = 9  # fewer decide nothing
 
@@ -26,17 +25,16 @@ class SamplerSpeedUp(Test):
     claimed: float = Field(gt=0)
     tolerance: float = Field(gt=0, description="share of the claimed speed-up")
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """Decide by the interval of the ratio, paired by round, with the tolerance below."""
-        found = books.speed(self.document)
+        found = folder.speed(self.document)
         quick, slow = (self._case(found, steps) for steps in (self.steps, self.against_steps))
         try:
             ratio = paired_ratio(slow, quick)
         except ValueError as error:
             raise MissingResultError(str(error)) from error
         measured = f"time {text_of(ratio)}, steps {self.against_steps / self.steps:.1f}"
-        device = found.provenance["device"]
-        measured += f"; {ratio.n} rounds on {device}"
+        measured += f"; {ratio.n} rounds on {found.provenance.device}"
         if ratio.n < ROUNDS:
             return Finding("undecided", f"{measured}, of {ROUNDS} that a verdict needs")
         low, high = ends(ratio)
@@ -54,7 +52,7 @@ class SamplerSpeedUp(Test):
 
     @property
     def asked(self) -> str:
-        """Question of the test, with its margin, in a few words."""
+        """The question, with its margin, in a few words."""
         return (
             f"{self.network}, batch {self.items}: speed-up of {self.steps} steps over "
             f"{self.against_steps} in time {self.claimed:g} or more, less {self.tolerance:.0%}"

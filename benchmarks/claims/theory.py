@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from scipy.stats import norm
 
 from benchmarks.claims.base import Finding, Test, verdict_of
-from benchmarks.results.folder import Books, MissingResultError
+from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.theory import OptimismStudy
+from metrics.statistics import Estimate
 
 Bound = Literal["f_bddm", "f_score"]
 
@@ -36,19 +38,20 @@ class BoundHolds(_OfBound):
     kind: Literal["bound_holds"]
     data: str
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """All points inside with their errors reproduce; one surely outside refutes.
 
         Surely: beyond an interval that is widened for the number of points that are looked at.
         """
-        found = [one for one in books.theory["bounds"] if one["data"] == self.data]
+        found = [one for one in folder.theory.bounds if one.data == self.data]
         if not found:
             raise MissingResultError(f"theory.json has no bounds of {self.data}")
         (bounds,) = found
-        low, high, points = bounds["elbo" + self.suffix], bounds["log_p"], bounds["points"]
+        low: float = getattr(bounds, "elbo" + self.suffix)
+        high, points = bounds.log_p, bounds.points
         many = widened(len(points))
         name = self.bound + self.suffix
-        values = [(point[name], point[f"{name}_error"]) for point in points]
+        values = [(getattr(point, name), getattr(point, f"{name}_error")) for point in points]
         above = sum(value - many * error > high for value, error in values)
         below = sum(value + many * error < low for value, error in values)
         inside = sum(low <= value - error and value + error <= high for value, error in values)
@@ -60,7 +63,7 @@ class BoundHolds(_OfBound):
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"F_elbo <= {self.named} <= log p on {self.data}"
 
 
@@ -71,19 +74,20 @@ class AboveElbo(_OfBound):
     track: str
     convention: str
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """All intervals above 0 reproduce; one that is below 0, even widened, refutes."""
-        points = books.network_theory(self.track, self.convention)["points"]
-        found = [point[f"{self.bound}{self.suffix}_over_elbo"] for point in points]
+        points = folder.network_theory(self.track, self.convention).points
+        name = f"{self.bound}{self.suffix}_over_elbo"
+        found: list[Estimate] = [getattr(point, name) for point in points]
         many = widened(len(found))
-        above = sum(one["low"] >= 0 for one in found)
-        below = sum(one["value"] + many * (one["high"] - one["value"]) < 0 for one in found)
+        above = sum(one.low >= 0 for one in found)
+        below = sum(one.value + many * (one.high - one.value) < 0 for one in found)
         measured = f"of {len(found)} points {below} below F_elbo, {above} above it"
         return Finding(verdict_of(above == len(found), below > 0), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return f"F_elbo <= {self.named} on {self.track}, {self.convention}"
 
 
@@ -103,24 +107,22 @@ class Sigma(Test):
             raise ValueError("give one of below and above")
         return self
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """A plain comparison: the score is exact."""
         found = [
-            one
-            for one in books.theory["ratios"]
-            if (one["data"], one["form"]) == (self.data, self.form)
+            one for one in folder.theory.ratios if (one.data, one.form) == (self.data, self.form)
         ]
-        if not found or str(self.updates) not in found[0]["watched"]:
+        if not found or self.updates not in found[0].watched:
             raise MissingResultError(f"theory.json has no {self.form} training on {self.data}")
-        watched = found[0]["watched"]
-        value = watched[str(self.updates)]
+        watched = found[0].watched
+        value = watched[self.updates]
         holds = value < self.below if self.below is not None else value > (self.above or 0.0)
-        measured = f"{watched['0']:.3f} before, {value:.4f} after"
+        measured = f"{watched[0]:.3f} before, {value:.4f} after"
         return Finding(verdict_of(holds, not holds), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
         return f"mean sigma_phi on {self.data}, loss {self.form}, {self.updates} updates: {side}"
 
@@ -134,19 +136,19 @@ class SigmaOnElbo(Test):
     updates: int
     below: float
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """A plain comparison; the network that the track uses stands beside."""
-        found = books.network_theory(self.track, self.convention)
-        by_updates = {int(key): value for key, value in found["sigma_on_elbo"].items()}
+        found = folder.network_theory(self.track, self.convention)
+        by_updates = found.sigma_on_elbo
         if self.updates not in by_updates:
             raise MissingResultError(f"theory/{self.track}.json has no {self.updates} updates")
         value = by_updates[self.updates]
-        measured = f"{by_updates[0]:.3f} before, {value:.4f} after; in use {found['sigma']:.3f}"
+        measured = f"{by_updates[0]:.3f} before, {value:.4f} after; in use {found.sigma:.3f}"
         return Finding(verdict_of(value < self.below, value >= self.below), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return (
             f"mean sigma_phi on {self.track}, {self.convention}, loss elbo, {self.updates} "
             f"updates: below {self.below:g}"
@@ -157,11 +159,11 @@ class _OfSearches(Test):
     data: str
     length: int
 
-    def _study(self, books: Books, rule: str) -> dict[str, Any]:
+    def _study(self, folder: ResultsFolder, rule: str) -> OptimismStudy:
         wanted = (self.data, rule, self.length)
-        for one in books.theory["searches"]:
-            if (one["data"], one["rule"], one["length"]) == wanted:
-                return dict(one)
+        for one in folder.theory.searches:
+            if (one.data, one.rule, one.length) == wanted:
+                return one
         raise MissingResultError(f"theory.json has no {rule} search on {self.data}")
 
 
@@ -171,18 +173,18 @@ class Selection(_OfSearches):
     kind: Literal["selection"]
     margin: float = Field(gt=0, description="energy distance")
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """Both intervals, at their worst for the verdict, decide."""
-        released, ours = (self._study(books, rule)["true"] for rule in ("released", "ours"))
+        released, ours = (self._study(folder, rule).true for rule in ("released", "ours"))
         verdict = verdict_of(
-            released["high"] - ours["low"] <= self.margin,
-            released["low"] - ours["high"] > self.margin,
+            released.high - ours.low <= self.margin,
+            released.low - ours.high > self.margin,
         )
-        return Finding(verdict, f"{released['value']:.4f} against {ours['value']:.4f}")
+        return Finding(verdict, f"{released.value:.4f} against {ours.value:.4f}")
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return (
             f"{self.length} steps on {self.data}: energy distance of released winners that of "
             f"re-judged ones, to {self.margin:g}"
@@ -196,20 +198,20 @@ class Honest(_OfSearches):
     rule: Literal["released", "ours"]
     at_most: float = Field(gt=0, description="standard deviations of one judgement")
 
-    def decide(self, books: Books) -> Finding:
+    def decide(self, folder: ResultsFolder) -> Finding:
         """The interval of the mean over searches on one side of the bound decides."""
-        study = self._study(books, self.rule)
-        optimism, reported, true = (study[key] for key in ("optimism", "reported", "true"))
+        study = self._study(folder, self.rule)
+        optimism, reported, true = study.optimism, study.reported, study.true
         measured = (
-            f"{reported['value']:.4f} reported, {true['value']:.4f} true: "
-            f"{optimism['value']:+.2f} [{optimism['low']:+.2f}, {optimism['high']:+.2f}]"
+            f"{reported.value:.4f} reported, {true.value:.4f} true: "
+            f"{optimism.value:+.2f} [{optimism.low:+.2f}, {optimism.high:+.2f}]"
         )
-        holds, fails = optimism["high"] <= self.at_most, optimism["low"] > self.at_most
+        holds, fails = optimism.high <= self.at_most, optimism.low > self.at_most
         return Finding(verdict_of(holds, fails), measured)
 
     @property
     def asked(self) -> str:
-        """What is asked."""
+        """The question, with its margin, in a few words."""
         return (
             f"{self.length} steps on {self.data}: optimism of the {self.rule} search at most "
             f"{self.at_most:g} deviations"

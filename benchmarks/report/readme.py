@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bddm_ref.files import DamagedFileError, verify_checksum, write_atomically
-from benchmarks.claims.ledger import summary as ledger_summary
+from bddm_ref.files import DamagedFileError, write_atomically
+from benchmarks.core.rows import RowKey
+from benchmarks.report.markdown import table_text
 from benchmarks.report.page import table
+from benchmarks.report.pages.claims import summary as ledger_summary
 from benchmarks.report.pages.track import summary
-from benchmarks.results.documents import read_document
-from benchmarks.results.ranking import Contest
-from benchmarks.results.schema import Interval, Results, RowResult
-from benchmarks.results.standings import BDDM
-from benchmarks.results.store import CONTESTANTS, LEDGER, read_results
+from benchmarks.results.ledger import ClaimVerdict, DecidedClaim, Ledger
+from benchmarks.results.ranking_schema import BDDM, RankingDocument
+from benchmarks.results.schema import RunResults
+from benchmarks.results.verdicts import Interval
 
 OVERVIEW = "overview.svg"
 BLOCK = re.compile(
@@ -87,42 +86,37 @@ def _filled(folder: Path) -> dict[Path, str]:
 
 def _answers(folder: Path) -> str:
     """The table of questions."""
-    speech, images = (read_results(folder / f"{name}.json") for name in ("speech", "images"))
-    contests = read_document(folder / CONTESTANTS, Contest, "contestants")
-    verify_checksum(folder / LEDGER)
-    claims = {one["number"]: one for one in json.loads((folder / LEDGER).read_text())["claims"]}
+    speech, images = (RunResults.read(folder / f"{name}.json") for name in ("speech", "images"))
+    ranking = RankingDocument.read(folder / "contestants.json")
+    claims = {one.number: one for one in _ledger_of(folder).claims}
     lines = [
         ["Are 3 steps as good as 1000?", _against_1000(speech, images, 3), _link("speech")],
         ["Are 16?", _against_1000(speech, images, 16), _link("images")],
         ["Better than as many steps of DDPM, DDIM?", _equal(speech, images, 7), _link("images")],
-        ["And than today's solvers?", _ranks(contests, 7), _link("contestants")],
+        ["And than today's solvers?", _ranks(ranking, 7), _link("contestants")],
         ["How much faster?", _faster(speech), _link("speech")],
         ["Is the bound tighter than the ELBO?", _verdict(claims["4"]), _link("theory/theory")],
         ["Is the schedule network needed?", _verdict(claims["10"]), _link("ablation/speech")],
         ["Which of the papers' claims hold?", _counts(claims), _link("claims")],
     ]
-    return table(["Question", SCALE, "Where"], lines)
+    return table_text(table(["Question", SCALE, "Where"], lines))
 
 
 def _link(page: str) -> str:
     return f"[{page.rpartition('/')[2]}](results/{page}.md)"
 
 
-def _row(results: Results, key: str) -> RowResult:
-    return next(row for row in results.rows if row.key == key)
-
-
-def _score(results: Results, key: str, metric: str) -> str:
-    value = _row(results, key).metrics[metric].value
+def _score(results: RunResults, key: RowKey, metric: str) -> str:
+    value = results.by_key[key].value(metric)
     return "none" if value is None else f"{value:.{results.metrics[metric].digits}f}"
 
 
-def _against_1000(speech: Results, images: Results, steps: int) -> str:
+def _against_1000(speech: RunResults, images: RunResults, steps: int) -> str:
     verdicts = {
-        (one.row, one.metric): one.verdict
+        (one.row_key, one.metric): one.verdict
         for results in (speech, images)
         for one in results.comparisons
-        if one.against.endswith("/ddpm-1000")
+        if one.against_key.name == "ddpm-1000"
     }
     parts = []
     for results, convention, metrics in (
@@ -130,7 +124,7 @@ def _against_1000(speech: Results, images: Results, steps: int) -> str:
         (images, "plain", ("fd_common",)),
     ):
         for metric in metrics:
-            mine, theirs = f"{convention}/bddm-{steps}", f"{convention}/ddpm-1000"
+            mine, theirs = RowKey(convention, BDDM, steps), RowKey(convention, "ddpm", 1000)
             info = results.metrics[metric]
             verdict = verdicts.get((mine, metric)) or verdicts[mine, metric.split("_")[0]]
             parts.append(
@@ -140,30 +134,30 @@ def _against_1000(speech: Results, images: Results, steps: int) -> str:
     return f"Speech {parts[0]}; {parts[1]}. Images {parts[2]}"
 
 
-def _equal(speech: Results, images: Results, steps: int) -> str:
+def _equal(speech: RunResults, images: RunResults, steps: int) -> str:
     names = ("bddm", "ddpm", "ddim")
-    heard = [_score(speech, f"raw/{name}-{steps}", "pesq_wb_lqo") for name in names]
-    seen = [_score(images, f"plain/{name}-{steps}", "fd") for name in names]
+    heard = [_score(speech, RowKey("raw", name, steps), "pesq_wb_lqo") for name in names]
+    seen = [_score(images, RowKey("plain", name, steps), "fd") for name in names]
     return (
         f"{steps} steps of BDDM, DDPM, DDIM: speech PESQ-WB {', '.join(heard)}; "
         f"images FD {', '.join(seen)} (lower is better)"
     )
 
 
-def _ranks(contests: Contest, nfe: int) -> str:
+def _ranks(ranking: RankingDocument, nfe: int) -> str:
     parts = []
-    for track in contests.tracks:
+    for track in ranking.tracks:
         for convention in track.conventions:
-            column = convention.standings[0].column(nfe) if convention.standings else {}
+            column = convention.rankings[0].column(nfe) if convention.rankings else {}
             if BDDM in column:
                 name = convention.name if track.track == "analytic" else track.track
                 parts.append(f"{name} {column[BDDM].rank} of {len(column)}")
     return f"BDDM's rank at {nfe} evaluations: {', '.join(parts)}"
 
 
-def _faster(speech: Results) -> str:
+def _faster(speech: RunResults) -> str:
     def ratio(steps: int) -> Interval | None:
-        time = _row(speech, f"raw/bddm-{steps}").time
+        time = speech.by_key[RowKey("raw", BDDM, steps)].time
         return None if time is None else time.speedup
 
     found = [(steps, ratio(steps)) for steps in (16, 7)]
@@ -175,24 +169,31 @@ def _faster(speech: Results) -> str:
     return f"As the step ratio says: {', '.join(parts)}"
 
 
-def _verdict(claim: dict[str, Any]) -> str:
-    counts = Counter(test["verdict"] for test in claim["tests"])
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    return f"Claim {claim['number']} is {claim['verdict']}; its tests: {told}"
+def _verdict(claim: DecidedClaim) -> str:
+    told = _told(Counter(test.verdict for test in claim.tests))
+    return f"Claim {claim.number} is {claim.verdict}; its tests: {told}"
 
 
-def _counts(claims: dict[str, dict[str, Any]]) -> str:
-    counts = Counter(claim["verdict"] for claim in claims.values())
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    return f"Of {counts.total()}: {told}"
+def _counts(claims: Mapping[str, DecidedClaim]) -> str:
+    counts = Counter(claim.verdict for claim in claims.values())
+    return f"Of {counts.total()}: {_told(counts)}"
+
+
+def _told(counts: Counter[ClaimVerdict]) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
 def _tables(track: str, folder: Path) -> str:
-    return "\n".join(summary(read_results(folder / f"{track}.json")))
+    tables = summary(RunResults.read(folder / f"{track}.json"))
+    return "\n".join(table_text(one) for one in tables)
+
+
+def _ledger_of(folder: Path) -> Ledger:
+    return Ledger.read(folder / "claims.json")
 
 
 def _ledger(folder: Path) -> str:
-    return ledger_summary(json.loads((folder / LEDGER).read_text()))
+    return table_text(ledger_summary(_ledger_of(folder)))
 
 
 BLOCKS: dict[str, Callable[[Path], str]] = {

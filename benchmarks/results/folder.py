@@ -1,62 +1,74 @@
-"""The published results as claims read them: each file verified, what is missing is a reason."""
+"""A results folder as claims and pages read it: each document read and verified once."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from bddm_ref.files import verify_checksum
-from benchmarks.report.words import PAGES
-from benchmarks.report.words.base import CLAIM_SEEDS
-from benchmarks.results.documents import read_document
-from benchmarks.results.schema import Comparison, Results, RowResult
-from benchmarks.results.speed_schema import SpeedDocument
-from benchmarks.results.store import read_results
-from benchmarks.results.theory import read_theory
-from benchmarks.stages.networks import network_cost
+from benchmarks.results.cards import card_of, parameters_in
+from benchmarks.results.documents import Measurement
+from benchmarks.results.ranking_schema import ENOUGH_SEEDS
+from benchmarks.results.schema import Comparison, RowResult, RunResults
+from benchmarks.results.speed import SpeedDocument
+from benchmarks.results.theory import NetworkDocument, NetworkTheory, TheoryDocument
+
+Found = TypeVar("Found", bound=Measurement)
 
 
 class MissingResultError(Exception):
     """The results folder lacks what a test needs; the message becomes the test's reason."""
 
 
-class Books:
-    """The published results, each file read and verified once.
+@dataclass(frozen=True)
+class NetworkCost:
+    """Size of a network, and its whole training."""
+
+    parameters: int
+    steps: int  # updates
+    seconds: float
+
+
+class ResultsFolder:
+    """The documents of a results folder.
+
+    Args:
+        path: the folder.
+        shared: another view of the same folder, whose documents need not be read again.
 
     Attributes:
-        folder: of the results.
-        made: each file that was read, to when it was made.
+        made: each file that was consulted, to when it was made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
+        self.path = path
         self.made: dict[str, str] = {}
-        self._read: dict[str, Results] = {}
+        self._documents: dict[str, Measurement] = {} if shared is None else shared._documents
 
-    def results(self, name: str) -> Results:
-        """A track's results.
+    def view(self) -> ResultsFolder:
+        """Another view, which notes for itself what is consulted."""
+        return ResultsFolder(self.path, self)
+
+    def run(self, name: str) -> RunResults:
+        """The document of a run, by its file without ``.json``.
 
         Raises:
-            MissingResultError: not published, or from a run whose figures mean nothing.
+            MissingResultError: not published, or from a smoke run, whose figures mean nothing.
         """
-        if name not in self._read:
-            path = self.folder / f"{name}.json"
-            if not path.is_file():
-                raise MissingResultError(f"{name}.json is not published")
-            found = read_results(path)
-            if found.meaningless:
-                raise MissingResultError(f"{name}.json is of a smoke run")
-            self._read[name] = found
-            self.made[f"{name}.json"] = found.created
-        return self._read[name]
+        found = self._document(f"{name}.json", RunResults)
+        if found.meaningless:
+            raise MissingResultError(f"{name}.json is of a smoke run")
+        return self._consulted(f"{name}.json", found)
 
     def lacks_seeds(self, name: str, *keys: str) -> str | None:
         """Why the fewest noise seeds of some rows are too few for a verdict, where they are."""
+        if any(one.items is not None for one in self.run(name).comparisons):
+            return None  # sets of items are compared, not seeds
         seeds = min(self.row(name, key).seeds for key in keys)
-        if PAGES[self.results(name).track].counts_items or seeds >= CLAIM_SEEDS:
+        if seeds >= ENOUGH_SEEDS:
             return None
-        return f"{seeds} noise seeds, of {CLAIM_SEEDS} that a verdict needs"
+        return f"{seeds} noise seeds, of {ENOUGH_SEEDS} that a verdict needs"
 
     def row(self, name: str, key: str) -> RowResult:
         """A row that was sampled.
@@ -64,7 +76,7 @@ class Books:
         Raises:
             MissingResultError: there is none, or it was skipped.
         """
-        for row in self.results(name).rows:
+        for row in self.run(name).rows:
             if row.key == key and row.skipped is None:
                 return row
             if row.key == key:
@@ -78,38 +90,33 @@ class Books:
             MissingResultError: the two were not compared by this metric.
         """
         self.row(name, row), self.row(name, against)
-        for one in self.results(name).comparisons:
+        for one in self.run(name).comparisons:
             if (one.row, one.against, one.metric) == (row, against, metric):
                 return one
         raise MissingResultError(f"{name}.json does not compare {row} with {against} by {metric}")
 
-    @cached_property
-    def theory(self) -> dict[str, Any]:
-        """What exact scores say.
+    @property
+    def theory(self) -> TheoryDocument:
+        """The theory of known distributions.
 
         Raises:
             MissingResultError: not published.
         """
-        return self._theory("theory")
+        name = "theory/theory.json"
+        return self._consulted(name, self._document(name, TheoryDocument))
 
-    def network_theory(self, track: str, convention: str) -> dict[str, Any]:
-        """What a track's networks say of the theory, in one convention.
+    def network_theory(self, track: str, convention: str) -> NetworkTheory:
+        """The theory of a track's networks, in one convention.
 
         Raises:
             MissingResultError: not published.
         """
-        for one in self._theory(track)["conventions"]:
-            if one["convention"] == convention:
-                return dict(one)
-        raise MissingResultError(f"theory/{track}.json has no convention {convention}")
-
-    def _theory(self, name: str) -> dict[str, Any]:
-        path = self.folder / "theory" / f"{name}.json"
-        if not path.is_file():
-            raise MissingResultError(f"theory/{name}.json is not published")
-        content = read_theory(path).model_dump(mode="json")
-        self.made[f"theory/{name}.json"] = content["created"]
-        return content
+        name = f"theory/{track}.json"
+        document = self._consulted(name, self._document(name, NetworkDocument))
+        for one in document.conventions:
+            if one.convention == convention:
+                return one
+        raise MissingResultError(f"{name} has no convention {convention}")
 
     def speed(self, name: str) -> SpeedDocument:
         """The document of speed that is called ``name``.
@@ -117,24 +124,33 @@ class Books:
         Raises:
             MissingResultError: not published.
         """
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
-            raise MissingResultError(f"{name}.json is not published")
-        document = read_document(path, SpeedDocument, "speed")
-        self.made[f"{name}.json"] = document.created
-        return document
+        return self._consulted(f"{name}.json", self._document(f"{name}.json", SpeedDocument))
 
-    def card(self, name: str) -> dict[str, Any]:
-        """The card of shipped weights: parameters, and steps and seconds of their whole training.
+    def network_cost(self, name: str) -> NetworkCost:
+        """Size and training of shipped weights.
 
         Raises:
-            MissingResultError: there is none, or nothing of its training was timed.
+            MissingResultError: there are none, or nothing of their training was timed.
         """
-        path = self.folder / "weights" / f"{name}.json"
-        if not path.is_file():
+        weights = self.path / "weights" / f"{name}.safetensors"
+        card = card_of(weights)
+        if card is None:
             raise MissingResultError(f"weights/{name}.json is not there")
-        verify_checksum(path)
-        parameters, steps, seconds = network_cost(path.with_suffix(".safetensors"))
-        if seconds is None:
+        verify_checksum(weights.with_suffix(".json"))
+        if card.whole_seconds is None:
             raise MissingResultError(f"weights/{name}.json: its training was not timed")
-        return {"parameters": parameters, "steps": steps, "seconds": seconds}
+        return NetworkCost(parameters_in(weights), card.steps, card.whole_seconds)
+
+    def _document(self, name: str, kind: type[Found]) -> Found:
+        if name not in self._documents:
+            path = self.path / name
+            if not path.is_file():
+                raise MissingResultError(f"{name} is not published")
+            self._documents[name] = kind.read(path)
+        found = self._documents[name]
+        assert isinstance(found, kind)
+        return found
+
+    def _consulted(self, name: str, document: Found) -> Found:
+        self.made[name] = document.created
+        return document

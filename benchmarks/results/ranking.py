@@ -1,98 +1,29 @@
-"""What the page of contestants says, as a document: standings, what is not there, and costs."""
+"""The ranking of contestants, from the documents of runs: places, gaps, and costs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from pathlib import Path
 
-from pydantic import BaseModel, Field
-
-from bddm_ref.files import DamagedFileError
-from benchmarks.contestants import CONTESTANTS, SEARCHED
-from benchmarks.report.words import PAGES
-from benchmarks.results.comparisons import cost_key
-from benchmarks.results.schema import Results, RowResult, Sha256
-from benchmarks.results.standings import (
-    LONGEST,
-    STRICT,
-    Standings,
-    headline,
-    joined,
-    scored_by,
-    standings,
+from bddm_ref.files import DamagedFileError, sha256_of
+from benchmarks.core.rows import RowKey
+from benchmarks.results.documents import Sha256
+from benchmarks.results.places import LONGEST, headline, joined, ranked, scored_by
+from benchmarks.results.ranking_schema import (
+    Preparation,
+    RankedConvention,
+    RankedTrack,
+    Ranking,
+    Source,
+    Thoroughness,
 )
+from benchmarks.results.schema import Cost, RowResult, RunResults
+from benchmarks.results.store import CONTESTS, LONG, run_files
 
-
-class Preparation(BaseModel):
-    """What a searched contestant's schedules cost, all lengths together."""
-
-    model_config = STRICT
-
-    title: str
-    schedule_net_steps: int | None
-    schedule_net_seconds: float | None
-    search_nfe: int
-    search_seconds: float
-
-
-class Origin(BaseModel):
-    """A results document that standings come from."""
-
-    model_config = STRICT
-
-    page: str = Field(description="its tables, below the results folder")
-    results_sha256: Sha256
-    experiment_sha256: Sha256
-    data_sha256: Sha256
-    commit: str | None
-    tree: str | None
-    created: str
-    processor: str
-    threads: int
-    items: int = Field(description="of each row and noise seed")
-    seeds: list[int] = Field(description="noise seeds of a row: the fewest and the most")
-    search: dict[str, int] = Field(description="how thorough searches were, by field")
-    times: int = Field(description="rows that were timed")
-    unstable_times: int = Field(description="of them, those with a wide inter-quartile range")
-
-
-class Convention(BaseModel):
-    """One convention of a track."""
-
-    model_config = STRICT
-
-    name: str
-    standings: list[Standings] = Field(description="by headline metric; those of the first count")
-    missing: dict[str, list[str]] = Field(description="reason to the rows that it keeps empty")
-    preparation: list[Preparation]
-
-
-class TrackContest(BaseModel):
-    """One track, of one results document or of several that differ in numbers of evaluations."""
-
-    model_config = STRICT
-
-    track: str
-    origins: list[Origin]
-    noise_estimators_seconds: float | None = Field(description="training of all; null: none")
-    conventions: list[Convention]
-
-    @property
-    def machines(self) -> int:
-        """How many kinds of them the documents are of."""
-        return len({(origin.processor, origin.threads) for origin in self.origins})
-
-
-class Contest(BaseModel):
-    """What ``contestants.json`` holds."""
-
-    model_config = STRICT
-
-    schema_version: Literal[1]
-    tracks: list[TrackContest]
-    plots: dict[str, Sha256] = Field(description="by file, below the results folder")
+UNSCORED = {"kl": "its samples are no affine function of their noise (to 0.0001 of their spread)"}
+"""Metrics that a row may lack although it ran, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +36,12 @@ class Part:
         page: its tables, below the results folder.
     """
 
-    results: Results
+    results: RunResults
     digest: Sha256
     page: str
 
 
-def track_contests(parts: Sequence[Part]) -> list[TrackContest]:
+def ranked_tracks(parts: Sequence[Part]) -> list[RankedTrack]:
     """What results documents say of their contestants, by track.
 
     Raises:
@@ -118,14 +49,14 @@ def track_contests(parts: Sequence[Part]) -> list[TrackContest]:
     """
     ordered = sorted(parts, key=lambda part: (part.results.track, _fewest_steps(part)))
     tracks = groupby(ordered, key=lambda part: part.results.track)
-    return [_track_contest(track, list(mine)) for track, mine in tracks]
+    return [_ranked_track(track, list(mine)) for track, mine in tracks]
 
 
 def _fewest_steps(part: Part) -> int:
     return min(row.steps for row in part.results.rows)
 
 
-def _track_contest(track: str, parts: Sequence[Part]) -> TrackContest:
+def _ranked_track(track: str, parts: Sequence[Part]) -> RankedTrack:
     first = parts[0]
     for other in parts[1:]:
         for name, field in _COMMON.items():
@@ -135,9 +66,9 @@ def _track_contest(track: str, parts: Sequence[Part]) -> TrackContest:
                     "of one contest; run both experiments again"
                 )
     seconds = [part.results.wall_seconds.get("noise_estimator") for part in parts]
-    return TrackContest(
+    return RankedTrack(
         track=track,
-        origins=[_origin(part) for part in parts],
+        sources=[_source(part) for part in parts],
         noise_estimators_seconds=next((one for one in seconds if one is not None), None),
         conventions=[
             _convention(parts, name)
@@ -146,43 +77,40 @@ def _track_contest(track: str, parts: Sequence[Part]) -> TrackContest:
     )
 
 
-_COMMON: dict[str, Callable[[Results], object]] = {
-    "data": lambda results: results.data["sha256"],
+_COMMON: dict[str, Callable[[RunResults], object]] = {
+    "data": lambda results: results.data.sha256,
     "networks": lambda results: results.weights,
-    "test_items": lambda results: results.experiment["test_items"],
-    "seed": lambda results: results.experiment["seed"],
-    "headline metrics": lambda results: results.experiment["headline"],
+    "test_items": lambda results: results.settings.test_items,
+    "seed": lambda results: results.settings.seed,
+    "headline metrics": lambda results: results.settings.headline,
 }
 """What documents must agree in whose columns one table shows."""
 
 
-THOROUGHNESS = ("bins", "judge_items", "finalists", "finalist_items", "refinements")
-"""Fields of an experiment's search that say how much it tries."""
-
-
-def _origin(part: Part) -> Origin:
+def _source(part: Part) -> Source:
     results, made = part.results, part.results.provenance
+    search = results.settings.search
     stable = [row.time.stable for row in results.rows if row.time is not None]
     seeds = [row.seeds for row in results.rows if row.skipped is None] or [0]
-    return Origin(
+    return Source(
         page=part.page,
         results_sha256=part.digest,
         experiment_sha256=results.experiment_sha256,
-        data_sha256=results.data["sha256"],
-        commit=made["commit"],
-        tree=made["tree"],
+        data_sha256=results.data.sha256,
+        commit=made.commit,
+        tree=made.tree,
         created=results.created,
-        processor=made["processor"],
-        threads=made["threads"],
-        items=results.experiment["test_items"],
-        seeds=[min(seeds), max(seeds)],
-        search={name: results.experiment["search"][name] for name in THOROUGHNESS},
+        processor=made.processor,
+        threads=made.threads,
+        items=results.settings.test_items,
+        seeds=(min(seeds), max(seeds)),
+        search=Thoroughness(**{n: getattr(search, n) for n in Thoroughness.model_fields}),
         times=len(stable),
         unstable_times=stable.count(False),
     )
 
 
-def _convention(parts: Sequence[Part], name: str) -> Convention:
+def _convention(parts: Sequence[Part], name: str) -> RankedConvention:
     documents = [part.results for part in parts]
     metrics = headline(documents[0], name)
     missing: dict[str, list[str]] = {}
@@ -190,69 +118,92 @@ def _convention(parts: Sequence[Part], name: str) -> Convention:
     for results in documents:
         for reason, row in _missing(results, name, metrics, entrants):
             missing.setdefault(reason, []).append(row)
-    return Convention(
+    return RankedConvention(
         name=name,
-        standings=[
-            joined([_standings(part, parts[0], name, metric) for part in parts])
-            for metric in metrics
+        rankings=[
+            joined([_ranking(part, parts[0], name, metric) for part in parts]) for metric in metrics
         ],
         missing=missing,
         preparation=_preparation(documents, name),
     )
 
 
-def _standings(part: Part, first: Part, convention: str, metric: str) -> Standings:
+def _ranking(part: Part, first: Part, convention: str, metric: str) -> Ranking:
     """Times count where they are of the first part's machine."""
-    found = standings(part.results, convention, metric)
+    found = ranked(part.results, convention, metric)
     same = _machine(part.results) == _machine(first.results)
     return found if same else found.without_times()
 
 
-def _machine(results: Results) -> tuple[str, int]:
-    return results.provenance["processor"], results.provenance["threads"]
+def _machine(results: RunResults) -> tuple[str, int]:
+    return results.provenance.processor, results.provenance.threads
 
 
-def _short(results: Results, convention: str) -> list[RowResult]:
+def _short(results: RunResults, convention: str) -> list[RowResult]:
     """Rows that are no references."""
     rows = [row for row in results.rows if row.convention == convention]
     return [row for row in rows if row.steps <= LONGEST]
 
 
 def _missing(
-    results: Results, convention: str, metrics: Sequence[str], entrants: Sequence[str]
+    results: RunResults, convention: str, metrics: Sequence[str], entrants: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     """Reasons why cells are empty, each with the row that would have filled them."""
     rows = _short(results, convention)
     for row in rows:
         if row.skipped is not None:
-            yield row.skipped, f"{row.contestant}-{row.steps}"
+            yield row.skipped, row.id.name
     for metric in metrics:
         title = results.metrics[metric].title
         for row in rows:
             if row.skipped is None and metric not in scored_by(row):
-                why = PAGES[results.track].unscored.get(metric, "it has no value")
-                yield f"{title}: {why}", f"{row.contestant}-{row.steps}"
+                why = UNSCORED.get(metric, "it has no value")
+                yield f"{title}: {why}", row.id.name
     asked = {(row.contestant, row.steps) for row in rows}
     for contestant in entrants:
         for steps in sorted({steps for _, steps in asked}):
             if (contestant, steps) not in asked:
-                yield "not asked of it in that run", f"{contestant}-{steps}"
+                yield "not asked of it in that run", RowKey(convention, contestant, steps).name
 
 
-def _preparation(documents: Sequence[Results], convention: str) -> list[Preparation]:
+def _preparation(documents: Sequence[RunResults], convention: str) -> list[Preparation]:
     """Searches of all documents together; the schedule network is trained once."""
-    found = []
-    for name in SEARCHED:
-        key = cost_key(convention, name)
-        costs = [results.costs[key] for results in documents if key in results.costs]
-        if costs:
-            found.append(
-                Preparation(
-                    title=CONTESTANTS[name].title,
-                    schedule_net_steps=costs[0].schedule_net_steps,
-                    schedule_net_seconds=costs[0].schedule_net_seconds,
-                    search_nfe=sum(cost.search_nfe for cost in costs),
-                    search_seconds=sum(cost.search_seconds for cost in costs),
-                )
+    by_contestant: dict[str, list[Cost]] = {}
+    titles = {row.contestant: row.title for results in documents for row in results.rows}
+    for results in documents:
+        for cost in results.costs:
+            if cost.convention == convention:
+                by_contestant.setdefault(cost.contestant, []).append(cost)
+    return [
+        Preparation(
+            title=titles.get(contestant, contestant),
+            schedule_net_steps=costs[0].schedule_net_steps,
+            schedule_net_seconds=costs[0].schedule_net_seconds,
+            search_nfe=sum(cost.search_nfe for cost in costs),
+            search_seconds=sum(cost.search_seconds for cost in costs),
+        )
+        for contestant, costs in by_contestant.items()
+    ]
+
+
+def ranking_of(folder: Path) -> list[RankedTrack]:
+    """Rank the contestants of the runs in a results folder's contests.
+
+    Raises:
+        DamagedFileError: there are no such runs, or one is damaged.
+    """
+    files = [path for place in (CONTESTS, LONG) for path in run_files(folder / place)]
+    if not files:
+        raise DamagedFileError(
+            f"{folder / CONTESTS} holds no results; make them with 'run contestants-analytic'"
+        )
+    return ranked_tracks(
+        [
+            Part(
+                results=RunResults.read(path),
+                digest=sha256_of(path),
+                page=path.with_suffix(".md").relative_to(folder).as_posix(),
             )
-    return found
+            for path in files
+        ]
+    )

@@ -1,40 +1,23 @@
-"""The results file: every field typed, one version, checked when written and when read."""
+"""The document of a run: every field typed, one version, checked when written and when read."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-SCHEMA_VERSION = 1
+from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.rows import RowKey
+from benchmarks.core.stored import from_stored
+from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
+from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
-Sha256 = str
-Verdict = Literal["better", "as good", "worse", "undecided"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Interval(_Strict):
-    """An estimate with its 95 % interval; null where nothing could be scored."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int = Field(description="items behind it; noise seeds of a test clip are averaged first")
+PAPERS_SEARCH = "paper"
+Role = Literal["bddm", "variant", "baseline", "rival"]
 
 
-class MetricInfo(_Strict):
-    """How to read one metric."""
-
-    title: str
-    digits: int = Field(description="decimals worth printing")
-    unit: str
-    higher_is_better: bool
-
-
-class RowTime(_Strict):
+class RowTime(Strict):
     """Wall-clock of the whole sampler on one item, batch 1."""
 
     median_s: float
@@ -47,13 +30,19 @@ class RowTime(_Strict):
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
 
 
-class RowResult(_Strict):
+class RowResult(Strict):
     """One contestant at one number of steps in one convention."""
 
     key: str
     convention: str
     contestant: str
     title: str
+    role: Role = Field(
+        description="bddm: its schedule was chosen by the papers' schedule network; variant: a "
+        "search of this project in the place of that choice; baseline: a sub-sequence of the "
+        "training schedule; rival: any other sampler"
+    )
+    search: str | None = Field(description="that found its schedule; null: none")
     steps: int
     nfe: int
     seeds: int
@@ -67,8 +56,17 @@ class RowResult(_Strict):
     )
     time: RowTime | None
 
+    @property
+    def id(self) -> RowKey:
+        """The row's key."""
+        return RowKey(self.convention, self.contestant, self.steps)
 
-class Comparison(_Strict):
+    def value(self, metric: str) -> float | None:
+        """The estimate by a metric; None where the row has none."""
+        return self.metrics[metric].value if metric in self.metrics else None
+
+
+class Comparison(Strict):
     """A paired difference between two rows, over the same items and start noise."""
 
     row: str
@@ -81,10 +79,35 @@ class Comparison(_Strict):
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
     items: int | None = Field(default=None, description="images: how many of each row are compared")
 
+    @property
+    def row_key(self) -> RowKey:
+        """The first row's key."""
+        return RowKey.parse(self.row)
 
-class Cost(_Strict):
-    """What the schedules of one convention and grid cost beyond the score network."""
+    @property
+    def against_key(self) -> RowKey:
+        """The second row's key."""
+        return RowKey.parse(self.against)
 
+    def turned(self, higher_is_better: bool) -> Comparison:
+        """The comparison of the second row with the first, by the same margin."""
+        difference = self.difference.turned()
+        return self.model_copy(
+            update={
+                "row": self.against,
+                "against": self.row,
+                "difference": difference,
+                "verdict": verdict(difference, self.margin, higher_is_better, self.p_sign_flip),
+            }
+        )
+
+
+class Cost(Strict):
+    """Cost of the schedules of one convention and search, beyond the score network."""
+
+    convention: str
+    contestant: str = Field(description="the first whose schedules the search found")
+    search: str
     schedule_net_parameters: int = Field(description="0: the search needs no schedule network")
     schedule_net_steps: int | None
     schedule_net_seconds: float | None
@@ -96,7 +119,7 @@ class Cost(_Strict):
     )
 
 
-class TimesFrom(_Strict):
+class TimesFrom(Strict):
     """The document of ``speed`` that a run's times are taken from."""
 
     file: str
@@ -106,7 +129,7 @@ class TimesFrom(_Strict):
     seconds_of_audio: float | None = Field(description="of the item timed there; null: no speech")
 
 
-class Training(_Strict):
+class Training(Strict):
     """A training on a GPU or by the clock."""
 
     device: str
@@ -120,7 +143,7 @@ class Training(_Strict):
     )
 
 
-class MadeOtherwise(_Strict):
+class MadeOtherwise(Strict):
     """Stages whose work was made by another commit or on another machine."""
 
     stage: str
@@ -134,17 +157,41 @@ class MadeOtherwise(_Strict):
     bf16: bool
 
 
-class Results(_Strict):
-    """Everything about one run of a track."""
+class Data(Strict):
+    """The data of a run."""
 
-    schema_version: Literal[1]
+    name: str
+    sha256: Sha256
+    splits: dict[str, int] = Field(description="number of items by split")
+    test_items: list[str]
+
+
+class Judge(Strict):
+    """Images: the network whose features are compared."""
+
+    name: str
+    distance: str
+    dimensions: int
+    reference: str = Field(description="split of the images that samples are compared with")
+    reference_images: int
+    test_accuracy: float | None = None
+    test_classes: list[int] | None = None
+
+
+class RunResults(Measurement):
+    """One run of a track, complete."""
+
+    made_by: ClassVar[str] = "run"
+
+    kind: Literal["run"]
+    schema_version: Literal[2]
     track: str
     meaningless: bool = Field(description="a smoke run: its figures mean nothing")
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] = Field(description="the fields as they were; see settings")
     experiment_sha256: Sha256
     created: str
-    provenance: dict[str, Any]
-    data: dict[str, Any]
+    provenance: Provenance
+    data: Data
     weights: dict[str, Sha256]
     wall_seconds: dict[str, float]
     clip_seconds: float | None = Field(description="speech: length of a test clip")
@@ -154,16 +201,39 @@ class Results(_Strict):
     machine_busy: bool
     rows: list[RowResult]
     comparisons: list[Comparison]
-    costs: dict[str, Cost]
+    costs: list[Cost]
     floors: dict[str, dict[str, Interval]] = Field(
         default_factory=dict,
         description="images: metrics of as many images of the other split; speech: predicted MOS "
         "of as many recordings, the test clips themselves",
     )
-    judge: dict[str, Any] | None = Field(
-        default=None, description="images: the network whose features are compared"
-    )
+    judge: Judge | None = None
     times_from: TimesFrom | None = Field(default=None, description="null: measured in this run")
     training: dict[str, Training] = Field(default_factory=dict)
     made_otherwise: list[MadeOtherwise] = Field(default_factory=list)
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")
+
+    @cached_property
+    def settings(self) -> Experiment:
+        """The experiment; fields younger than the document have the value of its time."""
+        return from_stored(self.experiment)
+
+    @cached_property
+    def by_key(self) -> dict[RowKey, RowResult]:
+        """Every row by its key."""
+        return {row.id: row for row in self.rows}
+
+    def convention(self, name: str) -> Convention:
+        """A convention's settings."""
+        return next(one for one in self.settings.conventions if one.name == name)
+
+    def convention_names(self) -> list[str]:
+        """Conventions in the order of the rows."""
+        return list(dict.fromkeys(row.convention for row in self.rows))
+
+    def cost(self, convention: str, contestant: str) -> Cost | None:
+        """What the search behind a contestant cost; None where it made none."""
+        for cost in self.costs:
+            if (cost.convention, cost.contestant) == (convention, contestant):
+                return cost
+        return None

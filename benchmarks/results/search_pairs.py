@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report.page import turned
-from benchmarks.results.comparisons import cost_key, turned_verdict
-from benchmarks.results.folders import further_results
-from benchmarks.results.schema import Interval, MetricInfo, Results, Verdict
-from benchmarks.results.standings import BDDM
-from benchmarks.results.store import read_results, results_files
+from benchmarks.results.ranking_schema import BDDM
+from benchmarks.results.schema import RunResults
+from benchmarks.results.store import further_folders, run_files
+from benchmarks.results.verdicts import Interval, MetricInfo, Verdict
 
 FRUGAL = "bddm-frugal"
 
@@ -39,38 +37,38 @@ def search_pairs(folder: Path) -> list[SearchPair]:
     """
     return [
         pair
-        for place in (folder, *further_results(folder))
-        for path in results_files(place)
-        for pair in _pairs_of(read_results(path), path, folder)
+        for place in (folder, *further_folders(folder))
+        for path in run_files(place)
+        for pair in _pairs_of(RunResults.read(path), path, folder)
     ]
 
 
-def _pairs_of(results: Results, path: Path, folder: Path) -> Iterator[SearchPair]:
-    for convention in dict.fromkeys(row.convention for row in results.rows):
-        keys = {name: cost_key(convention, name) for name in (BDDM, FRUGAL)}
-        if not all(key in results.costs for key in keys.values()):
+def _pairs_of(results: RunResults, path: Path, folder: Path) -> Iterator[SearchPair]:
+    for convention in results.convention_names():
+        costs = {name: results.cost(convention, name) for name in (BDDM, FRUGAL)}
+        made = {name: cost for name, cost in costs.items() if cost is not None}
+        if len(made) < len(costs):
             continue
-        costs = {name: results.costs[key] for name, key in keys.items()}
-        for metric in results.experiment["headline"]:
+        for metric in results.settings.headline:
             found = {
-                int(one.row.rsplit("-", 1)[1]): one
+                one.row_key.steps: one
                 for one in results.comparisons
                 if one.metric == metric
-                and one.row.rsplit("-", 1)[0] == f"{convention}/{BDDM}"
-                and one.against.rsplit("-", 1)[0] == f"{convention}/{FRUGAL}"
+                and one.row_key.convention == convention
+                and (one.row_key.contestant, one.against_key.contestant) == (BDDM, FRUGAL)
             }
-            if found:
-                info = results.metrics[metric]
-                yield SearchPair(
-                    source=str(path.relative_to(folder)),
-                    convention=convention,
-                    nfe={name: cost.search_nfe for name, cost in costs.items()},
-                    seconds={name: cost.search_seconds for name, cost in costs.items()},
-                    info=info,
-                    differences={n: turned(one.difference) for n, one in found.items()},
-                    p={n: one.p_sign_flip for n, one in found.items()},
-                    verdicts={
-                        n: turned_verdict(one, info.higher_is_better) for n, one in found.items()
-                    },
-                    behind=frozenset(n for n, one in found.items() if one.verdict == "better"),
-                )
+            if not found:
+                continue
+            info = results.metrics[metric]
+            turned = {n: one.turned(info.higher_is_better) for n, one in found.items()}
+            yield SearchPair(
+                source=str(path.relative_to(folder)),
+                convention=convention,
+                nfe={name: cost.search_nfe for name, cost in made.items()},
+                seconds={name: cost.search_seconds for name, cost in made.items()},
+                info=info,
+                differences={n: one.difference for n, one in turned.items()},
+                p={n: one.p_sign_flip for n, one in found.items()},
+                verdicts={n: one.verdict for n, one in turned.items()},
+                behind=frozenset(n for n, one in found.items() if one.verdict == "better"),
+            )

@@ -1,80 +1,92 @@
-"""``python -m benchmarks check``: does a results folder keep the rules?"""
+"""Where documents lie in a results folder, and how runs there are found and verified."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 
 from bddm_ref.files import DamagedFileError, verify_checksum
-from benchmarks.report.pages.track import to_markdown
-from benchmarks.results.documents import read_document
-from benchmarks.results.schema import Results
+from benchmarks.results.documents import kind_of
+from benchmarks.results.schema import RunResults
 
-# Documents that are no results of a track.
-LEDGER = "claims.json"  # benchmarks.claims.ledger checks it
-CONTESTANTS = "contestants.json"  # benchmarks.report.pages.ranking does
-SPEED = "speed.json"  # benchmarks.studies.speed.command does
-SPEED_ON_GPU = "speed-cuda.json"  # likewise
+CONTESTS, LONG = "contestants", "contestants/long"  # runs that the ranking is made of
+NETWORKS = "networks"  # a folder below it for each score network
+FOLDERS = ("ablation", "search", "gpu")  # that the experiments of these names publish to
 
 
-def read_results(path: Path) -> Results:
-    """A results file, once its checksum and its schema have been verified.
-
-    Raises:
-        DamagedFileError: missing, altered, or not of the schema.
-    """
-    return read_document(path, Results, "run")
+def run_files(folder: Path) -> list[Path]:
+    """Documents of runs in a folder, but not below it."""
+    return sorted(path for path in folder.glob("*.json") if kind_of(path) == "run")
 
 
-def results_files(folder: Path) -> list[Path]:
-    """The results of tracks in a folder, but not below it."""
-    others = (LEDGER, CONTESTANTS, SPEED, SPEED_ON_GPU)
-    return sorted(path for path in folder.glob("*.json") if path.name not in others)
+def network_folders(folder: Path) -> list[Path]:
+    """Folders that each hold the results of one score network."""
+    return sorted(path for path in (folder / NETWORKS).glob("*") if path.is_dir())
 
 
-def check_results(folder: Path) -> list[str]:
-    """Verify every results file of a folder: checksums, schema, items, and the table.
+def further_folders(folder: Path) -> list[Path]:
+    """Folders below a results folder that hold results of other experiments."""
+    named = [folder / name for name in (CONTESTS, LONG, *FOLDERS)]
+    return [place for place in (*named, *network_folders(folder)) if place.is_dir()]
 
-    Returns:
-        One line for each file that passed.
+
+def verify_items(path: Path, results: RunResults) -> None:
+    """Verify that the items beside a document are those that it was made from.
 
     Raises:
-        DamagedFileError: the first thing that is wrong.
+        DamagedFileError: the items are missing, altered, or not as many as the rows state.
     """
-    files = results_files(folder)
-    if not files:
-        raise DamagedFileError(f"{folder} holds no results (*.json); give a results folder")
-    lines = []
-    for path in files:
-        results = read_results(path)
-        _check_items(path, results)
-        table = path.with_suffix(".md")
-        if not table.is_file() or table.read_text() != to_markdown(results):
-            raise DamagedFileError(
-                f"{table} is not the table of {path.name}; make it again with 'report'"
-            )
-        lines.append(f"{path}: {len(results.rows)} rows, checksums, schema and table agree")
-    sidecars = sorted(folder.rglob("*.sha256"))
-    for sidecar in sidecars:
-        verify_checksum(sidecar.with_suffix(""))
-    return [*lines, f"{folder}: {len(sidecars)} checksums agree"]
-
-
-def _check_items(path: Path, results: Results) -> None:
     items = path.with_name(f"{path.stem}-items.jsonl")
     verify_checksum(items)
     content = items.read_bytes()
     if hashlib.sha256(content).hexdigest() != results.items_sha256:
         raise DamagedFileError(f"{items} is not the one that {path.name} was made from")
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for line in content.splitlines():
         record = json.loads(line)
-        counts[record["row"]] = counts.get(record["row"], 0) + record.get(
-            "images", record.get("points", 1)
-        )
+        counts[record["row"]] += record.get("images", record.get("points", 1))
     for row in results.rows:
-        if counts.get(row.key, 0) != row.n_total:
+        if counts[row.key] != row.n_total:
             raise DamagedFileError(
-                f"{items} has {counts.get(row.key, 0)} items of {row.key}, not {row.n_total}"
+                f"{items} has {counts[row.key]} items of {row.key}, not {row.n_total}"
             )
+
+
+def verify_checksums(folder: Path) -> int:
+    """Verify every file below a folder that has a checksum beside it.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        DamagedFileError: the first file that does not match.
+    """
+    sidecars = sorted(folder.rglob("*.sha256"))
+    for sidecar in sidecars:
+        verify_checksum(sidecar.with_suffix(""))
+    return len(sidecars)
+
+
+def network_runs(folder: Path) -> dict[str, RunResults]:
+    """Runs on each score network, by its name: first those that a track's own results are of.
+
+    Raises:
+        DamagedFileError: there are none, or one is damaged.
+    """
+    found = {
+        place.name: RunResults.read(file)
+        for place in network_folders(folder)
+        for file in run_files(place)
+    }
+    if not found:
+        raise DamagedFileError(
+            f"{folder / NETWORKS} holds no results; make them with 'run networks-images-short'"
+        )
+    published = {
+        f"published ({track})": RunResults.read(folder / f"{track}.json")
+        for track in dict.fromkeys(results.track for results in found.values())
+        if (folder / f"{track}.json").is_file()
+    }
+    return published | found

@@ -1,43 +1,231 @@
-"""Do the theory's files of a results folder keep the rules?"""
+"""Documents of the theory: bounds, learned ratios and searches, without a sampler."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from bddm_ref.files import DamagedFileError
-from benchmarks.report.pages.theory import TheoryDocument, theory_page
-from benchmarks.report.pages.theory_networks import NetworkDocument, network_page
-from benchmarks.results.documents import read_document
+from bddm_ref.settings import StepLossForm
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
+from metrics.statistics import Estimate
 
-EXACT = "theory.json"  # the others are of tracks' networks
+OWN = "closed form"  # family of the short schedule that the step loss leads to
+SPACED = "log-SNR"  # family of the short schedules of equal log-SNR spacing
+TAU = 50  # long steps per short one, of the studied schedule networks
+RUNS = 24  # searches by each rule, each with noise of its own
+FEW = 50  # samples of a judgement, as noisy as one clip is for PESQ
+MANY = 4_000  # samples of the last judgement
+DRAWS = 50  # levels of each item in the ELBO of a trained network
 
 
-def read_theory(path: Path) -> TheoryDocument | NetworkDocument:
-    """A theory's document, once its checksum and its schema have been verified.
+@dataclass(frozen=True)
+class BoundPoint:
+    """The bilateral bound at one junction.
 
-    Raises:
-        DamagedFileError: missing, altered, or not of the schema.
+    Attributes:
+        data: the distribution.
+        t: the junction, 1 .. T.
+        n: steps of the short process from there.
+        family: how the short process is spaced.
+        f_score: F_score.
+        f_bddm: F_bddm.
+        f_summed: as F_score, with L_score of all n steps instead of the first.
+        f_score_fitted: F_score with the last step's variance fitted.
+        f_bddm_fitted: F_bddm, likewise.
+
+    Each has its ``_error``: half the 95 % interval; 0 where it is exact.
     """
-    if path.name == EXACT:
-        return read_document(path, TheoryDocument, "theory")
-    return read_document(path, NetworkDocument, "theory")
+
+    data: str
+    t: int
+    n: int
+    family: str
+    f_score: float
+    f_bddm: float
+    f_summed: float
+    f_score_fitted: float
+    f_bddm_fitted: float
+    f_score_error: float = 0.0
+    f_bddm_error: float = 0.0
+    f_score_fitted_error: float = 0.0
+    f_bddm_fitted_error: float = 0.0
 
 
-def check_theory(folder: Path) -> list[str]:
-    """Verify every document below ``theory/``: checksum, schema, and the page.
+@dataclass(frozen=True)
+class DataBounds:
+    """What all points of a distribution are held against, in nats per dimension."""
 
-    Returns:
-        One line for each document; none where nothing is published.
+    data: str
+    log_p: float  # E log p(x_0)
+    elbo: float  # F_elbo of the training schedule
+    elbo_fitted: float  # the same with the last step's variance fitted
+    points: list[BoundPoint]
 
-    Raises:
-        DamagedFileError: the first thing that is wrong.
+    def counts(self, fitted: bool) -> tuple[int, int, int, int]:
+        """Of all points: how many, at most log p, at least the ELBO, both.
+
+        What the sampling error leaves open counts as holding.
+        """
+        elbo = self.elbo_fitted if fitted else self.elbo
+        values = [
+            (p.f_bddm_fitted, p.f_bddm_fitted_error) if fitted else (p.f_bddm, p.f_bddm_error)
+            for p in self.points
+        ]
+        below = [value - error <= self.log_p for value, error in values]
+        above = [value + error >= elbo for value, error in values]
+        both = [b and a for b, a in zip(below, above, strict=True)]
+        return len(values), sum(below), sum(above), sum(both)
+
+
+@dataclass(frozen=True)
+class RatioPoint:
+    """A trained schedule network at one level.
+
+    Attributes:
+        t: 1 .. T.
+        s: E|eps*|^2 / D.
+        learned: E[beta_n] / delta_t that the network chooses.
+        spread: standard deviation over items of the same.
+        closed: r* of the closed form, within the bounds on beta_n.
     """
-    lines = []
-    for path in sorted(folder.glob("theory/*.json")):
-        found = read_theory(path)
-        page = path.with_suffix(".md")
-        expected = theory_page(found) if isinstance(found, TheoryDocument) else network_page(found)
-        if not page.is_file() or page.read_text() != expected:
-            raise DamagedFileError(f"{page} is not the page of {path.name}; make it with 'theory'")
-        lines.append(f"{path}: checksum, schema and page agree")
-    return lines
+
+    t: int
+    s: float
+    learned: float
+    spread: float
+    closed: float
+
+
+@dataclass(frozen=True)
+class RatioStudy:
+    """One training of sigma_phi.
+
+    Attributes:
+        data: the distribution.
+        form: of the loss.
+        points: the trained network, level by level.
+        watched: updates to the mean of sigma_phi over items of all levels.
+    """
+
+    data: str
+    form: StepLossForm
+    points: list[RatioPoint]
+    watched: dict[int, float]
+
+    @property
+    def error(self) -> float:
+        """Mean over levels of |learned - closed| / closed."""
+        return sum(abs(p.learned - p.closed) / p.closed for p in self.points) / len(self.points)
+
+
+@dataclass(frozen=True)
+class OptimismStudy:
+    """Many searches by one rule, for one length.
+
+    Attributes:
+        data: the distribution.
+        rule: key of RULES.
+        length: steps.
+        reported: mean energy distance that the search reports of its winner, over runs.
+        true: mean energy distance of the winners, judged with MANY samples.
+        optimism: mean of true less reported, in standard deviations of one judgement.
+        noise: that standard deviation, energy distance.
+    """
+
+    data: str
+    rule: str
+    length: int
+    reported: Estimate
+    true: Estimate
+    optimism: Estimate
+    noise: float
+
+
+@dataclass(frozen=True)
+class NetworkPoint:
+    """The bilateral bound at one junction, nats per dimension.
+
+    Attributes:
+        t: the junction, 1 .. T.
+        n: steps of the short process from there, of equal log-SNR spacing.
+        f_bddm: F_bddm.
+        f_score: F_score.
+        f_bddm_fitted: F_bddm with the last step's variance fitted.
+        f_score_fitted: F_score, likewise.
+
+    Each has its ``_over_elbo``: the paired difference from F_elbo with the same choice of variance.
+    """
+
+    t: int
+    n: int
+    f_bddm: Estimate
+    f_score: Estimate
+    f_bddm_fitted: Estimate
+    f_score_fitted: Estimate
+    f_bddm_over_elbo: Estimate
+    f_score_over_elbo: Estimate
+    f_bddm_fitted_over_elbo: Estimate
+    f_score_fitted_over_elbo: Estimate
+
+
+@dataclass(frozen=True)
+class NetworkTheory:
+    """One convention's networks.
+
+    Attributes:
+        convention: its name.
+        items: validation items.
+        elbo: F_elbo of the training schedule.
+        elbo_fitted: the same with the last step's variance fitted.
+        points: the bilateral bound.
+        ratios: the schedule network against the closed form; s is measured.
+        sigma: mean of sigma_phi over items and levels.
+        sigma_on_elbo: the same of a network trained on the ELBO, by number of updates.
+    """
+
+    convention: str
+    items: int
+    elbo: Estimate
+    elbo_fitted: Estimate
+    points: list[NetworkPoint]
+    ratios: list[RatioPoint]
+    sigma: float
+    sigma_on_elbo: dict[int, float]
+
+
+class TheoryDocument(Measurement):
+    """Bounds, ratios and searches of known distributions, whose score is exact."""
+
+    made_by: ClassVar[str] = "theory analytic"
+
+    kind: Literal["theory"]
+    schema_version: Literal[2]
+    created: str
+    provenance: Provenance
+    training_schedule: LinearSchedule
+    bounds: list[DataBounds]
+    ratios: list[RatioStudy]
+    searches: list[OptimismStudy]
+
+
+class NetworkData(Strict):
+    """The data that the networks of a document were looked at on."""
+
+    name: str
+    sha256: Sha256
+
+
+class NetworkDocument(Measurement):
+    """Bounds and ratios of a track's trained networks."""
+
+    made_by: ClassVar[str] = "theory"
+
+    kind: Literal["network theory"]
+    schema_version: Literal[2]
+    track: str
+    created: str
+    provenance: Provenance
+    data: NetworkData
+    weights: dict[str, Sha256]
+    conventions: list[NetworkTheory]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,19 @@ from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import as_dict
 from benchmarks.core.rows import RowKey, Sampled
-from benchmarks.results.comparisons import Evaluation, RowScores, cost_key, interval_of
-from benchmarks.results.schema import SCHEMA_VERSION, RowResult, RowTime
+from benchmarks.results.comparisons import Evaluation, RowScores
+from benchmarks.results.documents import Provenance
+from benchmarks.results.schema import (
+    Cost,
+    Data,
+    MadeOtherwise,
+    RowResult,
+    RowTime,
+    RunResults,
+    TimesFrom,
+    Training,
+)
+from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
 from benchmarks.runtime.workspace import fingerprint
 from benchmarks.searches import SEARCHES
@@ -36,62 +47,73 @@ def build_results(
     timings: Mapping[str, Any],
     searched: Mapping[str, Mapping[str, SearchResult]],
     weights: Mapping[str, Path],
-) -> dict[str, Any]:
-    """The results document, all but the stages' seconds and the checksum of the items."""
+    items_sha256: str,
+) -> RunResults:
+    """The document of a run.
+
+    Args:
+        context: of the run.
+        sampled: its rows.
+        evaluation: estimates and comparisons of their scores.
+        timings: seconds of every round, by row.
+        searched: convention and search to what was found.
+        weights: files of all networks.
+        items_sha256: of the per-item scores that lie beside the document.
+    """
     experiment, data = context.experiment, context.track.data
-    floors = {
-        count: {name: value.model_dump() for name, value in metrics.items()}
-        for count, metrics in evaluation.floors.items()
-    }
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "track": experiment.track,
-        "meaningless": experiment.meaningless,
-        "experiment": as_dict(experiment),
-        "experiment_sha256": fingerprint(as_dict(experiment)),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "provenance": provenance.collect(context.device, torch.get_num_threads()),
-        "data": {
-            "name": data.name,
-            "sha256": data.sha256,
-            "splits": data.sizes(),
-            "test_items": evaluation.test_items,
+    source = timings.get("document")
+    return RunResults(
+        kind="run",
+        schema_version=2,
+        track=experiment.track,
+        meaningless=experiment.meaningless,
+        experiment=as_dict(experiment),
+        experiment_sha256=fingerprint(as_dict(experiment)),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        provenance=Provenance(**provenance.collect(context.device, torch.get_num_threads())),
+        data=Data(
+            name=data.name,
+            sha256=data.sha256,
+            splits=data.sizes(),
+            test_items=evaluation.test_items,
+        ),
+        weights={name: weights_digest(path) for name, path in weights.items()},
+        wall_seconds=context.workspace.seconds(),
+        clip_seconds=context.track.timing_notes.get("seconds_of_audio"),
+        metrics=evaluation.metrics,
+        reference=experiment.reference,
+        network=_time(timings, NETWORK, None, 1.0),
+        machine_busy=timings["busy"],
+        rows=[_row_result(context, one, evaluation, timings) for one in sampled],
+        comparisons=evaluation.comparisons,
+        costs=list(_costs(context, searched, weights, timings)),
+        floors=evaluation.floors,
+        judge=evaluation.judge,
+        times_from=None if source is None else TimesFrom(**source),
+        training={
+            name: Training(**card)
+            for name, path in weights.items()
+            if (card := training_card(path))
         },
-        "weights": {name: weights_digest(path) for name, path in weights.items()},
-        "clip_seconds": context.track.timing_notes.get("seconds_of_audio"),
-        "metrics": {name: info.model_dump() for name, info in evaluation.metrics.items()},
-        "reference": experiment.reference,
-        "network": _time(timings, NETWORK, None, 1.0),
-        "machine_busy": timings["busy"],
-        "rows": [_row_result(context, one, evaluation, timings).model_dump() for one in sampled],
-        "comparisons": [comparison.model_dump() for comparison in evaluation.comparisons],
-        "costs": {
-            cost_key(convention, contestant): _cost(
-                context, found[grid], weights, (convention, contestant), timings
-            )
-            for convention, found in searched.items()
-            for contestant, grid in SEARCHED.items()
-            if grid in found
-        },
-        "floors": floors,
-        "judge": evaluation.judge,
-        "times_from": timings.get("document"),
-        "training": {name: card for name, path in weights.items() if (card := training_card(path))},
-        "made_otherwise": context.workspace.made_otherwise(),
-    }
+        made_otherwise=[MadeOtherwise(**one) for one in context.workspace.made_otherwise()],
+        items_sha256=items_sha256,
+    )
 
 
 def _row_result(
     context: Context, one: Sampled, evaluation: Evaluation, timings: Mapping[str, Any]
 ) -> RowResult:
     row, experiment = one.row, context.experiment
+    family = contestant(row.contestant, experiment)
     scores = evaluation.rows.get(row.key, NOTHING)
     reference = RowKey.named(row.convention.name, experiment.reference)
     return RowResult(
         key=row.key,
         convention=row.convention.name,
         contestant=row.contestant,
-        title=contestant(row.contestant, experiment).title,
+        title=family.title,
+        role=family.role,
+        search=family.search,
         steps=row.steps,
         nfe=one.nfe,
         seeds=len(one.files),
@@ -116,7 +138,7 @@ def _time(
     speedup = None
     if reference in timings["rows"] and key != reference:
         base = Timing(tuple(timings["rows"][reference]))
-        speedup = interval_of(ratio_of_medians(base, timing, seed=0))
+        speedup = Interval.of(ratio_of_medians(base, timing, seed=0))
     q1, q3 = timing.quartiles
     return RowTime(
         median_s=timing.median,
@@ -156,25 +178,50 @@ def _networks_cost(
     )
 
 
+def _costs(
+    context: Context,
+    searched: Mapping[str, Mapping[str, SearchResult]],
+    weights: Mapping[str, Path],
+    timings: Mapping[str, Any],
+) -> Iterator[Cost]:
+    """Cost of every search, under the first contestant whose schedules it found."""
+    for convention, found in searched.items():
+        for name, search in SEARCHED.items():
+            if search in found:
+                whose = RowKey(convention, name, 16)
+                yield _cost(context, found[search].record, weights, whose, timings)
+
+
 def _cost(
     context: Context,
-    result: SearchResult,
+    record: Mapping[str, Any],
     weights: Mapping[str, Path],
-    whose: tuple[str, str],
+    short: RowKey,
     timings: Mapping[str, Any],
-) -> dict[str, Any]:
-    convention, contestant = whose
-    record = result.record
-    parameters, steps, seconds = _networks_cost(context, whose, weights)
-    reference = timings["rows"].get(str(RowKey.named(convention, context.experiment.reference)))
-    short = timings["rows"].get(str(RowKey(convention, contestant, 16)))
-    saved = float(np.median(reference) - np.median(short)) if reference and short else 0.0
-    return {
-        "schedule_net_parameters": parameters,
-        "schedule_net_steps": steps,
-        "schedule_net_seconds": seconds,
-        "search_nfe": record["nfe"],
-        "search_seconds": record["seconds"],
-        "search_scores": {steps: s["scores"] for steps, s in record["schedules"].items()},
-        "pays_after_samples": record["seconds"] / saved if saved > 0 else None,
-    }
+) -> Cost:
+    """Cost of one search.
+
+    Args:
+        context: of the run.
+        record: of the search.
+        weights: files of all networks.
+        short: the 16-step row of its contestant, which it saves time for.
+        timings: seconds of every round, by row.
+    """
+    convention, contestant = short.convention, short.contestant
+    parameters, steps, seconds = _networks_cost(context, (convention, contestant), weights)
+    long = timings["rows"].get(str(RowKey.named(convention, context.experiment.reference)))
+    quick = timings["rows"].get(str(short))
+    saved = float(np.median(long) - np.median(quick)) if long and quick else 0.0
+    return Cost(
+        convention=convention,
+        contestant=contestant,
+        search=SEARCHED[contestant],
+        schedule_net_parameters=parameters,
+        schedule_net_steps=steps,
+        schedule_net_seconds=seconds,
+        search_nfe=record["nfe"],
+        search_seconds=record["seconds"],
+        search_scores={n: one["scores"] for n, one in record["schedules"].items()},
+        pays_after_samples=record["seconds"] / saved if saved > 0 else None,
+    )

@@ -216,17 +216,17 @@ class Run:
         if "report" not in wanted:
             return None
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
-        from benchmarks.stages.publish import publish  # noqa: PLC0415
+        from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
 
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
         if self.context.track.judge_weights is not None:
             weights["judge"] = self.context.track.judge_weights
         evaluation = scored.evaluate()
-        document = build_results(self.context, sampled, evaluation, timings, searched, weights)
-        document["wall_seconds"] = self.context.workspace.seconds()
-        return publish(
-            document, scored.records, sampled, self.context, results, weights["score_net"]
+        items = items_text(scored.records)
+        document = build_results(
+            self.context, sampled, evaluation, timings, searched, weights, digest_of(items)
         )
+        return publish_run(document, items, sampled, self.context, results, weights["score_net"])
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

@@ -1,4 +1,4 @@
-"""Writes a results folder: the JSON that is the truth, and what is derived from it."""
+"""Writes a results folder: the document of a run, its items, schedules, examples and page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import write_atomically, write_with_checksum
-from benchmarks.contestants import SEARCHED
+from bddm_ref.files import write_with_checksum
 from benchmarks.core.rows import Sampled
-from benchmarks.report.pages.track import to_markdown
-from benchmarks.results.schema import Results
+from benchmarks.report.registry import publish
+from benchmarks.results.schema import PAPERS_SEARCH, RunResults
 from benchmarks.stages.context import Context
 
 
-def publish(
-    document: dict[str, Any],
-    records: Sequence[Mapping[str, Any]],
+def items_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """The file of per-item scores: one JSON record a line."""
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def publish_run(
+    results: RunResults,
+    items: str,
     sampled: Sequence[Sampled],
     context: Context,
     folder: Path,
@@ -30,23 +39,17 @@ def publish(
     Where the experiment says so, the trained score network goes along, with its card.
 
     Returns:
-        The table, ``<track>.md``.
+        The page, ``<track>.md``.
     """
     track = context.experiment.track
-    items = "".join(json.dumps(record) + "\n" for record in records)
-    document["items_sha256"] = hashlib.sha256(items.encode()).hexdigest()
-    results = Results.model_validate(document)
-    text = results.model_dump_json(indent=1) + "\n"
-    write_with_checksum(folder / f"{track}-items.jsonl", lambda path: path.write_text(items))
-    write_with_checksum(folder / f"{track}.json", lambda path: path.write_text(text))
-    table = folder / f"{track}.md"
-    write_atomically(table, lambda path: path.write_text(to_markdown(results)))
+    write_with_checksum(folder / f"{track}-items.jsonl", partial(Path.write_text, data=items))
+    page = publish(folder / f"{track}.json", results)
     if context.track.trains_score_net:  # lists for a known score stand in the JSON alone
         _write_schedules(results, folder / "schedules")
     context.track.keep_examples(sampled, folder)
     if context.experiment.publish_weights:
         _keep_weights(score_weights, folder / "weights" / f"{track}-score.safetensors")
-    return table
+    return page
 
 
 def _keep_weights(source: Path, target: Path) -> None:
@@ -56,11 +59,12 @@ def _keep_weights(source: Path, target: Path) -> None:
             write_with_checksum(target.with_suffix(suffix), partial(Path.write_bytes, data=content))
 
 
-def _write_schedules(results: Results, folder: Path) -> None:
+def _write_schedules(results: RunResults, folder: Path) -> None:
     for row in results.rows:
-        if row.contestant in SEARCHED and row.betas:
-            grid = SEARCHED[row.contestant]
-            kind = row.convention if grid == "paper" else f"{row.convention}-{grid}"
+        cost = results.cost(row.convention, row.contestant)
+        if cost is not None and row.betas:
+            own = cost.search == PAPERS_SEARCH
+            kind = row.convention if own else f"{row.convention}-{cost.search}"
             path = folder / f"{results.track}-{kind}-{row.steps}.json"
             content = {
                 "betas": row.betas,

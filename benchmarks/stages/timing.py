@@ -14,14 +14,11 @@ from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.experiment import as_dict
 from benchmarks.core.rows import Row, rows_of
-from benchmarks.results.documents import read_document
-from benchmarks.results.speed_schema import SpeedDocument
+from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
 from benchmarks.runtime.workspace import write_json
 from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.sample import Session
-from benchmarks.studies.speed.case import OURS
-from benchmarks.studies.speed.sampler_tables import sampler_case
 from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
 
 VERSION = 2  # raised when a change here changes what is timed
@@ -89,7 +86,7 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
     if not file.is_file():
         session.context.progress.say(f"no times: {config.document} is not there")
         return {"rows": {}, "busy": False}
-    document = read_document(file, SpeedDocument, "speed")
+    document = SpeedDocument.read(file)
     found = {
         row.key: case
         for row in rows_of(session.context.experiment)
@@ -98,7 +95,7 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
     }
     lengths = [case.subject.seconds_of_audio for case in found.values() if case.subject]
     audio = next(iter(lengths), None)
-    device = document.provenance["device"]
+    device = document.provenance.device
     return {
         "rows": {key: case.seconds[OURS] for key, case in found.items()},
         "busy": bool(document.machine_busy),

@@ -25,9 +25,10 @@ from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import load
 from benchmarks.data.features import HOP, MELS, filterbank
+from benchmarks.results.speed import OURS
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.precision import multiplies_bf16
-from benchmarks.studies.speed.case import OURS, Call, Case
+from benchmarks.studies.speed.case import Call, Case
 from benchmarks.studies.speed.machine_peak import matrix_product, operations_of, seconds_at_peak
 from benchmarks.studies.speed.plain_diffwave import PlainDiffWave
 from benchmarks.studies.speed.random_nets import (

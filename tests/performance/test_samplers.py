@@ -14,8 +14,9 @@ from torch import Tensor
 
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
+from benchmarks.results.speed import OURS
 from benchmarks.runtime.noise import item_generators, start_noise
-from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.studies.speed.case import Case
 from benchmarks.studies.speed.random_nets import (
     DIFFWAVE,
     NAMES,

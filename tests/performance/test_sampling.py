@@ -18,8 +18,9 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.features import MELS
+from benchmarks.results.speed import OURS
 from benchmarks.runtime.noise import item_generators, start_noise
-from benchmarks.studies.speed.case import OURS, Call, Case
+from benchmarks.studies.speed.case import Call, Case
 from benchmarks.studies.speed.plain_diffwave import PlainDiffWave
 from benchmarks.studies.speed.random_nets import noise, seeded
 from benchmarks.studies.speed.stopwatch import Stopwatch

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from bddm_ref.checkpoint import load_weights
 from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.results.speed import OURS
+from benchmarks.studies.speed.case import Case
 from benchmarks.studies.speed.subjects import RESULTS
 from metrics.extractors import BATCH, ClassifierExtractor, ImageClassifier, extract
 from metrics.scoring import score_items, scoring_pool

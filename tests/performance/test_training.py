@@ -15,9 +15,10 @@ from torch import nn
 from bddm_ref.training import train
 from benchmarks.core.experiment import load
 from benchmarks.data.features import HOP, log_mel
+from benchmarks.results.speed import OURS
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
-from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.studies.speed.case import Case
 from benchmarks.studies.speed.stopwatch import Stopwatch
 from benchmarks.studies.speed.subjects import missing
 

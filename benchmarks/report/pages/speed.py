@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from benchmarks.report.page import arrow, estimate, table
-from benchmarks.results.comparisons import interval_of
-from benchmarks.results.schema import Interval, Verdict
-from benchmarks.results.search_pairs import SearchPair
-from benchmarks.results.speed_schema import Figure, SpeedCase, SpeedDocument
-from benchmarks.studies.speed.case import OURS
-from benchmarks.studies.speed.sampler_tables import (
-    GROUP,
+from benchmarks.report.page import (
+    Block,
+    Bullets,
+    Heading,
+    Page,
+    Prose,
+    Table,
+    estimate,
+    named,
+    table,
+)
+from benchmarks.report.pages.speed_samplers import (
     ROUNDS_FOR_INTERVAL,
     median_text,
     samplers_section,
 )
+from benchmarks.results.search_pairs import SearchPair
+from benchmarks.results.speed import OURS, SAMPLERS, Figure, SpeedCase, SpeedDocument
+from benchmarks.results.verdicts import Interval, Verdict
 from metrics.timing import Timing, ratio_of_medians
 
 NOTE = """\
@@ -42,7 +49,6 @@ NO_BARS = "The bars were set for two CPU cores, and are not applied."
 OTHER_BARS = "Bars are those set for a GPU; those of two CPU cores are not applied."
 NAMED_CASES = 4  # of one function, each by name; more are counted
 SEARCH_SHARE = 0.1  # of the papers' evaluations of the network, at most
-SAMPLERS = {GROUP: "Whole samplers"}
 GROUPS = {
     "network": "One network evaluation",
     "sampling": "Sampling",
@@ -56,7 +62,7 @@ GROUPS_ON_GPU = ("network", "sampling", "training-step")
 
 def speed_page(
     document: SpeedDocument, searches: Sequence[SearchPair], on_gpu: SpeedDocument | None = None
-) -> str:
+) -> Page:
     """The whole page.
 
     Args:
@@ -64,33 +70,46 @@ def speed_page(
         searches: those of the results folder that it lies in.
         on_gpu: the folder's document of a GPU, for the page of the CPU to name.
     """
-    device = document.provenance["device"]
-    parts = ["# Speed\n" if document.on_cpu else f"# Speed on {device}\n", NOTE]
+    device = document.provenance.device
+    title = "Speed" if document.on_cpu else f"Speed on {device}"
+    blocks: list[Block] = [Heading(title, 1), _prose(NOTE)]
     if not document.on_cpu:
         barred = any(case.bars for case in document.cases)
-        parts.append(GPU_NOTE.replace(NO_BARS, OTHER_BARS) if barred else GPU_NOTE)
+        blocks.append(_prose(GPU_NOTE.replace(NO_BARS, OTHER_BARS) if barred else GPU_NOTE))
     if document.machine_busy is None:
-        parts.append("Whether the machine had other work then was not recorded.\n")
+        blocks.append(Prose("Whether the machine had other work then was not recorded."))
     elif document.machine_busy:
-        parts.append("**The machine was busy with other work when this was measured.**\n")
-    for group in dict.fromkeys((*SAMPLERS, *GROUPS, *(case.group for case in document.cases))):
+        blocks.append(Prose("**The machine was busy with other work when this was measured.**"))
+    blocks += _measured(document)
+    blocks += _unmeasured(document)
+    if searches:
+        blocks += [Heading("Searches compared"), _prose(SEARCH_NOTE), Prose(_summary(searches))]
+        blocks.append(_searches(searches))
+    if document.on_cpu:
+        blocks += [Heading("On a GPU"), Prose(_on_gpu(on_gpu))]
+    return Page((*blocks, Prose(_origin(document))))
+
+
+def _measured(document: SpeedDocument) -> list[Block]:
+    """A section for each group of cases, and the names of groups that lack."""
+    blocks: list[Block] = []
+    for group in dict.fromkeys((SAMPLERS, *GROUPS, *(case.group for case in document.cases))):
         cases = [case for case in document.cases if case.group == group]
-        if cases and group == GROUP:
-            parts += [f"## {SAMPLERS[group]}\n", *samplers_section(cases)]
+        if cases and group == SAMPLERS:
+            blocks += [Heading("Whole samplers"), *samplers_section(cases)]
         elif cases:
-            parts += [f"## {GROUPS.get(group, group)}\n", _times(cases)]
-            parts += [_figures(cases)] if any(case.figures for case in cases) else []
-            parts += [_absent(cases)] if any(case.absent for case in cases) else []
+            blocks += [Heading(GROUPS.get(group, group)), _times(cases)]
+            blocks += [_figures(cases)] if any(case.figures for case in cases) else []
+            blocks += [_absent(cases)] if any(case.absent for case in cases) else []
     measured = {case.group for case in document.cases}
     wanted = GROUPS if document.on_cpu else GROUPS_ON_GPU
     if lacking := [GROUPS[group].lower() for group in wanted if group not in measured]:
-        parts.append(f"Not measured: {', '.join(lacking)}.\n")
-    parts += _unmeasured(document)
-    if searches:
-        parts += ["## Searches compared\n", SEARCH_NOTE, _summary(searches), _searches(searches)]
-    if document.on_cpu:
-        parts += ["## On a GPU\n", _on_gpu(on_gpu)]
-    return "\n".join([*parts, _origin(document)])
+        blocks.append(Prose(f"Not measured: {', '.join(lacking)}."))
+    return blocks
+
+
+def _prose(text: str) -> Prose:
+    return Prose(text.removesuffix("\n"))
 
 
 def _origin(document: SpeedDocument) -> str:
@@ -98,23 +117,23 @@ def _origin(document: SpeedDocument) -> str:
     made = document.provenance
     option = "" if document.on_cpu else " --device cuda"
     return (
-        f"Measured on {made['processor']}, {made['cores']} cores, {made['threads']} threads, "
-        f"device {made['device']}, torch {made['packages']['torch']}, Python {made['python']}; "
-        f"commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
-        f"{document.created[:10]}. To measure it again: `python -m benchmarks speed{option}`.\n"
+        f"Measured on {made.processor}, {made.cores} cores, {made.threads} threads, "
+        f"device {made.device}, torch {made.packages['torch']}, Python {made.python}; "
+        f"{made.code}, {document.created[:10]}. To measure it again: "
+        f"`python -m benchmarks speed{option}`."
     )
 
 
-def _unmeasured(document: SpeedDocument) -> list[str]:
+def _unmeasured(document: SpeedDocument) -> list[Block]:
     """Tests that gave no case, with their reasons."""
-    parts = []
+    blocks: list[Block] = []
     if document.late:
-        parts.append(f"Not measured for lack of time: {_named(document.late)}.\n")
+        blocks.append(Prose(f"Not measured for lack of time: {_named(document.late)}."))
     for heading, reasons in (("Failed", document.failed), ("Not made here", document.skipped)):
         if reasons:
-            lines = [f"* `{name}`: {reason}\n" for name, reason in reasons.items()]
-            parts.append(f"{heading}:\n\n{''.join(lines)}")
-    return parts
+            items = tuple(f"`{name}`: {reason}" for name, reason in reasons.items())
+            blocks += [Prose(f"{heading}:"), Bullets(items, "*")]
+    return blocks
 
 
 def _named(tests: list[str]) -> str:
@@ -132,11 +151,11 @@ def _named(tests: list[str]) -> str:
 
 def _on_gpu(document: SpeedDocument | None) -> str:
     if document is None:
-        return "Not tested here: `python -m benchmarks speed --device cuda`.\n"
-    return f"[`speed-cuda.md`](speed-cuda.md): the same cases on {document.provenance['device']}.\n"
+        return "Not tested here: `python -m benchmarks speed --device cuda`."
+    return f"[`speed-cuda.md`](speed-cuda.md): the same cases on {document.provenance.device}."
 
 
-def _times(cases: list[SpeedCase]) -> str:
+def _times(cases: list[SpeedCase]) -> Table:
     lines = []
     for case in cases:
         own = Timing(tuple(case.seconds[OURS]))
@@ -146,7 +165,7 @@ def _times(cases: list[SpeedCase]) -> str:
         lines.append([title, median_text(own), "", "", "", ""])
         for name, times in others.items():
             other = Timing(tuple(times))
-            ratio = interval_of(ratio_of_medians(other, own, seed=0))
+            ratio = Interval.of(ratio_of_medians(other, own, seed=0))
             if len(times) < ROUNDS_FOR_INTERVAL:
                 ratio = ratio.model_copy(update={"low": None, "high": None})
             bar = case.bars.get(name)
@@ -174,7 +193,7 @@ def _reached(ratio: Interval, bar: float) -> str:
     return "within the noise" if within else "**missed**"
 
 
-def _figures(cases: list[SpeedCase]) -> str:
+def _figures(cases: list[SpeedCase]) -> Table:
     lines = [
         [case.title, figure.name, _number(figure), _bar_of(figure)]
         for case in cases
@@ -198,12 +217,13 @@ def _bar_of(figure: Figure) -> str:
     return ""
 
 
-def _absent(cases: list[SpeedCase]) -> str:
-    return "".join(
-        f"* {case.title}, not compared with {name}: {reason}.\n"
+def _absent(cases: list[SpeedCase]) -> Bullets:
+    items = (
+        f"{case.title}, not compared with {name}: {reason}."
         for case in cases
         for name, reason in case.absent.items()
     )
+    return Bullets(tuple(items), "*")
 
 
 def _summary(pairs: Sequence[SearchPair]) -> str:
@@ -217,11 +237,11 @@ def _summary(pairs: Sequence[SearchPair]) -> str:
         f"Evaluations of the network: {share:.1%} of the papers' at most (bar: {SEARCH_SHARE:.0%}, "
         f"{reached}). Schedules that the frugal search found, {len(found)} comparisons: {counts} "
         f"(bar: none worse, {'**missed**' if 'worse' in found else as_good}); of those as good or "
-        f"undecided, {behind} are behind by interval and test, however little.\n"
+        f"undecided, {behind} are behind by interval and test, however little."
     )
 
 
-def _searches(pairs: Sequence[SearchPair]) -> str:
+def _searches(pairs: Sequence[SearchPair]) -> Table:
     steps = sorted({count for pair in pairs for count in pair.differences})
     lines = []
     for pair in pairs:
@@ -231,7 +251,7 @@ def _searches(pairs: Sequence[SearchPair]) -> str:
                 f"`{pair.source}` {pair.convention}",
                 f"{full} → {cheap} ({cheap / full:.1%})",
                 f"{slow:.0f} → {quick:.0f}",
-                f"{pair.info.title} {arrow(pair.info)}",
+                named(pair.info),
                 *(_difference(pair, count) for count in steps),
             ]
         )

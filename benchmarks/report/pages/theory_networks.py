@@ -1,114 +1,66 @@
-"""The page of what trained networks say of the theory: ``TRACK.json`` is the truth."""
+"""The page of the theory on a track's trained networks."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
 
-import torch
-from pydantic import BaseModel, ConfigDict
-
-from bddm_ref.files import write_atomically, write_with_checksum
-from benchmarks.report.page import table
-from benchmarks.report.plots.theory import plot_networks
-from benchmarks.runtime import provenance
-from benchmarks.searches import PAPER
-from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import tau_of
-from benchmarks.stages.train import schedule_net_weights, score_net_weights
-from benchmarks.studies.theory.networks import DRAWS, NetworkTheory, evaluations, network_theory
+from benchmarks.report.page import (
+    Block,
+    Figure,
+    Heading,
+    Origin,
+    Page,
+    Prose,
+    Table,
+    table,
+)
+from benchmarks.results.theory import DRAWS, NetworkDocument, NetworkTheory
 from metrics.statistics import Estimate
 
 
-class NetworkDocument(BaseModel):
-    """What ``TRACK.json`` holds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: Literal[1]
-    track: str
-    created: str
-    provenance: dict[str, Any]
-    data: dict[str, str]
-    weights: dict[str, str]
-    conventions: list[NetworkTheory]
-
-
-def write_network_theory(context: Context, folder: Path) -> Path:
-    """Look at an experiment's networks and write ``TRACK.json``, ``TRACK.md`` and ``TRACK.svg``.
-
-    Args:
-        context: of the experiment; networks that it does not name are trained.
-        folder: where they go.
-
-    Returns:
-        The page.
-    """
-    experiment, track = context.experiment, context.track
-    tau_of(experiment)  # refused before the training
-    score_weights = score_net_weights(context)
-    weights = {"score_net": score_weights} | {
-        f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)
-        for one in experiment.conventions
-    }
-    work = len(experiment.conventions) * evaluations(len(track.training))
-    with context.progress.task("theory (NFE of each item)", work) as advance:
-        found = [network_theory(context, one, advance) for one in experiment.conventions]
-    document = NetworkDocument(
-        schema_version=1,
-        track=experiment.track,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        provenance=provenance.collect(context.device, torch.get_num_threads()),
-        data={"name": track.data.name, "sha256": track.data.sha256},
-        weights={name: weights_digest(path) for name, path in weights.items()},
-        conventions=found,
-    )
-    text = document.model_dump_json(indent=1) + "\n"
-    stem = folder / experiment.track
-    write_with_checksum(stem.with_suffix(".json"), partial(Path.write_text, data=text))
-    write_atomically(stem.with_suffix(".svg"), lambda path: plot_networks(found, path))
-    page = stem.with_suffix(".md")
-    write_atomically(page, lambda path: path.write_text(network_page(document)))
-    return page
-
-
-def network_page(document: NetworkDocument) -> str:
-    """The page that a document gives."""
+def network_page(document: NetworkDocument) -> Page:
+    """The whole page."""
     track, made, found = document.track, document.provenance, document.conventions
-    parts = [
-        f"# Theory: what the {track} track's networks say\n",
-        f"The trained networks on validation items of `{document.data['name']}`. Nats per "
-        "dimension of the continuous data; brackets: 95 % intervals over items. Figures of one "
-        "line are of the same items.\n",
-        "## Is F_elbo ≤ F_bddm?\n",
-        "F_bddm = −L_step − R at a junction t with n short steps of equal log-SNR spacing left; "
-        f"F_elbo of the whole training schedule, by {DRAWS} levels of each item. *β₁*: DDPM's "
-        "variance of the last step; *fitted*: the variance that makes each bound largest. log p is "
-        "not known here.\n",
-        f"![F_bddm over the junction t]({track}.svg)\n",
+    weights = ", ".join(f"{name} `{sha256[:12]}`" for name, sha256 in document.weights.items())
+    blocks: tuple[Block, ...] = (
+        Heading(f"Theory: what the {track} track's networks say", 1),
+        Prose(
+            f"The trained networks on validation items of `{document.data.name}`. Nats per "
+            "dimension of the continuous data; brackets: 95 % intervals over items. Figures of "
+            "one line are of the same items."
+        ),
+        Heading("Is F_elbo ≤ F_bddm?"),
+        Prose(
+            "F_bddm = −L_step − R at a junction t with n short steps of equal log-SNR spacing "
+            f"left; F_elbo of the whole training schedule, by {DRAWS} levels of each item. *β₁*: "
+            "DDPM's variance of the last step; *fitted*: the variance that makes each bound "
+            "largest. log p is not known here."
+        ),
+        Figure(f"{track}.svg", "F_bddm over the junction t"),
         *(_bounds(one) for one in found),
-        "## What does the schedule network learn, and does it follow the item?\n",
-        "r = β_n / δ_t that the network chooses: mean ± standard deviation over items; r* is the "
-        "optimum of the expected loss for the measured s = E|ε_θ|² / D.\n",
+        Heading("What does the schedule network learn, and does it follow the item?"),
+        Prose(
+            "r = β_n / δ_t that the network chooses: mean ± standard deviation over items; r* is "
+            "the optimum of the expected loss for the measured s = E|ε_θ|² / D."
+        ),
         *(_ratios(one) for one in found),
-        "## Does the ELBO collapse it?\n",
-        "Mean of σ_φ over items and levels: of the network that the track uses, and of one trained "
-        "alike on the ELBO, by number of updates.\n",
+        Heading("Does the ELBO collapse it?"),
+        Prose(
+            "Mean of σ_φ over items and levels: of the network that the track uses, and of one "
+            "trained alike on the ELBO, by number of updates."
+        ),
         _collapse(found),
-        "## Origin\n",
-        f"- commit `{(made['commit'] or 'unknown')[:12]}` (tree {made['tree'] or 'unknown'}), "
-        f"{document.created}, on {made['device']}",
-        f"- data `{document.data['sha256'][:12]}`, "
-        + ", ".join(f"{name} `{digest[:12]}`" for name, digest in document.weights.items())
-        + "\n",
-    ]
-    return "\n".join(parts)
+        Origin(
+            (
+                f"{made.code}, {document.created}, on {made.device}",
+                f"data `{document.data.sha256[:12]}`, {weights}",
+            )
+        ),
+    )
+    return Page(blocks)
 
 
-def _bounds(one: NetworkTheory) -> str:
+def _bounds(one: NetworkTheory) -> Table:
     heads = ["t", "n", "F_bddm, β₁", "F_score, β₁", "F_bddm − F_elbo, β₁"]
     heads += ["F_bddm, fitted", "F_bddm − F_elbo, fitted"]
     lines = [
@@ -123,22 +75,23 @@ def _bounds(one: NetworkTheory) -> str:
         ]
         for point in one.points
     ]
-    return (
+    caption = (
         f"Convention `{one.convention}`, {one.items} items: F_elbo {_cell(one.elbo)} with β₁, "
-        f"{_cell(one.elbo_fitted)} fitted.\n\n{table(heads, lines)}"
+        f"{_cell(one.elbo_fitted)} fitted."
     )
+    return table(heads, lines, caption)
 
 
-def _ratios(one: NetworkTheory) -> str:
+def _ratios(one: NetworkTheory) -> Table:
     heads = ["t", "s", "r", "r*"]
     lines = [
         [str(p.t), f"{p.s:.4f}", f"{p.learned:.3f} ± {p.spread:.3f}", f"{p.closed:.3f}"]
         for p in one.ratios
     ]
-    return f"Convention `{one.convention}`:\n\n{table(heads, lines)}"
+    return table(heads, lines, f"Convention `{one.convention}`:")
 
 
-def _collapse(found: Sequence[NetworkTheory]) -> str:
+def _collapse(found: Sequence[NetworkTheory]) -> Table:
     heads = ["Convention", "In use", *(f"ELBO, {n}" for n in found[0].sigma_on_elbo)]
     lines = [
         [

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from benchmarks.report.page import arrow
-from benchmarks.results.schema import Interval, Results
-from benchmarks.results.store import read_results
+from benchmarks.results.schema import RunResults
+from benchmarks.results.verdicts import Interval
 
 SAMPLERS = {  # contestant to label, colour, marker, and how far its label is moved upwards
     "bddm": ("BDDM", "#0072B2", "o", 0),
@@ -48,12 +48,12 @@ def plot_overview(folder: Path, path: Path) -> None:
     """
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     for axis, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        _draw(axis, panel, read_results(folder / f"{panel.results}.json"))
+        _draw(axis, panel, RunResults.read(folder / f"{panel.results}.json"))
     with mpl.rc_context({"svg.hashsalt": "overview", "svg.fonttype": "none"}):
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
-def points_of(results: Results, panel: Panel, contestant: str) -> dict[int, Interval]:
+def points_of(results: RunResults, panel: Panel, contestant: str) -> dict[int, Interval]:
     """Scores of a contestant by network evaluations, rising."""
     found = {
         row.nfe: row.metrics[panel.metric]
@@ -65,7 +65,7 @@ def points_of(results: Results, panel: Panel, contestant: str) -> dict[int, Inte
     return {nfe: found[nfe] for nfe in sorted(found)}
 
 
-def _draw(axis: Axes, panel: Panel, results: Results) -> None:
+def _draw(axis: Axes, panel: Panel, results: RunResults) -> None:
     info = results.metrics[panel.metric]
     ticks: set[int] = set()
     for contestant, (label, color, marker, up) in SAMPLERS.items():
@@ -95,7 +95,7 @@ def _draw(axis: Axes, panel: Panel, results: Results) -> None:
     axis.set_ylabel(f"{info.title.replace(' of 1000', '')} {arrow(info)}")
 
 
-def _draw_reference(axis: Axes, panel: Panel, results: Results) -> None:
+def _draw_reference(axis: Axes, panel: Panel, results: RunResults) -> None:
     """DDPM's longest row, as a band."""
     for nfe, one in points_of(results, panel, "ddpm").items():
         if nfe > LONGEST and one.value is not None:

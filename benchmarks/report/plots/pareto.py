@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.report.page import arrow
-from benchmarks.results.schema import MetricInfo
-from benchmarks.results.standings import BDDM, Place, Standings, efficient
+from benchmarks.results.places import efficient
+from benchmarks.results.ranking_schema import BDDM, Place, Ranking
+from benchmarks.results.verdicts import MetricInfo
 
 COLORS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F3C8D", "#8C564B", "#117733")
 MARKERS = "sD^vPX*<>"
@@ -32,7 +33,7 @@ class _Style:
     width: float = 1.0
 
 
-def plot_pareto(table: Standings, path: Path) -> None:
+def plot_pareto(table: Ranking, path: Path) -> None:
     """One line a contestant over its evaluations, and over its measured time.
 
     Contestants with a point that no other beats in both quality and cost have colours and labels,
@@ -64,7 +65,7 @@ def plot_pareto(table: Standings, path: Path) -> None:
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
-def _lines(table: Standings, cost: Callable[[int, Place], float | None]) -> dict[str, Points]:
+def _lines(table: Ranking, cost: Callable[[int, Place], float | None]) -> dict[str, Points]:
     return {
         name: [
             (spent, place.score.value or 0.0)
@@ -96,9 +97,7 @@ def _styles(names: list[str]) -> dict[str, _Style]:
     return styles | {name: _Style("#D55E00", "o", width=2.2) for name in names if name == BDDM}
 
 
-def _draw(
-    axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], table: Standings
-) -> None:
+def _draw(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], table: Ranking) -> None:
     others = [name for name in lines if name not in styles]
     for i, name in enumerate(others):
         label = f"others: {len(others)}" if i == 0 else None
@@ -132,7 +131,7 @@ def _draw(
     axis.grid(alpha=0.2)
 
 
-def _hollow(axis: Axes, styles: dict[str, _Style], table: Standings) -> None:
+def _hollow(axis: Axes, styles: dict[str, _Style], table: Ranking) -> None:
     """Whitens the points whose times are unstable."""
     label: str | None = "hollow: unstable time"
     for name, style in styles.items():
@@ -159,7 +158,7 @@ def _columns(points: Points) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _scale_scores(axis: Axes, scores: list[float], table: Standings) -> None:
+def _scale_scores(axis: Axes, scores: list[float], table: Ranking) -> None:
     """Room for these scores and the reference; distances on a logarithmic scale."""
     reference = table.reference_score
     if reference is not None and reference.value is not None:
@@ -186,9 +185,7 @@ def _plain_ticks(axis: Axis, values: list[float]) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _label(
-    axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], table: Standings
-) -> None:
+def _label(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], table: Ranking) -> None:
     """Names to the right of a panel, at the height where their lines end if there is room."""
     scale = axis.yaxis.get_transform()
     low, high = (float(v) for v in scale.transform(list(axis.get_ylim())))

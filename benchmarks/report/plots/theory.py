@@ -8,8 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.studies.theory.bounds import OWN, SPACED, DataBounds
-from benchmarks.studies.theory.networks import NetworkTheory
+from benchmarks.results.theory import OWN, SPACED, DataBounds, NetworkTheory
 
 SHOWN = 16  # steps of the spaced short process that is drawn
 

@@ -1,14 +1,14 @@
-"""All pages, by track. A new one is a file beside this one and a line here."""
+"""All tracks' words, by track. A new track is a file beside this one and a line here."""
 
 from __future__ import annotations
 
-from benchmarks.report.words.analytic import AnalyticPage
-from benchmarks.report.words.base import Page
-from benchmarks.report.words.images import ImagesPage
-from benchmarks.report.words.speech import SpeechPage
+from benchmarks.report.words.analytic import AnalyticWords
+from benchmarks.report.words.base import TrackWords
+from benchmarks.report.words.images import ImagesWords
+from benchmarks.report.words.speech import SpeechWords
 
-PAGES: dict[str, Page] = {
-    "speech": SpeechPage(),
-    "images": ImagesPage(),
-    "analytic": AnalyticPage(),
+WORDS: dict[str, TrackWords] = {
+    "speech": SpeechWords(),
+    "images": ImagesWords(),
+    "analytic": AnalyticWords(),
 }

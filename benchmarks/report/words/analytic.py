@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-from benchmarks.core.experiment import EXACT
-from benchmarks.report.words.base import Page, floor_line
-from benchmarks.results.schema import Comparison, Results, RowResult
+from benchmarks.core.experiment import EXACT, Convention
+from benchmarks.report.words.base import Line, TrackWords, floor_line
+from benchmarks.results.schema import Comparison, RowResult, RunResults
 
 
-class AnalyticPage(Page):
+class AnalyticWords(TrackWords):
     """Vectors of known distributions."""
 
     item = "vector"
@@ -18,12 +17,9 @@ class AnalyticPage(Page):
         "KL is computed exactly from a sampler's moments: it has no interval, and its marks "
         "compare two numbers."
     )
-    unscored: ClassVar[Mapping[str, str]] = {
-        "kl": "its samples are no affine function of their noise (to 0.0001 of their spread)"
-    }
 
-    def note(self, results: Results) -> str:
-        """What was scored, and how."""
+    def note(self, results: RunResults) -> str:
+        """How samples were scored."""
         if _is_exact(results):
             kind = (
                 "the exact score. KL is exact: the mean and variance of a sampler's Gaussian "
@@ -35,21 +31,21 @@ class AnalyticPage(Page):
             "Vectors from distributions of which everything is known; the score network is "
             f"{kind} Energy distance (unbiased, may be "
             "below 0) and sliced Wasserstein-2 distance compare samples with "
-            f"{results.data['splits']['test']} draws from the data; floor: as many draws in the "
+            f"{results.data.splits['test']} draws from the data; floor: as many draws in the "
             "samples' place. Brackets: 95 % bootstrap over the samples, the draws fixed."
         )
 
-    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+    def convention_head(self, results: RunResults, convention: Convention) -> str:
         """Distribution, and the error of its score."""
-        size = convention["error"]
+        size = convention.error
         score = f"score with an error of {size:g} rms" if size else "exact score"
         if not _is_exact(results):
             score = "trained score network"
-        return f"## Data `{convention['data'] or results.experiment['data']}` ({score})\n"
+        return f"Data `{convention.data or results.settings.data}` ({score})"
 
-    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+    def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """The margins."""
-        margins = results.experiment["margins"]
+        margins = results.settings.margins
         by_kl = {(c.row, c.against) for c in comparisons if c.metric == "kl"}
         both = any(c.metric == "energy" and (c.row, c.against) in by_kl for c in comparisons)
         exact = (
@@ -64,9 +60,7 @@ class AnalyticPage(Page):
             "worse by more than it; else *undecided*."
         )
 
-    def floor_lines(
-        self, results: Results, rows: Sequence[RowResult], width: int
-    ) -> list[list[str]]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """Draws from the data in the samples' place."""
         lines = []
         for key, metrics in results.floors.items():
@@ -76,5 +70,5 @@ class AnalyticPage(Page):
         return lines
 
 
-def _is_exact(results: Results) -> bool:
-    return bool(results.experiment["score_net"]["network"] == EXACT)
+def _is_exact(results: RunResults) -> bool:
+    return results.settings.score_net.network == EXACT

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from benchmarks.report.page import table
-from benchmarks.report.words.base import Page, floor_line
-from benchmarks.results.schema import Comparison, Results, RowResult
+from benchmarks.core.experiment import Convention
+from benchmarks.report.page import Block, Prose, table
+from benchmarks.report.words.base import Line, TrackWords, floor_line
+from benchmarks.results.schema import Comparison, Judge, RowResult, RunResults
 
 
-class ImagesPage(Page):
+class ImagesWords(TrackWords):
     """Sets of images, compared with sets of images."""
 
     item = "image"
@@ -19,14 +19,14 @@ class ImagesPage(Page):
         "can be compared only where the numbers of images are equal."
     )
 
-    def note(self, results: Results) -> str:
-        """What was scored, and how."""
-        judge, name = results.judge or {}, results.data["name"]
+    def note(self, results: RunResults) -> str:
+        """How samples were scored."""
+        judge, name = _judge(results), results.data.name
         lines = [
-            f"Images like those of `{name}`, compared with {judge['reference_images']} images of "
-            f"its {judge['reference']} split by {judge['dimensions']} features of the network "
-            f"`{judge['name']}`. {judge['distance']} is the Fréchet distance of these features",
-            "" if judge["distance"] == "FID" else ", which is not FID",
+            f"Images like those of `{name}`, compared with {judge.reference_images} images of "
+            f"its {judge.reference} split by {judge.dimensions} features of the network "
+            f"`{judge.name}`. {judge.distance} is the Fréchet distance of these features",
+            "" if judge.distance == "FID" else ", which is not FID",
             "; a smaller number of images makes it larger, so compare at equal numbers, and with "
             "the floor: as many images of the other split in the samples' place. Brackets: 95 % "
             "bootstrap over the samples' features, the reference fixed; of recall, over the "
@@ -34,14 +34,14 @@ class ImagesPage(Page):
         ]
         return "".join(lines)
 
-    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+    def convention_head(self, results: RunResults, convention: Convention) -> str:
         """Clipped or not."""
-        how = "clipped to [−1, 1]" if convention["clip"] else "not clipped"
-        return f"## Convention `{convention['name']}` (clean estimates {how})\n"
+        how = "clipped to [−1, 1]" if convention.clip else "not clipped"
+        return f"Convention `{convention.name}` (clean estimates {how})"
 
-    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+    def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """The margin, and what was resampled."""
-        margin = results.experiment["margins"]["fd"]
+        margin = results.settings.margins["fd"]
         return (
             "Differences at equal numbers of images, from the same noise; the bootstrap draws the "
             "same images of both. *better*: interval below 0 and p < 0.05, p of exchanging the two "
@@ -50,22 +50,20 @@ class ImagesPage(Page):
             "than it; else *undecided*. One trained network is one draw."
         )
 
-    def floor_lines(
-        self, results: Results, rows: Sequence[RowResult], width: int
-    ) -> list[list[str]]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """Images of the data in the samples' place."""
         return [
             floor_line(results, metrics, count, width) for count, metrics in results.floors.items()
         ]
 
-    def appendix(self, results: Results, rows: Sequence[RowResult]) -> list[str]:
+    def appendix(self, results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
         """How many of each row's images the classifier puts in each class, in per cent."""
-        judge = results.judge or {}
+        judge = _judge(results)
         counted = [(f"{row.title}, {row.steps} steps", row.classes) for row in rows if row.classes]
         if not counted:
             return []
-        if "test_classes" in judge:
-            counted.append(("*Test images*", judge["test_classes"]))
+        if judge.test_classes is not None:
+            counted.append(("*Test images*", judge.test_classes))
         heads = [
             "Share of images in class, %",
             *(str(i) for i in range(len(counted[0][1]))),
@@ -75,9 +73,13 @@ class ImagesPage(Page):
             for name, counts in counted
         ]
         note = (
-            f"By the classifier, which names {judge['test_accuracy']:.1%} of the test images "
-            "rightly."
-            if judge.get("test_accuracy") is not None
+            f"By the classifier, which names {judge.test_accuracy:.1%} of the test images rightly."
+            if judge.test_accuracy is not None
             else ""
         )
-        return [f"{table(heads, lines)}\n{note}\n"]
+        return [table(heads, lines), Prose(note)]
+
+
+def _judge(results: RunResults) -> Judge:
+    assert results.judge is not None  # every run of images has one
+    return results.judge

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from benchmarks.report.words.base import CLAIM_SEEDS, Page, data_line
-from benchmarks.results.schema import Comparison, Interval, Results, RowResult
+from benchmarks.core.experiment import Convention
+from benchmarks.report.words.base import Line, TrackWords, data_line
+from benchmarks.results.ranking_schema import ENOUGH_SEEDS
+from benchmarks.results.schema import Comparison, RowResult, RunResults
+from benchmarks.results.verdicts import Interval
 
 PREDICTED = (
     "*Predicted* MOS is a model's guess at what listeners would say, and nobody listened: compare "
@@ -15,37 +17,35 @@ PREDICTED = (
 )
 
 
-class SpeechPage(Page):
+class SpeechWords(TrackWords):
     """Clips, scored one by one."""
 
     item = "clip"
     with_rtf = True
     counts_items = False
 
-    def note(self, results: Results) -> str:
-        """What was scored, and how."""
+    def note(self, results: RunResults) -> str:
+        """How samples were scored."""
         note = (
-            f"{len(results.data['test_items'])} test clips of {results.clip_seconds:.2f} s from "
-            f"`{results.data['name']}`; means with 95 % BCa bootstrap intervals over clips (noise "
+            f"{len(results.data.test_items)} test clips of {results.clip_seconds:.2f} s from "
+            f"`{results.data.name}`; means with 95 % BCa bootstrap intervals over clips (noise "
             "seeds averaged per clip)."
         )
         return f"{note} {PREDICTED}" if results.floors else note
 
-    def convention_head(self, results: Results, convention: dict[str, Any]) -> str:
+    def convention_head(self, results: RunResults, convention: Convention) -> str:
         """The amplitude."""
-        name, amplitude = convention["name"], convention["amplitude"]
-        return f"## Amplitude convention `{name}` (recordings × {amplitude:g})\n"
+        name, amplitude = convention.name, convention.amplitude
+        return f"Amplitude convention `{name}` (recordings × {amplitude:g})"
 
-    def floor_lines(
-        self, results: Results, rows: Sequence[RowResult], width: int
-    ) -> list[list[str]]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """The recordings in the samples' place, where a metric needs no reference."""
         return [
             data_line(results, metrics, ("*Recordings*", f"{_scored(metrics)} / {count}"), width)
             for count, metrics in results.floors.items()
         ]
 
-    def verdict_note(self, results: Results, comparisons: Sequence[Comparison]) -> str:
+    def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """Margins, and how many seeds a verdict needs."""
         unique = {c.metric: c for c in comparisons}.values()
         margins = ", ".join(f"{results.metrics[c.metric].title} {c.margin:g}" for c in unique)
@@ -54,8 +54,8 @@ class SpeechPage(Page):
             f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
             "worse by more than it; else *undecided*."
         )
-        if any(c.seeds < CLAIM_SEEDS for c in comparisons):
-            note += f" Verdicts with fewer than {CLAIM_SEEDS} noise seeds are indications only."
+        if any(c.seeds < ENOUGH_SEEDS for c in comparisons):
+            note += f" Verdicts with fewer than {ENOUGH_SEEDS} noise seeds are indications only."
         return note
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from benchmarks.results.speed import OURS
 from metrics.timing import Clock, clock_for, peak_memory
 
 if TYPE_CHECKING:  # an extra: pages are made without it
     from pytest_benchmark.fixture import BenchmarkFixture
 
-OURS = "ours"
 Call = Callable[[], object]
 
 

@@ -9,18 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bddm_ref.files import DamagedFileError, write_atomically, write_with_checksum
-from benchmarks.report.pages.speed import speed_page
-from benchmarks.results.documents import read_document
-from benchmarks.results.search_pairs import search_pairs
-from benchmarks.results.speed_schema import SpeedDocument
-from benchmarks.results.store import SPEED, SPEED_ON_GPU
+from benchmarks.report.registry import SPEED, SPEED_ON_GPU, write_speed_pages
+from benchmarks.results.speed import SpeedDocument
 from benchmarks.runtime import provenance
 from benchmarks.runtime.distributed import own_device
 from metrics.timing import machine_is_busy
@@ -66,7 +61,7 @@ def main(arguments: list[str]) -> int:
         document = measure(options.device, options.seconds)
         page, failed = write_speed(document, folder), bool(document.failed)
     else:
-        page = write_pages(folder)
+        page = write_speed_pages(folder)
     sys.stdout.write(page.read_text())
     return 1 if failed else 0
 
@@ -94,7 +89,8 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
         raise RuntimeError("a performance case failed; its output is above")
     return SpeedDocument.model_validate(
         {
-            "schema_version": 1,
+            "kind": "speed",
+            "schema_version": 2,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "provenance": made,
             "machine_busy": busy or machine_is_busy(),
@@ -175,56 +171,7 @@ def write_speed(document: SpeedDocument, folder: Path) -> Path:
     Raises:
         DamagedFileError: results whose searches are to be compared are damaged.
     """
-    text = document.model_dump_json(indent=1) + "\n"
     file = folder / (SPEED if document.on_cpu else SPEED_ON_GPU)
-    write_with_checksum(file, lambda path: path.write_text(text))
-    write_pages(folder)
+    document.write(file)
+    write_speed_pages(folder)
     return file.with_suffix(".md")
-
-
-def write_pages(folder: Path) -> Path:
-    """Write ``speed.md``, which also compares the folder's searches, and ``speed-cuda.md``.
-
-    Returns:
-        The first of them that there is.
-
-    Raises:
-        DamagedFileError: there is no document, or one is damaged.
-    """
-    pages = _pages(folder)
-    for page, text in pages.items():
-        write_atomically(page, partial(Path.write_text, data=text))
-    return next(iter(pages))
-
-
-def check_speed(folder: Path) -> str:
-    """Verify that the pages are what the documents and the folder's results say.
-
-    Raises:
-        DamagedFileError: they are not.
-    """
-    pages = _pages(folder)
-    for page, text in pages.items():
-        if not page.is_file() or page.read_text() != text:
-            raise DamagedFileError(
-                f"{page} is not the page of {page.stem}.json; make it again with "
-                "'speed --page-only'"
-            )
-    found = _documents(folder).items()
-    counts = ", ".join(f"{folder / name}: {len(document.cases)} cases" for name, document in found)
-    return f"{counts}; checksum, schema and page agree"
-
-
-def _pages(folder: Path) -> dict[Path, str]:
-    documents = _documents(folder)
-    on_gpu = documents.get(SPEED_ON_GPU)
-    pages = {}
-    for name, document in documents.items():
-        searches = search_pairs(folder) if document.on_cpu else []
-        pages[(folder / name).with_suffix(".md")] = speed_page(document, searches, on_gpu)
-    return pages
-
-
-def _documents(folder: Path) -> dict[str, SpeedDocument]:
-    names = [name for name in (SPEED, SPEED_ON_GPU) if (folder / name).is_file()] or [SPEED]
-    return {name: read_document(folder / name, SpeedDocument, "speed") for name in names}

@@ -16,11 +16,11 @@ from torch import Tensor
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import load
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
-from benchmarks.results.store import read_results
+from benchmarks.results.schema import RunResults
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.precision import in_float32, suited
 from benchmarks.runtime.progress import Progress
-from benchmarks.runtime.provenance import REPOSITORY
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.studies.speed.random_nets import UNET, VOCODER, random_net
 
@@ -60,7 +60,7 @@ class Subject:
         """What the published results give the row of this length, by title of the metric."""
         if self.not_published is not None:
             return {}
-        results = read_results(RESULTS / f"{self.track}.json")
+        results = RunResults.read(RESULTS / f"{self.track}.json")
         row = self._row(steps)
         found = ((results.metrics[name].title, row.metrics.get(name)) for name in self._headline)
         return {
@@ -80,7 +80,7 @@ class Subject:
     def _row(self, steps: int) -> Any:
         contestant = "ddpm" if steps == 1000 else "bddm"
         key = f"{CONVENTIONS[self.track]}/{contestant}-{steps}"
-        return next(r for r in read_results(RESULTS / f"{self.track}.json").rows if r.key == key)
+        return next(r for r in RunResults.read(RESULTS / f"{self.track}.json").rows if r.key == key)
 
 
 def subject(name: str, device: torch.device, float32: bool = False) -> Subject:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 
@@ -22,75 +21,15 @@ from bddm_ref.rules import closed_form_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.data.distributions import GaussianMixture, distribution
+from benchmarks.results.theory import OWN, SPACED, BoundPoint, DataBounds
 from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 
 DATA = ("gaussian-1", "gaussian-16", "gaussian-64", "modes-1", "modes-16")
 JUNCTIONS = (10, 25, 50, 100, 200, 300, 400, 500, 700, 850, 1000)  # t, of T = 1000
 STEPS = (2, 4, 8, 16, 32, 64, 128)  # n
-OWN = "closed form"  # name of the short schedule that the step loss leads to
-SPACED = "log-SNR"
 DRAWS = 20_000  # of a mixture's terms
 SEED = 0
 NORMAL_95 = 1.96
-
-
-@dataclass(frozen=True)
-class BoundPoint:
-    """The bilateral bound at one junction.
-
-    Attributes:
-        data: the distribution.
-        t: the junction, 1 .. T.
-        n: steps of the short process from there.
-        family: how the short process is spaced.
-        f_score: F_score.
-        f_bddm: F_bddm.
-        f_summed: as F_score, with L_score of all n steps instead of the first.
-        f_score_fitted: F_score with the last step's variance fitted.
-        f_bddm_fitted: F_bddm, likewise.
-
-    Each has its ``_error``: half the 95 % interval; 0 where it is exact.
-    """
-
-    data: str
-    t: int
-    n: int
-    family: str
-    f_score: float
-    f_bddm: float
-    f_summed: float
-    f_score_fitted: float
-    f_bddm_fitted: float
-    f_score_error: float = 0.0
-    f_bddm_error: float = 0.0
-    f_score_fitted_error: float = 0.0
-    f_bddm_fitted_error: float = 0.0
-
-
-@dataclass(frozen=True)
-class DataBounds:
-    """What all points of a distribution are held against, in nats per dimension."""
-
-    data: str
-    log_p: float  # E log p(x_0)
-    elbo: float  # F_elbo of the training schedule
-    elbo_fitted: float  # the same with the last step's variance fitted
-    points: list[BoundPoint]
-
-    def counts(self, fitted: bool) -> tuple[int, int, int, int]:
-        """Of all points: how many, at most log p, at least the ELBO, both.
-
-        What the sampling error leaves open counts as holding.
-        """
-        elbo = self.elbo_fitted if fitted else self.elbo
-        values = [
-            (p.f_bddm_fitted, p.f_bddm_fitted_error) if fitted else (p.f_bddm, p.f_bddm_error)
-            for p in self.points
-        ]
-        below = [value - error <= self.log_p for value, error in values]
-        above = [value + error >= elbo for value, error in values]
-        both = [b and a for b, a in zip(below, above, strict=True)]
-        return len(values), sum(below), sum(above), sum(both)
 
 
 def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:

@@ -9,7 +9,6 @@ has an interval over items.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from bddm_ref.elbo import Elbo, elbo
 from bddm_ref.process import q_sample
 from bddm_ref.training import train
 from benchmarks.core.experiment import Convention
+from benchmarks.results.theory import DRAWS, NetworkPoint, NetworkTheory, RatioPoint
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Advance
 from benchmarks.searches import PAPER
@@ -28,67 +28,14 @@ from benchmarks.stages.context import Context
 from benchmarks.stages.networks import load_schedule_net, load_score_net, tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.studies.theory.bounds import spaced
-from benchmarks.studies.theory.ratio import RatioPoint, junctions, ratio_at
+from benchmarks.studies.theory.ratio import junctions, ratio_at
 from metrics.statistics import Estimate, mean_interval
 
 JUNCTIONS = (10, 25, 50, 100, 200, 400, 700, 1000)  # t
 STEPS = (4, 16, 64)  # n
-DRAWS = 50  # levels of each item in the ELBO
 LEVELS = 12  # at which the schedule network is looked at
 ELBO_UPDATES = (1, 10, 30, 100, 300, 1_000)  # of a training on the ELBO, after which it is, too
 SEED = 0
-
-
-@dataclass(frozen=True)
-class NetworkPoint:
-    """The bilateral bound at one junction, nats per dimension.
-
-    Attributes:
-        t: the junction, 1 .. T.
-        n: steps of the short process from there, of equal log-SNR spacing.
-        f_bddm: F_bddm.
-        f_score: F_score.
-        f_bddm_fitted: F_bddm with the last step's variance fitted.
-        f_score_fitted: F_score, likewise.
-
-    Each has its ``_over_elbo``: the paired difference from F_elbo with the same choice of variance.
-    """
-
-    t: int
-    n: int
-    f_bddm: Estimate
-    f_score: Estimate
-    f_bddm_fitted: Estimate
-    f_score_fitted: Estimate
-    f_bddm_over_elbo: Estimate
-    f_score_over_elbo: Estimate
-    f_bddm_fitted_over_elbo: Estimate
-    f_score_fitted_over_elbo: Estimate
-
-
-@dataclass(frozen=True)
-class NetworkTheory:
-    """One convention's networks.
-
-    Attributes:
-        convention: its name.
-        items: validation items.
-        elbo: F_elbo of the training schedule.
-        elbo_fitted: the same with the last step's variance fitted.
-        points: the bilateral bound.
-        ratios: the schedule network against the closed form; s is measured.
-        sigma: mean of sigma_phi over items and levels.
-        sigma_on_elbo: the same of a network trained on the ELBO, by number of updates.
-    """
-
-    convention: str
-    items: int
-    elbo: Estimate
-    elbo_fitted: Estimate
-    points: list[NetworkPoint]
-    ratios: list[RatioPoint]
-    sigma: float
-    sigma_on_elbo: dict[int, float]
 
 
 def network_theory(context: Context, convention: Convention, advance: Advance) -> NetworkTheory:

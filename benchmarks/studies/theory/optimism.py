@@ -9,7 +9,6 @@ judged once more with many.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,17 +21,15 @@ from bddm_ref.scheduling import Start
 from bddm_ref.search import Candidate, Judge, SearchPlan, search, starts
 from bddm_ref.search_released import released_search
 from benchmarks.data.distributions import distribution
+from benchmarks.results.theory import FEW, MANY, RUNS, OptimismStudy
 from benchmarks.runtime.noise import item_generators, start_noise
 from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 from metrics.points import PointReference, energy_distance
-from metrics.statistics import Estimate, mean_interval
+from metrics.statistics import mean_interval
 
 DATA = ("modes-1", "modes-16")
 LENGTHS = (3, 7)
 BINS = 6
-RUNS = 24  # searches of each kind, each with noise of its own
-FEW = 50  # samples of a judgement, as noisy as one clip is for PESQ
-MANY = 4_000  # samples of the last judgement
 REFERENCE = 4_000
 JUDGED_AGAIN = 40  # judgements of one schedule that tell the deviation of one
 APART = 100_000  # trials between two runs
@@ -41,29 +38,6 @@ RULES: dict[str, Callable[..., dict[int, Candidate[Start]]]] = {
     "released": released_search,
     "ours": search,
 }
-
-
-@dataclass(frozen=True)
-class OptimismStudy:
-    """Many searches by one rule, for one length.
-
-    Attributes:
-        data: the distribution.
-        rule: key of RULES.
-        length: steps.
-        reported: mean energy distance that the search reports of its winner, over runs.
-        true: mean energy distance of the winners, judged with MANY samples.
-        optimism: mean of true less reported, in standard deviations of one judgement.
-        noise: that standard deviation, energy distance.
-    """
-
-    data: str
-    rule: str
-    length: int
-    reported: Estimate
-    true: Estimate
-    optimism: Estimate
-    noise: float
 
 
 def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> list[OptimismStudy]:

@@ -6,8 +6,6 @@ is the training of sigma_phi.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -18,11 +16,11 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import train
 from benchmarks.data.distributions import distribution
+from benchmarks.results.theory import TAU, RatioPoint, RatioStudy
 from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 
 DATA = ("gaussian-1", "gaussian-16", "gaussian-64", "modes-16")
 FORMS: tuple[StepLossForm, ...] = ("exact", "released", "elbo")
-TAU = 50
 BATCH = 128
 TRAINING = TrainingConfig(
     steps=4_000, learning_rate=2e-3, warmup=50, clip=5.0, ema_decay=0.99, checkpoint_every=4_000
@@ -31,47 +29,6 @@ WATCHED = (1, 10, 30, 100, 300, 1_000, 2_000, 4_000)  # updates after which sigm
 ITEMS = 2_000  # of each level that a trained network is looked at
 LEVELS = 24  # of them
 SEED = 0
-
-
-@dataclass(frozen=True)
-class RatioPoint:
-    """A trained schedule network at one level.
-
-    Attributes:
-        t: 1 .. T.
-        s: E|eps*|^2 / D.
-        learned: E[beta_n] / delta_t that the network chooses.
-        spread: standard deviation over items of the same.
-        closed: r* of the closed form, within the bounds on beta_n.
-    """
-
-    t: int
-    s: float
-    learned: float
-    spread: float
-    closed: float
-
-
-@dataclass(frozen=True)
-class RatioStudy:
-    """One training of sigma_phi.
-
-    Attributes:
-        data: the distribution.
-        form: of the loss.
-        points: the trained network, level by level.
-        watched: updates to the mean of sigma_phi over items of all levels.
-    """
-
-    data: str
-    form: StepLossForm
-    points: list[RatioPoint]
-    watched: dict[int, float]
-
-    @property
-    def error(self) -> float:
-        """Mean over levels of |learned - closed| / closed."""
-        return sum(abs(p.learned - p.closed) / p.closed for p in self.points) / len(self.points)
 
 
 def ratio_study(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.files import sha256_of
+from benchmarks.contestants import BILATERAL
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (
@@ -18,9 +19,9 @@ from benchmarks.results.comparisons import (
     RowScores,
     compared_rows,
     comparison_of,
-    interval_of,
 )
-from benchmarks.results.schema import Comparison, Interval, MetricInfo
+from benchmarks.results.schema import Comparison
+from benchmarks.results.verdicts import Interval, MetricInfo
 from benchmarks.runtime.noise import item_generators
 from benchmarks.runtime.samples import read_samples
 from benchmarks.tracks.analytic.exact_score import gaussian_kl, moments_of_samples
@@ -102,7 +103,9 @@ class AnalyticScores(Scored):
             rows={row.key: self._row(row, found) for row, found in self._found.items()},
             comparisons=[
                 comparison
-                for row, against in compared_rows(list(self._found), self._experiment.reference)
+                for row, against in compared_rows(
+                    list(self._found), self._experiment.reference, BILATERAL
+                )
                 for comparison in self._comparisons(row, against)
             ],
             test_items=[],
@@ -118,7 +121,7 @@ class AnalyticScores(Scored):
         energy = self._set(row, len(found.points))
         metrics = self._distances(row.convention.name, energy)
         if found.kl is not None:
-            metrics["kl"] = interval_of(_exact(found.kl, len(found.points)))
+            metrics["kl"] = Interval.of(_exact(found.kl, len(found.points)))
         return RowScores(metrics, {name: len(found.points) for name in metrics})
 
     def _set(self, row: Row, count: int) -> EnergySet:
@@ -135,7 +138,7 @@ class AnalyticScores(Scored):
         equal = min(count, len(reference.points))
         sliced = sliced_wasserstein(energy.points[:equal], reference.points[:equal])
         return {
-            "energy": interval_of(energy.interval),
+            "energy": Interval.of(energy.interval),
             "sw2": Interval(value=sliced, low=None, high=None, n=equal),
         }
 
@@ -145,7 +148,7 @@ class AnalyticScores(Scored):
         margins = self._experiment.margins
         if mine.kl is not None and theirs.kl is not None:
             apart = _exact(mine.kl - theirs.kl, count)
-            measured = Measured("kl", apart, None, margins["kl"], exact=True, items=count)
+            measured = Measured("kl", apart, None, margins["kl"], items=count)
             yield comparison_of(row, against, measured)
         a, b = self._set(row, count), self._set(against, count)
         p = energy_swap_p(a, b, self._experiment.seed)

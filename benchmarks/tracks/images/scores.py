@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bddm_ref.files import sha256_of, write_atomically
+from benchmarks.contestants import BILATERAL
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (
@@ -23,9 +24,9 @@ from benchmarks.results.comparisons import (
     RowScores,
     compared_rows,
     comparison_of,
-    interval_of,
 )
-from benchmarks.results.schema import Comparison, Interval, MetricInfo
+from benchmarks.results.schema import Comparison, Judge
+from benchmarks.results.verdicts import Interval, MetricInfo
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
 from benchmarks.tracks.base import Scored
@@ -133,7 +134,9 @@ class ImageScores(Scored):
             rows={row.key: self._row(row) for row in self._features},
             comparisons=[
                 self._comparison(row, against, margin)
-                for row, against in compared_rows(list(self._features), self._experiment.reference)
+                for row, against in compared_rows(
+                    list(self._features), self._experiment.reference, BILATERAL
+                )
             ],
             test_items=[],
             floors={
@@ -185,7 +188,7 @@ class ImageScores(Scored):
             "precision": mean_interval(covered(near, reference).double().numpy(), seed, resamples),
             "recall": mean_interval(covered(reference, near).double().numpy(), seed, resamples),
         }
-        return {name: interval_of(estimate) for name, estimate in estimates.items()}
+        return {name: Interval.of(estimate) for name, estimate in estimates.items()}
 
     def _comparison(self, row: Row, against: Row, relative: float) -> Comparison:
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
@@ -198,18 +201,17 @@ class ImageScores(Scored):
         found = Measured("fd", difference, p, margin, items=len(a))
         return comparison_of(row, against, found)
 
-    def _judge(self) -> dict[str, Any]:
-        judge: dict[str, Any] = {
-            "name": self._extractor.name,
-            "distance": self._extractor.distance_title,
-            "dimensions": self._extractor.dimensions,
-            "reference": self._experiment.image.reference,
-            "reference_images": len(self._sets.reference),
-        }
-        if self._sets.test_classes is not None:
-            judge["test_accuracy"] = self._sets.accuracy
-            judge["test_classes"] = _counts(self._sets.test_classes)
-        return judge
+    def _judge(self) -> Judge:
+        classes = self._sets.test_classes
+        return Judge(
+            name=self._extractor.name,
+            distance=self._extractor.distance_title,
+            dimensions=self._extractor.dimensions,
+            reference=self._experiment.image.reference,
+            reference_images=len(self._sets.reference),
+            test_accuracy=None if classes is None else self._sets.accuracy,
+            test_classes=None if classes is None else _counts(classes),
+        )
 
 
 def score_images(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bddm_ref.files import sha256_of, write_atomically
+from benchmarks.contestants import BILATERAL
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.data.clips import Clip
@@ -29,9 +30,9 @@ from benchmarks.results.comparisons import (
     RowScores,
     compared_rows,
     comparison_of,
-    interval_of,
 )
-from benchmarks.results.schema import Comparison, Interval, MetricInfo
+from benchmarks.results.schema import Comparison
+from benchmarks.results.verdicts import Interval, MetricInfo
 from benchmarks.runtime.progress import Advance, Progress
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
@@ -91,7 +92,7 @@ class SpeechScores(Scored):
             rows={row.key: self._row(row.key) for row in self._rows},
             comparisons=[
                 self._comparison(row, against, metric)
-                for row, against in compared_rows(self._rows, self._experiment.reference)
+                for row, against in compared_rows(self._rows, self._experiment.reference, BILATERAL)
                 for metric in self._compared
             ],
             test_items=list(dict.fromkeys(record["item"] for record in self.records)),
@@ -109,7 +110,7 @@ class SpeechScores(Scored):
         seed = self._experiment.seed
         return RowScores(
             metrics={
-                name: interval_of(mean_interval(item_means(values), seed=seed))
+                name: Interval.of(mean_interval(item_means(values), seed=seed))
                 for name, values in by_metric.items()
             },
             n_scored={name: int(np.isfinite(values).sum()) for name, values in by_metric.items()},

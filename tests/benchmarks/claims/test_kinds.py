@@ -25,8 +25,9 @@ from benchmarks.claims.kinds import (
 )
 from benchmarks.claims.theory import widened
 from benchmarks.results.folder import Books, MissingResultError
-from benchmarks.results.schema import Comparison, Interval, MetricInfo, RowTime
-from benchmarks.results.speed_schema import SpeedCase, SpeedDocument
+from benchmarks.results.schema import Comparison, RowTime
+from benchmarks.results.speed import SpeedCase, SpeedDocument
+from benchmarks.results.verdicts import Interval, MetricInfo
 
 ANY = {"level": "CPU-scale", "command": "run x"}
 

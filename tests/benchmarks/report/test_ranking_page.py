@@ -19,9 +19,10 @@ from benchmarks.report.pages.ranking import (
 )
 from benchmarks.report.plots.pareto import plot_pareto
 from benchmarks.results.ranking import Contest, Part, track_contests
-from benchmarks.results.schema import Comparison, Interval, Results, RowResult
+from benchmarks.results.schema import Comparison, Results, RowResult
 from benchmarks.results.standings import efficient, headline, joined, standings
 from benchmarks.results.store import read_results
+from benchmarks.results.verdicts import Interval
 
 ABLATION = Path(__file__).resolve().parents[3] / "results" / "ablation"
 

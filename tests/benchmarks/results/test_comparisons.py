@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.pages.track import summary
-from benchmarks.results.comparisons import turned_verdict, verdict
-from benchmarks.results.schema import Comparison, Interval
+from benchmarks.results.comparisons import turned_verdict
+from benchmarks.results.schema import Comparison
 from benchmarks.results.store import read_results
+from benchmarks.results.verdicts import Interval, verdict
 from metrics.statistics import Estimate
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"

@@ -14,7 +14,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import SkipContestantError
 from benchmarks.core.experiment import Convention, Experiment, RowConfig, TimingConfig
 from benchmarks.core.rows import Row
-from benchmarks.results.speed_schema import SpeedCase, SpeedDocument, Timed
+from benchmarks.results.speed import SpeedCase, SpeedDocument, Timed
 from benchmarks.runtime.progress import Progress
 from benchmarks.stages.sample import Session
 from benchmarks.stages.timing import documented_times

@@ -16,10 +16,10 @@ from benchmarks.report.pages.speed import speed_page
 from benchmarks.report.registry import checked
 from benchmarks.results import search_pairs as searches
 from benchmarks.results.search_pairs import search_pairs
-from benchmarks.results.speed_schema import Figure, SpeedCase, SpeedDocument
+from benchmarks.results.speed import OURS, Figure, SpeedCase, SpeedDocument
 from benchmarks.results.store import read_results
 from benchmarks.studies.speed import command
-from benchmarks.studies.speed.case import OURS, Case
+from benchmarks.studies.speed.case import Case
 from benchmarks.studies.speed.command import check_speed, write_speed
 from benchmarks.studies.speed.machine_peak import SIDE, operations_of, seconds_at_peak
 from benchmarks.studies.speed.stopwatch import Stopwatch

@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.__main__ import main
 from benchmarks.report.pages.speed import speed_page
+from benchmarks.results.speed import OURS
 from benchmarks.runtime import provenance
 from benchmarks.studies.speed import command, subjects
-from benchmarks.studies.speed.case import OURS
 from benchmarks.studies.speed.command import check_speed
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from collections.abc import Iterable
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import Field
+
+from benchmarks.results.documents import Measurement, Provenance, Strict
+from benchmarks.results.verdicts import Interval
+from metrics.statistics import Estimate, mean_interval
+
+OURS = "ours"  # key of a case's own times
+SAMPLERS = "samplers"  # group of the cases that time whole samplers
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Figure(_Strict):
+class Figure(Strict):
     """A number that follows from a case's times."""
 
     name: str
@@ -21,7 +27,7 @@ class Figure(_Strict):
     at_least: float | None
 
 
-class Timed(_Strict):
+class Timed(Strict):
     """The sampler or encoder that a case times, for programs that look for its time."""
 
     network: str
@@ -32,7 +38,7 @@ class Timed(_Strict):
     seconds_of_audio: float | None = Field(description="of an item; null: no speech")
 
 
-class SpeedCase(_Strict):
+class SpeedCase(Strict):
     """A call and what it was compared with, in turns."""
 
     name: str = Field(description="of the test")
@@ -50,12 +56,15 @@ class SpeedCase(_Strict):
     )
 
 
-class SpeedDocument(_Strict):
-    """All of a run of the performance cases."""
+class SpeedDocument(Measurement):
+    """One run of the performance cases, complete."""
 
-    schema_version: Literal[1]
+    made_by: ClassVar[str] = "speed"
+
+    kind: Literal["speed"]
+    schema_version: Literal[2]
     created: str
-    provenance: dict[str, Any]
+    provenance: Provenance
     machine_busy: bool | None = Field(description="null: not recorded")
     cases: list[SpeedCase]
     late: list[str] = Field(default=[], description="tests for which no time was left")
@@ -65,4 +74,30 @@ class SpeedDocument(_Strict):
     @property
     def on_cpu(self) -> bool:
         """Whether no GPU was measured."""
-        return bool(self.provenance["device"] == "cpu")
+        return self.provenance.device == "cpu"
+
+
+def paired_ratio(a: SpeedCase, b: SpeedCase) -> Interval:
+    """How many times longer a takes than b, round by round: geometric mean and 95 % interval.
+
+    Raises:
+        ValueError: their numbers of rounds differ, so that they were not timed in the same ones.
+    """
+    if len(a.seconds[OURS]) != len(b.seconds[OURS]):
+        raise ValueError(f"{a.title} and {b.title} were not timed in the same rounds")
+    ratios = np.log(a.seconds[OURS]) - np.log(b.seconds[OURS])
+    found = mean_interval(ratios, seed=0)
+    value, low, high = (math.exp(one) for one in (found.value, found.low, found.high))
+    return Interval.of(Estimate(value, low, high, found.n))
+
+
+def sampler_case(
+    cases: Iterable[SpeedCase], network: str, items: int, steps: int
+) -> SpeedCase | None:
+    """The case of one sampler; None: it was not measured."""
+    wanted = ("sampler", network, items, steps)
+    for case in cases:
+        one = case.subject
+        if one is not None and (one.what, one.network, one.items, one.steps) == wanted:
+            return case
+    return None

@@ -1,21 +1,14 @@
-"""Times of whole samplers: how they are found, paired, and shown."""
+"""The section of whole samplers on the page of speed."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-
-from benchmarks.report.page import estimate, table
-from benchmarks.results.comparisons import interval_of
-from benchmarks.results.schema import Interval
-from benchmarks.results.speed_schema import SpeedCase, Timed
-from benchmarks.studies.speed.case import OURS
-from metrics.statistics import Estimate, mean_interval
+from benchmarks.report.page import NOTHING, Block, Heading, Prose, Table, estimate, table
+from benchmarks.results.speed import OURS, SpeedCase, Timed, paired_ratio, sampler_case
+from benchmarks.results.verdicts import Interval
 from metrics.timing import Timing
 
-GROUP = "samplers"
 ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
 ONE, MANY = 1, 16  # items that the table shows
 NOTE = """\
@@ -28,47 +21,21 @@ of the sound, without the encoder, which runs once for each utterance and is tim
 """
 
 
-def paired_ratio(a: SpeedCase, b: SpeedCase) -> Interval:
-    """How many times longer a takes than b, round by round: geometric mean and 95 % interval.
-
-    Raises:
-        ValueError: their numbers of rounds differ, so that they were not timed in the same ones.
-    """
-    if len(a.seconds[OURS]) != len(b.seconds[OURS]):
-        raise ValueError(f"{a.title} and {b.title} were not timed in the same rounds")
-    ratios = np.log(a.seconds[OURS]) - np.log(b.seconds[OURS])
-    found = mean_interval(ratios, seed=0)
-    value, low, high = (math.exp(one) for one in (found.value, found.low, found.high))
-    return interval_of(Estimate(value, low, high, found.n))
-
-
-def sampler_case(
-    cases: Iterable[SpeedCase], network: str, items: int, steps: int
-) -> SpeedCase | None:
-    """The case of one sampler; None: it was not measured."""
-    wanted = ("sampler", network, items, steps)
-    for case in cases:
-        one = case.subject
-        if one is not None and (one.what, one.network, one.items, one.steps) == wanted:
-            return case
-    return None
-
-
-def samplers_section(cases: Sequence[SpeedCase]) -> list[str]:
-    """The section's parts: for each network a table and what it was timed with."""
+def samplers_section(cases: Sequence[SpeedCase]) -> list[Block]:
+    """The section's blocks: for each network a table and the conditions it was timed under."""
     cases = [case for case in cases if case.subject is not None]
     subjects = [_subject(case) for case in cases]
-    parts = [NOTE]
+    parts: list[Block] = [Prose(NOTE.removesuffix("\n"))]
     for network in dict.fromkeys(one.network for one in subjects):
         steps = sorted({s.steps for s in subjects if s.network == network and s.steps is not None})
-        parts.append(f"### {network}\n")
+        parts.append(Heading(network, 3))
         if steps:
             parts.append(_table(cases, network, steps))
-        parts.append(_below(cases, network))
+        parts.append(Prose(_below(cases, network)))
     return parts
 
 
-def _table(cases: Sequence[SpeedCase], network: str, steps: list[int]) -> str:
+def _table(cases: Sequence[SpeedCase], network: str, steps: list[int]) -> Table:
     found = {
         (items, n): sampler_case(cases, network, items, n) for items in (ONE, MANY) for n in steps
     }
@@ -84,7 +51,7 @@ def _table(cases: Sequence[SpeedCase], network: str, steps: list[int]) -> str:
         one, many = found[ONE, n], found[MANY, n]
         line = [str(n), _time(one), *([_real_time(one)] if speech else [])]
         if one is None or longest is None:
-            line += ["—", "—"]
+            line += [NOTHING, NOTHING]
         else:
             line += [f"{_shown(paired_ratio(longest, one))} ×", f"{timed[-1] / n:.1f}"]
         lines.append([*line, _time(many), _items_per_second(many)])
@@ -114,7 +81,7 @@ def _below(cases: Sequence[SpeedCase], network: str) -> str:
         told += [] if sound is None else [f"clips of {sound:.3f} s"]
         told += [f"{key} {value}" for key, value in one.notes.items()]
         sentences.append(f"{', '.join(told)}.")
-    return " ".join(sentences) + "\n"
+    return " ".join(sentences)
 
 
 def _items(count: int) -> str:
@@ -136,17 +103,17 @@ def median_text(timing: Timing) -> str:
 
 
 def _time(case: SpeedCase | None) -> str:
-    return "—" if case is None else median_text(Timing(tuple(case.seconds[OURS])))
+    return NOTHING if case is None else median_text(Timing(tuple(case.seconds[OURS])))
 
 
 def _real_time(case: SpeedCase | None) -> str:
     if case is None or (sound := _subject(case).seconds_of_audio) is None:
-        return "—"
+        return NOTHING
     seconds = Timing(tuple(case.seconds[OURS])).median
     return f"{seconds / (_subject(case).items * sound):.3g}"
 
 
 def _items_per_second(case: SpeedCase | None) -> str:
     if case is None:
-        return "—"
+        return NOTHING
     return f"{_subject(case).items / Timing(tuple(case.seconds[OURS])).median:.3g}"

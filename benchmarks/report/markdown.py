@@ -1,0 +1,54 @@
+"""Any page as Markdown."""
+
+from __future__ import annotations
+
+from benchmarks.report.page import (
+    Block,
+    Bullets,
+    Cell,
+    Figure,
+    Heading,
+    Origin,
+    Page,
+    Prose,
+    Table,
+)
+
+
+def to_markdown(page: Page) -> str:
+    """The text of a page: blocks with an empty line between them."""
+    return "\n".join(block_text(block) for block in page.blocks)
+
+
+def block_text(block: Block) -> str:
+    """The text of one block, which ends with a line break."""
+    match block:
+        case Heading(text, level):
+            return f"{'#' * level} {text}\n"
+        case Prose(text):
+            return f"{text}\n"
+        case Bullets(items, sign):
+            return "".join(f"{sign} {item}\n" for item in items)
+        case Table():
+            return table_text(block)
+        case Figure(file, text):
+            return f"![{text}]({file})\n"
+        case Origin(items):
+            return "## Origin\n\n" + "".join(f"- {item}\n" for item in items)
+
+
+def table_text(table: Table) -> str:
+    """The text of a table, below its caption if it has one."""
+    lines = [table.heads, ("---",) * len(table.heads)]
+    lines += [tuple(cell_text(cell) for cell in row) for row in table.rows]
+    caption = f"{table.caption}\n\n" if table.caption else ""
+    return caption + "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def cell_text(cell: Cell | str) -> str:
+    """The text of one cell."""
+    if isinstance(cell, str):
+        return cell
+    text = f"**{cell.text}**" if cell.bold else cell.text
+    text = f"[{text}]({cell.link})" if cell.link else text
+    return f"{text} {cell.mark}" if cell.mark else text

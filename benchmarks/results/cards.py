@@ -1,0 +1,68 @@
+"""Cards of trained networks: a JSON file beside each file of weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import safe_open
+
+from bddm_ref.files import DamagedFileError
+from benchmarks.core.errors import first_error
+
+
+class TrainingCard(BaseModel):
+    """How a network was trained; entries that only people read are kept as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    parameters: int
+    steps: int  # updates
+    seconds: float  # of the last part of a training that was resumed
+    steps_in_these_seconds: int
+    data: str | None = None
+    device: str = "cpu"
+    seconds_limit: float | None = None
+    operations_per_update: float | None = None
+    device_rate: float | None = None
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """Seconds of the whole training, also where only its last part was timed."""
+        part = self.steps_in_these_seconds
+        return self.seconds * self.steps / part if part else None
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether the training ran on a GPU or by the clock, so that results tell of it."""
+        return self.device != "cpu" or self.seconds_limit is not None
+
+    def as_training(self) -> dict[str, Any]:
+        """The entries that the document of a run has of a notable training."""
+        kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
+        own = {name: getattr(self, name) for name in kept if name in self.model_fields_set}
+        return {"steps": self.steps, "seconds": self.whole_seconds, **own}
+
+
+def card_of(weights: Path) -> TrainingCard | None:
+    """The card beside a file of weights; None where there is none.
+
+    Raises:
+        DamagedFileError: the card lacks an entry or has one of a wrong type.
+    """
+    file = weights.with_suffix(".json")
+    if not file.is_file():
+        return None
+    try:
+        return TrainingCard.model_validate_json(file.read_text())
+    except ValidationError as error:
+        raise DamagedFileError(f"{file} is no card of weights: {first_error(error)}") from error
+
+
+def parameters_in(weights: Path) -> int:
+    """Number of values in a safetensors file."""
+    with safe_open(weights, framework="numpy") as tensors:
+        names = tensors.keys()
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)

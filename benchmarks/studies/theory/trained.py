@@ -1,0 +1,51 @@
+"""The theory on a track's trained networks: the document of all conventions."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import torch
+
+from benchmarks.report.registry import publish
+from benchmarks.results.documents import Provenance
+from benchmarks.results.theory import NetworkData, NetworkDocument
+from benchmarks.runtime import provenance
+from benchmarks.searches import PAPER
+from benchmarks.stages.context import Context, weights_digest
+from benchmarks.stages.networks import tau_of
+from benchmarks.stages.train import schedule_net_weights, score_net_weights
+from benchmarks.studies.theory.networks import evaluations, network_theory
+
+
+def write_network_theory(context: Context, folder: Path) -> Path:
+    """Look at an experiment's networks, and write their document, page and plot.
+
+    Args:
+        context: of the experiment; networks that it does not name are trained.
+        folder: where they go.
+
+    Returns:
+        The page.
+    """
+    experiment, track = context.experiment, context.track
+    tau_of(experiment)  # refused before the training
+    score_weights = score_net_weights(context)
+    weights = {"score_net": score_weights} | {
+        f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)
+        for one in experiment.conventions
+    }
+    work = len(experiment.conventions) * evaluations(len(track.training))
+    with context.progress.task("theory (NFE of each item)", work) as advance:
+        found = [network_theory(context, one, advance) for one in experiment.conventions]
+    document = NetworkDocument(
+        kind="network theory",
+        schema_version=2,
+        track=experiment.track,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        provenance=Provenance(**provenance.collect(context.device, torch.get_num_threads())),
+        data=NetworkData(name=track.data.name, sha256=track.data.sha256),
+        weights={name: weights_digest(path) for name, path in weights.items()},
+        conventions=found,
+    )
+    return publish(folder / f"{experiment.track}.json", document)
