@@ -29,8 +29,7 @@ from bddm_ref.files import (
 )
 from benchmarks.claims.base import ClaimVerdict, Finding, Level
 from benchmarks.claims.kinds import ClaimTest
-from benchmarks.core.errors import first_error
-from benchmarks.core.experiment import ExperimentError
+from benchmarks.core.errors import ExperimentError, first_error
 from benchmarks.report.page import table
 from benchmarks.results.folder import Books, MissingResultError
 from benchmarks.runtime import provenance

@@ -11,7 +11,7 @@ from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.published_lists import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import SearchName
 from benchmarks.searches import SEARCHES
 
 CONTESTANTS: dict[str, Contestant] = {

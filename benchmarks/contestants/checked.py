@@ -20,7 +20,7 @@ from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import Contestant, Sampler, Setting, SkipContestantError
-from benchmarks.core.experiment import ExperimentError
+from benchmarks.core.errors import ExperimentError
 
 T = TypeVar("T")
 

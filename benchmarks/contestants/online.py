@@ -23,7 +23,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, found_by
 from benchmarks.contestants.by_item import IDLE, applied, fresh_noise, levels
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import SearchName
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from types import ModuleType
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.checked import Foreign
-from benchmarks.core.experiment import Experiment, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.registry import choose
 
 ENTRY_POINTS = "bddm_benchmark.contestants"
 NAME = re.compile(r"[a-z][a-z0-9_.-]*")
@@ -34,15 +36,12 @@ def contestant(name: str, experiment: Experiment) -> Contestant:
     Raises:
         ExperimentError: there is none, or it cannot be loaded.
     """
-    if name in experiment.contestants:
-        return _loaded(name, experiment.contestants[name])
-    if name in CONTESTANTS:
+    if name in CONTESTANTS and name not in experiment.contestants:
         return CONTESTANTS[name]
-    offered = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-    if name in offered:
-        return _loaded(name, offered[name].value)
-    known = ", ".join([*CONTESTANTS, *offered, *experiment.contestants])
-    raise ExperimentError(f"rows: contestant {name!r} is none of {known}")
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    places = {point.name: point.value for point in points} | experiment.contestants
+    own = dict.fromkeys(CONTESTANTS, "")  # for the message alone
+    return _loaded(name, choose(own | places, name, "rows.contestant"))
 
 
 def refuse_unknown_contestants(experiment: Experiment) -> None:

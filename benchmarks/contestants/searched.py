@@ -11,7 +11,7 @@ from benchmarks.contestants.base import (
     found_by,
     kernel_sampler,
 )
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import SearchName
 from benchmarks.searches import SEARCHES, RivalKind
 
 

@@ -10,7 +10,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search import starts, starts_in_noise
 from bddm_ref.settings import StepLossForm
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import SearchName
 from benchmarks.searches.base import Rival
 from benchmarks.searches.beta_grid import BetaGrid
 from benchmarks.searches.elbo_paths import ElboPaths

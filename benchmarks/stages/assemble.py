@@ -12,12 +12,11 @@ import torch
 
 from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import as_dict
+from benchmarks.core.identity import as_dict, fingerprint
 from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.comparisons import Evaluation, RowScores, cost_key, interval_of
 from benchmarks.results.schema import SCHEMA_VERSION, RowResult, RowTime
 from benchmarks.runtime import provenance
-from benchmarks.runtime.workspace import fingerprint
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import net_lengths, network_cost, schedule_net_name, training_card

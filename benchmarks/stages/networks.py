@@ -16,8 +16,8 @@ from bddm_ref.checkpoint import load_weights, roundable_parameters
 from bddm_ref.files import verify_checksum
 from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context

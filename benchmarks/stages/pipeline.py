@@ -16,9 +16,9 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
-from benchmarks.core.search_names import SearchName
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress

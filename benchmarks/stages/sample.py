@@ -15,12 +15,8 @@ from torch import Tensor, nn
 
 from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import (
-    PER_LENGTH,
-    Convention,
-    convention_inputs,
-    evaluation_inputs,
-)
+from benchmarks.core.experiment import PER_LENGTH, Convention
+from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.runtime.progress import Advance

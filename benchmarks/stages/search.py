@@ -28,8 +28,8 @@ from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
 from bddm_ref.settings import StepLossForm
 from benchmarks.contestants.base import Found
-from benchmarks.core.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import Convention, SearchName
+from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.runtime.workspace import write_json
 from benchmarks.searches import SEARCHES, RivalKind, SearchKind

@@ -19,14 +19,8 @@ from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
 from benchmarks.contestants.noise_estimation import estimator_loss
-from benchmarks.core.experiment import (
-    Convention,
-    as_dict,
-    convention_inputs,
-    evaluation_inputs,
-    without,
-)
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import Convention, SearchName
+from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.workspace import StageFolder, write_json

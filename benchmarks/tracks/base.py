@@ -18,14 +18,15 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import Distortion, PartialJudge
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
+from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import (
     EXACT,
     Convention,
     Experiment,
-    ExperimentError,
     ScheduleNetConfig,
     ScoreNetConfig,
 )
+from benchmarks.core.registry import choose, nearest
 from benchmarks.core.rows import Sampled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
@@ -149,16 +150,11 @@ class Track(ABC):
         where: str,
         convention: Convention | None = None,
     ) -> nn.Module:
-        if config.network not in known:
-            raise ExperimentError(
-                f"{where}.network: {config.network!r} is none of {', '.join(known)}"
-            )
+        network = choose(known, config.network, f"{where}.network")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             try:
-                return known[config.network](
-                    self.sizes(where, convention) | config.size, self.training
-                )
+                return network(self.sizes(where, convention) | config.size, self.training)
             except (TypeError, ValueError) as error:
                 raise ExperimentError(f"{where}.size: {error}") from error
 
@@ -223,7 +219,7 @@ class Track(ABC):
                 if metric not in self.metric_names:
                     raise ExperimentError(
                         f"{field}: {metric!r} is no metric of the {self.experiment.track} track; "
-                        f"use {', '.join(self.metric_names)}"
+                        f"use {', '.join(self.metric_names)}{nearest(metric, self.metric_names)}"
                     )
         for metric in self.margins_needed:
             if metric not in self.experiment.margins:

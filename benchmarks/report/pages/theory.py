@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.files import write_atomically, write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Experiment, ExperimentError, as_dict
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
 from benchmarks.report.page import table
 from benchmarks.report.plots.theory import plot_bounds
 from benchmarks.runtime import provenance

@@ -26,7 +26,8 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import PartialJudge
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import EXACT, Convention, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import EXACT, Convention
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise

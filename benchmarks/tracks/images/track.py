@@ -21,7 +21,8 @@ from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import Convention, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.images import Images, ImageSet, open_images
 from benchmarks.data.pixels import pixels_of, scaled

@@ -24,7 +24,8 @@ from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import Convention, ExperimentError, ScoreNetConfig
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention, ScoreNetConfig
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable

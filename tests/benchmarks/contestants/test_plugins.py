@@ -12,7 +12,8 @@ import torch
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import Setting, SkipContestantError
 from benchmarks.contestants.plugins import ENTRY_POINTS, contestant, with_contestant
-from benchmarks.core.experiment import Experiment, ExperimentError, RowConfig
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment, RowConfig
 from benchmarks.core.rows import rows_of
 from benchmarks.runtime.noise import item_generators
 
