@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bddm_ref.process import KERNELS, Coefficients, Kernel
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    Role,
+    Sampler,
+    SkipContestantError,
+    kernel_sampler,
+)
+from benchmarks.core.experiment import SearchName
 
 
 @dataclass(frozen=True)
@@ -24,16 +32,20 @@ class AnalyticDpm:
     title: str
     kernel: str  # of the mean: a key of bddm_ref.process.KERNELS
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """The sub-sequence of ``steps`` steps."""
-        if steps > len(setting.training):
+        if steps > len(inputs.training):
             raise SkipContestantError(
-                f"the training schedule has only {len(setting.training)} steps"
+                f"the training schedule has only {len(inputs.training)} steps"
             )
-        if setting.power is None:
+        if inputs.power is None:
             raise SkipContestantError("there is nothing to measure the power of the noise on")
-        schedule = setting.training.subsequence(steps)
-        power = setting.power()
+        schedule = inputs.training.subsequence(steps)
+        power = inputs.power()
         powers = [power(alpha) for alpha in schedule.alphas.tolist()]
         kernel = optimal_variance(KERNELS[self.kernel], power)
         return kernel_sampler(schedule, f"analytic-{self.kernel}", kernel, powers=powers)

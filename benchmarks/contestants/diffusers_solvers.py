@@ -39,7 +39,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,13 +49,13 @@ from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Contestant,
+    ContestantInputs,
+    Role,
     Sampler,
-    Setting,
     SkipContestantError,
     check_two_ends,
-    found_by,
 )
-from benchmarks.searches import PAPER
+from benchmarks.core.experiment import PAPER, SearchName
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class DiffusersSolver:
         options: of its class; all others keep their defaults.
         twice: each step but the last takes two evaluations.
         begins: N + 1 levels are asked for, and the last of them is not evaluated.
-        searched: driven through BDDM's schedule of this length instead of the training schedule.
+        search: the search whose schedule of this length replaces the training schedule.
+        role: side in the contest.
     """
 
     title: str
@@ -76,12 +77,15 @@ class DiffusersSolver:
     options: Mapping[str, Any]
     twice: bool = False
     begins: bool = False
-    searched: bool = False
+    search: SearchName | None = None
+    role: Role = "rival"
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """The scheduler, its levels set."""
         count = self._count(steps)
-        schedule = found_by(PAPER, count, setting).schedule if self.searched else setting.training
+        schedule = inputs.found(self.search, count).schedule if self.search else inputs.training
         if count > len(schedule):
             raise SkipContestantError(f"the training schedule has only {len(schedule)} steps")
         library = _library()
@@ -205,15 +209,21 @@ DIFFUSERS: dict[str, Contestant] = {
         "BDDM's schedule, DPM-Solver++(2M)",
         "DPMSolverMultistepScheduler",
         ALL_STEPS,
-        searched=True,
+        search=PAPER,
+        role="bddm",
     ),
     "bddm-unipc": DiffusersSolver(
-        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, searched=True
+        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, search=PAPER, role="bddm"
     ),
     "bddm-euler": DiffusersSolver(
-        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, searched=True
+        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, search=PAPER, role="bddm"
     ),
     "bddm-heun": DiffusersSolver(
-        "BDDM's schedule, Heun", "HeunDiscreteScheduler", ALL_STEPS, twice=True, searched=True
+        "BDDM's schedule, Heun",
+        "HeunDiscreteScheduler",
+        ALL_STEPS,
+        twice=True,
+        search=PAPER,
+        role="bddm",
     ),
 }

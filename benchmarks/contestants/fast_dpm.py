@@ -10,12 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    Role,
+    Sampler,
+    SkipContestantError,
+    kernel_sampler,
+)
+from benchmarks.core.experiment import SearchName
 
 QUADRATIC_END = 0.8  # share of T at which STEP's quadratic steps end
 HALVINGS = 200  # of the interval that holds the free variance
@@ -30,13 +37,17 @@ class FastDpm:
     spacing: Literal["linear", "quadratic"]
     kernel: str
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """The schedule of ``steps`` steps, of which it needs 2 at least."""
-        T = len(setting.training)
+        T = len(inputs.training)
         if not 2 <= steps <= T:
             raise SkipContestantError(f"FastDPM needs 2 to {T} steps")
         approximate = by_variance if self.approximation == "var" else by_step
-        return kernel_sampler(approximate(setting.training, steps, self.spacing), self.kernel)
+        return kernel_sampler(approximate(inputs.training, steps, self.spacing), self.kernel)
 
 
 def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:

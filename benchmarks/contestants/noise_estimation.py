@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, Role, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import applied, fresh_noise, levels
+from benchmarks.core.experiment import SearchName
 
 LARGEST_BETA = 1 - 1e-6
 HALVINGS = 60  # of the interval that holds a schedule's free number
@@ -32,14 +33,18 @@ class NoiseEstimation:
     title: str
     fit: Literal["linear", "fibonacci"]  # the paper: linear for images, Fibonacci for speech
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """``steps`` evaluations of the score network, one fewer of the estimator."""
-        if setting.noise_estimator is None:
+        if inputs.noise_estimator is None:
             raise SkipContestantError("there is no noise estimator")
-        training, fit = setting.training, self.fit
+        training, fit = inputs.training, self.fit
         if fit == "fibonacci" and _is_too_noisy(_fibonacci(steps, training.betas[0])[0], training):
             raise SkipContestantError(f"{steps} Fibonacci betas, however small, are too noisy")
-        network, digest = setting.noise_estimator()
+        network, digest = inputs.noise_estimator()
 
         def run(
             score_net: ScoreNet, x_N: Tensor, condition: Any, generators: Sequence[torch.Generator]

@@ -3,8 +3,9 @@
 The papers' schedules are static lists, found by one pass over a validation item. Here each test
 item has its own pass (Algorithm 3 of arXiv 2203.13508), from the start of the searched schedule of
 the same length: followed once and kept as its sample, or made into a list that the item is then
-sampled by, as by any other. Only the latter differs from the static list in nothing but whose pass
-it was: a list's levels follow from its betas, and are not those of the pass that found it.
+sampled by, as by any other. The only difference between the latter and the static list is the pass:
+the item's own, or one shared by all items. The levels of a list follow from its betas, and differ
+from the levels of the pass that found the list.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +22,9 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, found_by
+from benchmarks.contestants.base import ContestantInputs, Role, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import IDLE, applied, fresh_noise, levels
-from benchmarks.core.experiment import SearchName
+from benchmarks.core.experiment import PAPER, SearchName
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,20 @@ class OnlineBddm:
     """
 
     title: str
-    search: SearchName = "paper"
+    search: SearchName = PAPER
     own: bool = False
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The start of the schedule of this length, and the network that goes on from there."""
-        start = found_by(self.search, steps, setting).start
-        if start is None or setting.schedule_net is None:
+    role: ClassVar[Role] = "bddm"
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Start where the searched schedule starts, and go on with the schedule network."""
+        start = inputs.found(self.search, steps).start
+        if not isinstance(start, Start) or inputs.schedule_net is None:
             raise SkipContestantError("there is no schedule network to run")
-        network, digest = setting.schedule_net()
+        network, digest = inputs.schedule_net()
         recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
-        pass_ = _Pass(network, start, steps, setting.training)
+        pass_ = _Pass(network, start, steps, inputs.training)
         if self.own:
             return Sampler(pass_.own, 2 * steps - 1, recipe)
         return Sampler(pass_.online, steps, recipe)

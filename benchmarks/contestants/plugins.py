@@ -21,7 +21,7 @@ from types import ModuleType
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Contestant
-from benchmarks.contestants.checked import Foreign
+from benchmarks.contestants.checked import CheckedContestant
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.registry import choose
@@ -55,7 +55,7 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
 
 
 @cache
-def _loaded(name: str, place: str) -> Foreign:
+def _loaded(name: str, place: str) -> CheckedContestant:
     """A contestant from ``file.py:Name`` or ``package.module:Name``."""
     where = f"contestants: {name}: {place}"
     if not NAME.fullmatch(name) or name in CONTESTANTS:
@@ -77,12 +77,12 @@ def _loaded(name: str, place: str) -> Foreign:
         getattr(made, "title", None), str
     ):
         raise ExperimentError(
-            f"{where}: a contestant has a 'title' and a method 'prepare(steps, setting)'; see "
+            f"{where}: a contestant has a 'title' and a method 'prepare(steps, inputs)'; see "
             "docs/contestants.md"
         )
     file = Path(module.__file__ or "").resolve()
     source = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Foreign(made, where, file, source)  # type: ignore[arg-type]
+    return CheckedContestant(made, where, file, source)  # type: ignore[arg-type]
 
 
 def _module(name: str, where: str) -> ModuleType:

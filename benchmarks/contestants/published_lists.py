@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    Role,
+    Sampler,
+    SkipContestantError,
+    kernel_sampler,
+)
+from benchmarks.core.experiment import SearchName
 
 DIFFWAVE_BASE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
 DIFFWAVE_LARGE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.7)
@@ -20,7 +28,11 @@ class FixedList:
     betas: tuple[float, ...]
     kernel: str = "ddpm"
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """The list, where it has ``steps`` steps."""
         if steps != len(self.betas):
             raise SkipContestantError(f"published for {len(self.betas)} steps alone")

@@ -8,16 +8,18 @@ et al. 2022 (arXiv 2206.00927).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
+    ContestantInputs,
+    Role,
     Sampler,
-    Setting,
     SkipContestantError,
     check_two_ends,
     kernel_sampler,
 )
+from benchmarks.core.experiment import SearchName
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,17 @@ class Subsequence:
     kernel: str  # key of bddm_ref.process.KERNELS
     spacing: Literal["linear", "quadratic", "log-snr", "log-snr-steps"] = "linear"
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
+    role: ClassVar[Role] = "baseline"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
-        if steps > len(setting.training):
+        if steps > len(inputs.training):
             raise SkipContestantError(
-                f"the training schedule has only {len(setting.training)} steps"
+                f"the training schedule has only {len(inputs.training)} steps"
             )
-        return kernel_sampler(self._schedule(steps, setting.training), self.kernel)
+        return kernel_sampler(self._schedule(steps, inputs.training), self.kernel)
 
     def _schedule(self, steps: int, training: NoiseSchedule) -> NoiseSchedule:
         if steps == len(training):

@@ -25,6 +25,7 @@ SearchName = Literal[
     "frugal",
 ]
 """Keys of :data:`benchmarks.searches.SEARCHES`."""
+PAPER: SearchName = "paper"  # the papers' own search
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from bddm_ref.by_level import measured_error
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.searches.base import Workshop
+from benchmarks.runtime.found import Found
+from benchmarks.searches.base import Search, SearchInputs, judged_last
 
 
 @dataclass(frozen=True)
-class ElboPaths:
+class ElboPaths(Search):
     """The N training levels of the largest ELBO, which end at the noisiest.
 
     The error E|eps - eps_theta|^2 / D that all terms need is measured once, on validation items.
@@ -27,23 +29,22 @@ class ElboPaths:
     :mod:`bddm_ref.elbo`.
     """
 
-    version: int = 1
-    longest: int | None = None
+    version_name: ClassVar[str] = "rival"
 
-    def work(self, lengths: Sequence[int]) -> int:
-        """All lengths come out of one table."""
+    def _work(self, inputs: SearchInputs) -> int:
+        """One part: all lengths come out of one table."""
         return 1
 
-    def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
-        """The best sub-sequence of each length."""
-        training = workshop.training
-        generator = torch.Generator().manual_seed(workshop.plan.seed)
-        error = measured_error(workshop.score_net, *workshop.examples, training, generator)
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        """The best sub-sequence of each length up to T."""
+        training = inputs.training
+        generator = torch.Generator().manual_seed(inputs.config.seed)
+        error = measured_error(inputs.score_net, *inputs.examples(), training, generator)
         errors = torch.tensor([error(alpha) for alpha in training.alphas.tolist()])
-        lengths = [length for length in workshop.plan.lengths if length <= len(training)]
+        lengths = [length for length in inputs.config.lengths if length <= len(training)]
         found = best_paths(training, errors.double(), lengths)
-        workshop.observe()
-        return found
+        inputs.observe()
+        return judged_last(found, inputs)
 
 
 def best_paths(

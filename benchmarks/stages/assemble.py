@@ -135,7 +135,7 @@ def _networks_cost(
     """Parameters of a schedule network; updates and seconds of all that a search is made with."""
     convention, contestant = whose
     search = SEARCHED[contestant]
-    if SEARCHES[search].chooser not in ("network", "network by level"):
+    if not SEARCHES[search].needs_schedule_net:
         return 0, None, None
     costs = [
         network_cost(

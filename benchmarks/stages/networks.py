@@ -33,7 +33,7 @@ def net_lengths(
     lengths = experiment.search.lengths
     if experiment.schedule_net.tau != PER_LENGTH:
         return [(None, lengths)]
-    if SEARCHES[search].chooser in ("network", "network by level"):
+    if SEARCHES[search].needs_schedule_net:
         return [(steps, (steps,)) for steps in lengths]
     return [(lengths[0], lengths)]  # the search makes no use of it
 
@@ -65,9 +65,9 @@ def schedule_net_name(
     The loss is named if it is the search's own, the length if there is a network for each.
     Searches without a network are given the experiment's; they do not use it.
     """
-    kind, own = SEARCHES[search], experiment.schedule_net.loss
-    plain = kind.chooser != "network" or kind.loss in (None, own)
-    name = convention if plain else f"{convention}/{kind.loss}"
+    loss = SEARCHES[search].network_loss
+    plain = loss in (None, experiment.schedule_net.loss)
+    name = convention if plain else f"{convention}/{loss}"
     return name if steps is None else f"{name}/{steps}"
 
 

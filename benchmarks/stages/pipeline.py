@@ -17,13 +17,12 @@ from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
 from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
+from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
-from benchmarks.searches import PAPER
 from benchmarks.stages.context import REPOSITORY, Context
 from benchmarks.stages.networks import net_lengths, schedule_net_name, started_from, tau_of
 from benchmarks.stages.sample import Session, sampled_rows

@@ -6,26 +6,27 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import PER_LENGTH, Convention
+from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention
 from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.runtime.progress import Advance
 from benchmarks.runtime.samples import write_samples
 from benchmarks.runtime.workspace import StageFolder, write_json
-from benchmarks.searches import PAPER
+from benchmarks.searches import SEARCHES
+from benchmarks.searches.base import examples_power
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import load_schedule_net, load_score_net, schedule_net_name
-from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
 
@@ -63,14 +64,15 @@ class Session:
             SkipContestantError: it cannot run.
         """
         convention, context = row.convention, self.context
-        setting = Setting(
+        inputs = ContestantInputs(
             self.training,
             self._searched.get(convention.name, {}),
             lambda: self._small_net(convention, self._schedule_net(row)),
             lambda: self._small_net(convention, noise_estimator_weights(context, convention)),
             lambda: self._power(convention),
+            {name: one.longest for name, one in SEARCHES.items() if one.longest is not None},
         )
-        return contestant(row.contestant, context.experiment).prepare(row.steps, setting)
+        return contestant(row.contestant, context.experiment).prepare(row.steps, inputs)
 
     def _schedule_net(self, row: Row) -> Path:
         """Weights of the papers' schedule network for a row.
@@ -96,9 +98,10 @@ class Session:
         if convention.name not in self._powers:
             adapted = self.context.track.for_convention(self.score_net, convention)
             evaluated = EvaluatedNet(adapted, self.context.experiment.bf16)
-            self._powers[convention.name] = examples_power(
-                self.context, self.score_net, evaluated, convention
-            )
+            examples = partial(self.context.track.examples, self.score_net, convention)
+            seed = self.context.experiment.search.seed
+            power = examples_power(evaluated, examples, self.training, seed)
+            self._powers[convention.name] = power
         return self._powers[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:

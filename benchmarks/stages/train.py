@@ -93,7 +93,7 @@ def schedule_net_weights(
     name = schedule_net_name(context.experiment, convention.name, search, steps)
     if name in config.weights and not from_scratch:
         return REPOSITORY / config.weights[name]
-    config = dataclasses.replace(config, loss=SEARCHES[search].loss or config.loss)
+    config = dataclasses.replace(config, loss=SEARCHES[search].network_loss or config.loss)
     score_net = load_score_net(context, score_weights)
     inputs = {
         "version": VERSION,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bddm_ref.gaussian import Distance, Spectrum, output_moments
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search_frugal import Distortion, PartialJudge
+from bddm_ref.search_frugal import Distortion
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
 from benchmarks.core.errors import ExperimentError
@@ -31,6 +31,7 @@ from benchmarks.core.rows import Sampled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
+from benchmarks.searches.base import SearchProblem
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
     from benchmarks.results.comparisons import Evaluation
@@ -52,16 +53,6 @@ class DataSet(Protocol):
 
     def digest(self, split: str) -> str:
         """Checksum of what a split is made of; of the whole set where files hold several."""
-
-
-@dataclass(frozen=True)
-class SearchBench:
-    """What a search for schedules works on: where its passes start, and who judges."""
-
-    judge: PartialJudge
-    item_shape: tuple[int, ...]
-    condition: Any  # of the items of a pass
-    scores: tuple[str, ...]  # what the judge's numbers are
 
 
 class DivergedError(Exception):
@@ -286,10 +277,10 @@ class Track(ABC):
         """
 
     @abstractmethod
-    def search_bench(
+    def search_problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
-    ) -> SearchBench:
-        """What a search works on: validation data alone."""
+    ) -> SearchProblem:
+        """The judge and the items of a pass, from validation data alone."""
 
     @abstractmethod
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:

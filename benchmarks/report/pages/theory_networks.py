@@ -12,10 +12,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.files import write_atomically, write_with_checksum
+from benchmarks.core.experiment import PAPER
 from benchmarks.report.page import table
 from benchmarks.report.plots.theory import plot_networks
 from benchmarks.runtime import provenance
-from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights

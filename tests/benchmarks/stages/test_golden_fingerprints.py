@@ -85,7 +85,9 @@ class RecordingWorkspace(Workspace):
             schedules = {str(n): NoiseSchedule.linear(n, 1e-4, 0.05).betas for n in lengths}
             start = {"alpha": 0.5, "beta": 0.5, "kernel": "ddpm"}
             record = {
-                "schedules": {n: {"betas": b, "start": start} for n, b in schedules.items()},
+                "schedules": {
+                    n: {"betas": b, "start": start, "scores": [0.0]} for n, b in schedules.items()
+                },
                 "nfe": 0,
                 "seconds": 0.0,
             }
