@@ -1,4 +1,4 @@
-"""All contestants by name. A new one is a file beside this one and a line here."""
+"""All contestants by name. A new contestant is a file beside this one and a line here."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ from benchmarks.core.experiment import SearchName
 
 @dataclass(frozen=True)
 class AnalyticDpm:
-    """A linear sub-sequence with the mean of a kernel, and the variance that is best with it.
+    """A linear sub-sequence with a kernel's mean and the optimal variance for that mean.
 
-    That variance follows from the power of the noise estimate alone, which is measured on
-    validation items. The sub-sequence is that of the DDPM and DDIM contestants, so that the
-    variance alone differs; the original's has the first training step in it. The original also
-    bounds the variance by what data in [-1, 1] can have, and near the data by a threshold for 8-bit
-    images; this does not.
+    The variance follows from the power of the noise estimate, measured on validation items. The
+    sub-sequence is the one of the contestants ``ddpm`` and ``ddim``: only the variance differs.
+
+    Two things differ from the original. Its sub-sequence contains the first training step. It
+    bounds the variance by the range of the data, and near the data by a threshold for 8-bit images.
     """
 
     title: str
@@ -37,7 +37,7 @@ class AnalyticDpm:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """The sub-sequence of ``steps`` steps."""
+        """Make the sampler of the sub-sequence of ``steps`` steps."""
         if steps > len(inputs.training):
             raise SkipContestantError(
                 f"the training schedule has only {len(inputs.training)} steps"
@@ -52,7 +52,7 @@ class AnalyticDpm:
 
 
 def optimal_variance(kernel: Kernel, power: Callable[[float], float]) -> Kernel:
-    """A kernel with its mean kept and the optimal variance (Bao et al. 2022, theorem 1).
+    """Give a kernel the optimal variance for its mean (Bao et al. 2022, theorem 1).
 
     sigma^2 = lambda^2 + (sqrt(delta_n / (1 - beta_n)) - sqrt(delta_{n-1} - lambda^2))^2 (1 - s),
     where lambda^2 is the kernel's own variance and s = E|eps_theta|^2 / D.

@@ -80,7 +80,7 @@ class Sampler:
 
 
 class OwnContestant(Protocol):
-    """A contestant as a user writes it: a family of samplers, one for each number of steps."""
+    """A family of samplers, one for each number of steps, as a user writes it."""
 
     @property
     def title(self) -> str:
@@ -95,7 +95,7 @@ class OwnContestant(Protocol):
 
 
 class Contestant(OwnContestant, Protocol):
-    """A contestant as the suite runs it: it also says its part in the contest."""
+    """A contestant as the suite runs it, with its role, search and comparisons."""
 
     @property
     def role(self) -> Role:
@@ -103,11 +103,11 @@ class Contestant(OwnContestant, Protocol):
 
     @property
     def search(self) -> SearchName | None:
-        """The search whose schedules the contestant samples by; None: it needs no search."""
+        """The search whose schedules the contestant samples by, or None."""
 
     @property
     def compared(self) -> bool:
-        """Whether its rows are compared with all other rows at equal steps."""
+        """Whether the contestant's rows are compared with all other rows at equal steps."""
 
 
 def check_two_ends(steps: int) -> None:

@@ -30,7 +30,14 @@ HALVINGS = 200  # of the interval that holds the free variance
 
 @dataclass(frozen=True)
 class FastDpm:
-    """One of the four schedules, with one of the two kernels."""
+    """One of the four schedules, with one of the two kernels.
+
+    Attributes:
+        title: name in tables.
+        approximation: ``var`` chooses variances, ``step`` chooses training steps.
+        spacing: how these variances or steps grow.
+        kernel: ``ddpm`` (kappa = 1) or ``ddim`` (kappa = 0).
+    """
 
     title: str
     approximation: Literal["var", "step"]
@@ -42,7 +49,7 @@ class FastDpm:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """The schedule of ``steps`` steps, of which it needs 2 at least."""
+        """Make the sampler of ``steps`` steps, 2 at least."""
         T = len(inputs.training)
         if not 2 <= steps <= T:
             raise SkipContestantError(f"FastDPM needs 2 to {T} steps")
@@ -51,9 +58,9 @@ class FastDpm:
 
 
 def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
-    """VAR: eta_s from the training schedule's first beta, ending at its last noise level.
+    """Make the schedule of VAR: eta_s from beta_1 on, ending at the last training level.
 
-    Linear: in equal steps; quadratic: beta_1 (1 + c s)^2, s = 0 .. N - 1.
+    ``linear`` grows in equal steps, ``quadratic`` as beta_1 (1 + c s)^2, s = 0 .. N - 1.
     """
     first, wanted = training.betas[0], 2 * math.log(float(training.alphas[-1]))
     places = torch.arange(steps, dtype=torch.float64)
@@ -64,7 +71,7 @@ def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSched
 
 
 def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
-    """STEP: the levels of training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
+    """Make the schedule of STEP: training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
     T = len(training)
     if spacing == "linear":
         wanted = torch.arange(steps, dtype=torch.float64) * (T - 1) / (steps - 1)
@@ -76,7 +83,12 @@ def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
 
 
 def _ending_at(wanted: float, variances: Callable[[float], torch.Tensor]) -> tuple[float, ...]:
-    """The variances whose log of prod (1 - eta) is ``wanted``, their free number by bisection."""
+    """Find by bisection the variances with log prod (1 - eta) = ``wanted``.
+
+    Args:
+        wanted: log of the squared alpha of the last level.
+        variances: free number in (0, 1) to eta_s, which grow with the number.
+    """
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -1,8 +1,9 @@
 """Noise estimation (San-Roman et al. 2021, arXiv 2104.02600).
 
-A small network reads off x_n how much noise is left, and the rest of the schedule is fitted anew to
-what it says, for each item by itself. The paper leaves open whether the level is read before or
-after a step's noise is added: here after, since that is what the score network is given next.
+A small network reads off x_n how much noise is left. The rest of the schedule is then fitted anew
+to that level, for each item by itself. The paper leaves open whether the level is read before or
+after a step's noise is added. Here the level is read after, since the score network sees that item
+next.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ HALVINGS = 60  # of the interval that holds a schedule's free number
 
 @dataclass(frozen=True)
 class NoiseEstimation:
-    """The estimator after each step, with one way to fit the steps that are left."""
+    """An estimate of the level after each step, with one way to fit the steps that are left."""
 
     title: str
     fit: Literal["linear", "fibonacci"]  # the paper: linear for images, Fibonacci for speech
@@ -38,7 +39,7 @@ class NoiseEstimation:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """``steps`` evaluations of the score network, one fewer of the estimator."""
+        """Make the sampler: N evaluations of the score network, N - 1 of the estimator."""
         if inputs.noise_estimator is None:
             raise SkipContestantError("there is no noise estimator")
         training, fit = inputs.training, self.fit
@@ -83,15 +84,15 @@ def _sampled(
 
 
 def first_betas(squares: Tensor, steps: int, first: float, fit: str) -> Tensor:
-    """The noisiest beta of the schedules of ``steps`` steps that end at these levels.
+    """Fit a schedule to each item's level, and return its noisiest beta.
 
-    ``linear``: equal steps from ``first``; ``fibonacci``: ``first``, a free beta, then each the sum
-    of the two before it. The free number makes the product of 1 - beta the level wanted. A level
-    so close to the data that even ``first`` is too much has equal betas.
+    ``linear`` grows in equal steps from ``first``. ``fibonacci`` has ``first``, a free beta, and
+    then sums of the two betas before. The free number makes the product of 1 - beta the level. A
+    level too close to the data even for ``first`` gets equal betas.
 
     Args:
         squares: alpha^2 of the items, ``(B,)`` float64.
-        steps: those left.
+        steps: number of steps left.
         first: the beta nearest the data.
         fit: ``linear`` or ``fibonacci``.
 
@@ -125,7 +126,7 @@ def _linear(steps: int, first: float) -> tuple[Tensor, Tensor]:
 
 
 def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
-    """Shares of the first and of the second beta in each."""
+    """Factors of the first and of the second beta in each Fibonacci beta."""
     base, slope = [first, first], [0.0, 1.0]
     while len(base) < steps:
         base.append(base[-1] + base[-2])
@@ -134,6 +135,11 @@ def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
 
 
 def estimator_loss(delta: Tensor, estimate: Tensor) -> Tensor:
-    """(log(1 - alpha-bar) - log(1 - its estimate))^2, mean over the batch (section 3.2)."""
+    """Mean square of the difference of log noise powers over the batch (section 3.2).
+
+    Args:
+        delta: noise power 1 - alpha^2 of each item, ``(B,)``.
+        estimate: the network's estimate of delta, ``(B,)``.
+    """
     logs = torch.log(delta.to(estimate.dtype)) - torch.log(estimate + math.ulp(1.0))
     return logs.square().mean()

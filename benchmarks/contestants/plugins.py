@@ -1,4 +1,4 @@
-"""Contestants by name: the project's, those of installed packages, and those of an experiment.
+"""Lookup of contestants by name: the project's, installed packages', and an experiment's.
 
 A package offers contestants as entry points of the group ``bddm_benchmark.contestants``, an
 experiment names them in its field ``contestants``. Either way, what is named is a class without
@@ -31,10 +31,10 @@ NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
 def contestant(name: str, experiment: Experiment) -> Contestant:
-    """The contestant of this name.
+    """Find the contestant of a name.
 
     Raises:
-        ExperimentError: there is none, or it cannot be loaded.
+        ExperimentError: the name is unknown, or the contestant cannot be loaded.
     """
     if name in CONTESTANTS and name not in experiment.contestants:
         return CONTESTANTS[name]
@@ -56,7 +56,7 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
 
 @cache
 def _loaded(name: str, place: str) -> CheckedContestant:
-    """A contestant from ``file.py:Name`` or ``package.module:Name``."""
+    """Load a contestant from ``file.py:Name`` or ``package.module:Name``."""
     where = f"contestants: {name}: {place}"
     if not NAME.fullmatch(name) or name in CONTESTANTS:
         raise ExperimentError(
@@ -109,15 +109,15 @@ def _told(error: Exception) -> str:
 
 
 def with_contestant(experiment: Experiment, option: str) -> Experiment:
-    """The experiment with a contestant of the user's, at all steps of the rows of ``bddm``.
+    """Add a user's contestant to an experiment, at all steps of the rows of ``bddm``.
 
     Args:
-        experiment: has rows of ``bddm``, or else its other rows tell the steps.
+        experiment: the experiment; without rows of ``bddm``, its other rows tell the steps.
         option: ``file.py:Class`` or ``name=file.py:Class``; without a name, the class's in
             lower case.
 
     Raises:
-        ExperimentError: it cannot be loaded.
+        ExperimentError: the option is mistyped, or the contestant cannot be loaded.
     """
     name, _, place = option.rpartition("=")
     if ":" not in place:

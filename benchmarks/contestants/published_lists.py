@@ -1,4 +1,4 @@
-"""Published lists of betas, as they are."""
+"""Published lists of betas, unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIFFWAVE_LARGE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.7)
 
 @dataclass(frozen=True)
 class FixedList:
-    """One list of betas, hence one number of steps."""
+    """One published list of betas, which has one number of steps."""
 
     title: str
     betas: tuple[float, ...]
@@ -33,7 +33,7 @@ class FixedList:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """The list, where it has ``steps`` steps."""
+        """Make the sampler of the list, if the list has ``steps`` steps."""
         if steps != len(self.betas):
             raise SkipContestantError(f"published for {len(self.betas)} steps alone")
         return kernel_sampler(NoiseSchedule(self.betas), self.kernel)

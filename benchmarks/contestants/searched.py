@@ -17,7 +17,7 @@ class Searched:
         search: the search.
         role: side in the contest.
         kernel: key of :data:`bddm_ref.process.KERNELS`.
-        compared: whether its rows are compared with all other rows at equal steps.
+        compared: whether the contestant's rows are compared with all other rows at equal steps.
     """
 
     title: str

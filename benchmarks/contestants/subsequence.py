@@ -1,8 +1,8 @@
-"""DDPM and DDIM on N levels between the ends of the training schedule; all of it at T steps.
+"""DDPM and DDIM on N levels between the ends of the training schedule.
 
-Kernels of Ho et al. 2020 (arXiv 2006.11239) and Song et al. 2021 (arXiv 2010.02502), whose
-appendix D.2 has the linear and the quadratic sub-sequence; equal steps of log-SNR are those of Lu
-et al. 2022 (arXiv 2206.00927).
+The kernels are from Ho et al. 2020 (arXiv 2006.11239) and Song et al. 2021 (arXiv 2010.02502).
+Appendix D.2 of the latter has the linear and the quadratic sub-sequence. Equal steps of log-SNR are
+from Lu et al. 2022 (arXiv 2206.00927).
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ from benchmarks.core.experiment import SearchName
 
 @dataclass(frozen=True)
 class Subsequence:
-    """N levels, betas recomputed, driven by ``kernel``: a sub-sequence of the training schedule's.
+    """N levels with betas of their own, driven by a kernel.
 
-    ``log-snr`` has N levels equally far apart from its last to its first, which need not be levels
-    of its steps; ``log-snr-steps`` has N equal steps from its last to its first, each evaluated
-    where it begins, so that the first itself is not among the N.
+    Attributes:
+        title: name in tables.
+        kernel: key of :data:`bddm_ref.process.KERNELS`.
+        spacing: ``linear`` and ``quadratic`` take levels of training steps. ``log-snr`` places N
+            levels at equal distances of log-SNR, both ends among them. ``log-snr-steps`` makes N
+            equal steps between the ends, each evaluated where it begins.
     """
 
     title: str
-    kernel: str  # key of bddm_ref.process.KERNELS
+    kernel: str
     spacing: Literal["linear", "quadratic", "log-snr", "log-snr-steps"] = "linear"
 
     role: ClassVar[Role] = "baseline"
@@ -40,7 +43,7 @@ class Subsequence:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
+        """Make the sampler of ``steps`` levels; at T steps, of the training schedule itself."""
         if steps > len(inputs.training):
             raise SkipContestantError(
                 f"the training schedule has only {len(inputs.training)} steps"

@@ -1,4 +1,4 @@
-"""Errors in a document or an experiment, each told in one line."""
+"""Errors in a document or an experiment, each in one line."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class Convention:
-    """How the process is set up, for all contestants alike."""
+    """Setup of the process, shared by all contestants."""
 
     name: str
     amplitude: float = 1.0  # the process runs on the data times this
@@ -143,7 +143,7 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All of a run. Every field can be changed on the command line."""
+    """All settings of a run. Every field can be changed on the command line."""
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
     data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution

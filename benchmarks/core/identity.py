@@ -13,7 +13,7 @@ DIGITS = 12  # significant digits of a float that its fingerprint depends on
 
 
 def as_dict(experiment: Any) -> dict[str, Any]:
-    """An experiment, or a part of one, as plain values."""
+    """Turn an experiment, or a part of one, into plain values."""
     return dataclasses.asdict(experiment)
 
 
@@ -27,7 +27,7 @@ def convention_inputs(convention: Convention) -> dict[str, Any]:
 
 
 def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:
-    """The precision that the experiment asks for; other ways to compute differ in rounding only."""
+    """The precision that the experiment asks for; other options of computing only round."""
     return {"bf16": experiment.bf16}
 
 

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 
 
 def names() -> list[str]:
-    """Experiments that come with the project."""
+    """Names of the experiments that come with the project."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
@@ -48,11 +48,11 @@ def load(name_or_path: str) -> Experiment:
 
 
 def from_content(content: dict[str, Any], where: str) -> Experiment:
-    """An experiment from plain values.
+    """Make an experiment from plain values.
 
     Args:
         content: field to value.
-        where: what they come from, for messages.
+        where: origin of the values, for messages.
 
     Raises:
         ExperimentError: an unknown field, or a value of a wrong type.

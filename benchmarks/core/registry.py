@@ -1,4 +1,4 @@
-"""Lookup of a name among known names, with an answer that helps when it is unknown."""
+"""Lookup of a name among known names; an unknown name is answered with the nearest."""
 
 from __future__ import annotations
 

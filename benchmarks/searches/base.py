@@ -164,7 +164,7 @@ def judged_last(schedules: Mapping[int, NoiseSchedule], inputs: SearchInputs) ->
 def examples_power(
     score_net: ScoreNet, examples: Callable[[], Examples], training: NoiseSchedule, seed: int
 ) -> Callable[[float], float]:
-    """Measure E|eps_theta|^2 / D on examples: see :func:`bddm_ref.by_level.measured_power`.
+    """Measure E|eps_theta|^2 / D on examples; see :func:`bddm_ref.by_level.measured_power`.
 
     Args:
         score_net: eps_theta in one convention.

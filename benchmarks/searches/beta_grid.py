@@ -21,7 +21,9 @@ LARGEST_EXPONENT = -1.0  # e_N, of the noisiest beta
 
 @dataclass(frozen=True)
 class BetaGrid(Search):
-    """beta_n = k_n 10^(e_n): the k_n are a grid over 1 .. 9, the e_n equally spaced up to -1.
+    """A grid of lists beta_n = k_n 10^(e_n).
+
+    The k_n lie on a grid over 1 .. 9, the e_n are equally spaced up to -1.
 
     There are as many values of k as make at most LISTS lists: 1 .. 9 for 3 steps, five values for
     4 steps, and 1, 5, 9 for 5 and 6 steps. The training schedule's first beta has the lowest e_n.
@@ -31,7 +33,7 @@ class BetaGrid(Search):
     longest: ClassVar[int | None] = 6  # the number of lists is a power of the steps
 
     def _work(self, inputs: SearchInputs) -> int:
-        """One part a list."""
+        """Count one part for each list."""
         return sum(_bins(length) ** length for length in inputs.config.lengths)
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
@@ -52,7 +54,12 @@ class BetaGrid(Search):
 
 
 def lists(length: int, first_beta: float) -> Iterator[NoiseSchedule]:
-    """All schedules of the grid."""
+    """Yield all schedules of the grid.
+
+    Args:
+        length: steps of each schedule.
+        first_beta: the training schedule's first beta, whose exponent is the smallest.
+    """
     bins = _bins(length)
     values = [1 + 8 * i / (bins - 1) for i in range(bins)]
     exponents = torch.linspace(LARGEST_EXPONENT, math.log10(first_beta), length).tolist()[::-1]

@@ -1,4 +1,4 @@
-"""BDDM by a cheaper search: :func:`bddm_ref.search_frugal.frugal_search` on a denser grid."""
+"""A cheaper search for BDDM's schedules, on a denser grid; not of the papers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DENSER = 4  # times as many cells a side, since a start costs nothing; contains 
 
 @dataclass(frozen=True)
 class FrugalSearch(Search):
-    """The schedule network's mean answer at each level, ranked by arithmetic before sampling."""
+    """Passes by the schedule network's mean answer, ranked by arithmetic before any sampling."""
 
     version: ClassVar[int] = 5
     version_name: ClassVar[str] = "frugal"

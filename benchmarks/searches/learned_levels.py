@@ -1,7 +1,7 @@
 """Learned noise levels, in the style of LD3 (Tong et al. 2024, arXiv 2405.15506).
 
-The N levels are the only parameters. They are trained through the deterministic solver, so that its
-N steps end where many steps of a teacher do from the same noise. Simpler than the original: the
+The N levels are the only parameters. Training goes through the deterministic solver: N steps of the
+student should end where many steps of a teacher end. This version is simpler than the original: the
 distance is the mean square, and the student starts from the teacher's own noise.
 """
 
@@ -22,11 +22,11 @@ from benchmarks.searches.base import Search, SearchInputs, judged_last
 
 TEACHER_STEPS = 100
 BATCH = 8
-ITEMS = 32  # noise vectors, a quarter of which only say which levels to keep
+ITEMS = 32  # noise vectors; the last quarter selects among levels, and trains none
 UPDATES = 60
 LOOK_EVERY = 10  # updates
 LEARNING_RATE = 0.05
-SMALLEST_GAP = 1e-3  # share of the range of log-SNR, at the start
+SMALLEST_GAP = 1e-3  # smallest share of the range of log-SNR before training
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LearnedLevels(Search):
     longest: ClassVar[int | None] = 16  # each update runs and differentiates all steps
 
     def _work(self, inputs: SearchInputs) -> int:
-        """One part an update."""
+        """Count one part for each update."""
         return UPDATES * len(inputs.config.lengths)
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
@@ -50,7 +50,7 @@ class LearnedLevels(Search):
 
 @dataclass(frozen=True)
 class _Lesson:
-    """Noise, conditions, and where the teacher gets from there."""
+    """Noise, conditions, and the teacher's samples from both."""
 
     x_N: Tensor
     condition: Any
@@ -74,7 +74,7 @@ class _Lesson:
         return cls(x_N, condition, x_0)
 
     def loss(self, score_net: ScoreNet, levels: Tensor, rows: Tensor) -> Tensor:
-        """Mean square of the student's distance, over that of the teacher's samples."""
+        """Mean square of the student's distance, divided by the teacher's mean square."""
         x_0 = solved(score_net, levels, self.x_N[rows], taken(self.condition, rows))
         wanted = self.x_0[rows]
         return (x_0 - wanted).square().mean() / wanted.square().mean()
@@ -115,23 +115,26 @@ def _learned(inputs: SearchInputs, lesson: _Lesson, length: int) -> NoiseSchedul
 
 
 def levels_of(shares: Tensor, high: float, low: float) -> Tensor:
-    """Log-SNRs ``(N,)``, data side first, the last at ``low``, from N unnormalised log shares.
+    """Make N log-SNRs from N unnormalised log shares of the range from ``low`` to ``high``.
 
-    The gaps between neighbours, and what is left up to ``high``, share the range.
+    The shares are the N - 1 gaps between neighbours and the gap below ``high``.
+
+    Returns:
+        ``(N,)``, data side first, the last at ``low``.
     """
     gaps = (high - low) * torch.softmax(shares, 0)
     return torch.cat([low + gaps[:-1].cumsum(0).flip(0), gaps.new_full((1,), low)])
 
 
 def shares_of(levels: Tensor, high: float, low: float) -> Tensor:
-    """The inverse of :func:`levels_of`, with shares of some size at least: ``(N,)``, sum 1."""
+    """Invert :func:`levels_of`; shares are at least about SMALLEST_GAP: ``(N,)``, sum 1."""
     upward = torch.cat([levels.flip(0), levels.new_full((1,), high)])
     shares = (upward.diff() / (high - low)).clamp(min=SMALLEST_GAP)
     return shares / shares.sum()
 
 
 def solved(score_net: ScoreNet, levels: Tensor, x_N: Tensor, condition: Any) -> Tensor:
-    """DDIM through these log-SNRs ``(N,)``; unlike ``sample``, it can be differentiated."""
+    """Sample by DDIM at log-SNRs ``(N,)``; unlike ``sample``, this can be differentiated."""
     alphas = torch.sigmoid(levels).sqrt().to(x_N.device)
     sigmas = torch.sigmoid(-levels).sqrt().to(x_N.device)
     x = x_N

@@ -19,7 +19,7 @@ POWER_VERSION = 2  # raised when a change of bddm_ref.by_level.measured_power ch
 
 @dataclass(frozen=True)
 class ClosedForm(PassSearch):
-    """The optimum of the step loss, for the power of eps that validation examples have.
+    """Betas at the optimum of the step loss, for the power of eps on validation examples.
 
     Attributes:
         form: form of the step loss; None: the experiment's.
@@ -33,7 +33,7 @@ class ClosedForm(PassSearch):
         return super().fingerprint(step_loss) | own
 
     def starts(self, inputs: SearchInputs) -> Sequence[Start]:
-        """The starts with one kernel: a rule follows no sample, so that all kernels agree."""
+        """The starts of one kernel; passes follow no sample, so that all kernels agree."""
         grid = super().starts(inputs)
         return [start for start in grid if start.kernel == grid[0].kernel]
 
@@ -45,7 +45,7 @@ class ClosedForm(PassSearch):
 
 @dataclass(frozen=True)
 class Constants(Search):
-    """Two constants, searched along with the start.
+    """Betas by two constants, which are searched along with the start.
 
     Attributes:
         grid: makes the grid whose (alpha_N, beta_N) are combined with the constants.
@@ -61,7 +61,7 @@ class Constants(Search):
         return len(self._starts(inputs)) + len(inputs.config.lengths) * per_length
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
-        """Select by the rules of :mod:`bddm_ref.search`; the released code has no constants."""
+        """Select by the rules of :mod:`bddm_ref.search`: the released code has no constants."""
 
         def propose(start: ConstantStart) -> list[float]:
             return rule_betas(constant_rule(start), start, inputs.training, inputs.longest)

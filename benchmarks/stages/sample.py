@@ -35,7 +35,7 @@ FAILED = "failed.json"  # in the place of samples
 
 
 class Session:
-    """What sampling and timing share: the network, the test items, the contestants."""
+    """The network, the test items and the contestants, shared by sampling and timing."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class Session:
         return load_score_net(self.context, self.score_weights)
 
     def sampler(self, row: Row) -> Sampler:
-        """The contestant of a row, made ready.
+        """Prepare the contestant of a row.
 
         Raises:
-            SkipContestantError: it cannot run.
+            SkipContestantError: the contestant cannot run.
         """
         convention, context = row.convention, self.context
         inputs = ContestantInputs(
@@ -78,7 +78,7 @@ class Session:
         """Weights of the papers' schedule network for a row.
 
         Raises:
-            SkipContestantError: there is one for each length, and none of this.
+            SkipContestantError: each length has a network, and the row's length has none.
         """
         experiment = self.context.experiment
         steps = row.steps if experiment.schedule_net.tau == PER_LENGTH else None
@@ -88,7 +88,7 @@ class Session:
         return self._schedule_weights[name]
 
     def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
-        """A schedule network, or a network of its architecture."""
+        """Load a schedule network, or a network of the same architecture, once."""
         if weights not in self._small_nets:
             network = load_schedule_net(self.context, convention, weights)
             self._small_nets[weights] = network, weights_digest(weights)
@@ -105,14 +105,14 @@ class Session:
         return self._powers[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:
-        """The score network as the row's convention evaluates it."""
+        """The score network in the row's convention, counting evaluations."""
         adapted = self.context.track.for_convention(self.score_net, row.convention)
         return EvaluatedNet(adapted, self.context.experiment.bf16, observe)
 
     def start(
         self, convention: Convention, indices: Sequence[int], seed: int
     ) -> tuple[Any, list[torch.Generator], Tensor]:
-        """Condition, generators and x_N of some test items."""
+        """Make condition, generators and x_N of some test items."""
         track = self.context.track
         condition = track.conditions(self.score_net, indices)
         generators = item_generators(seed, indices)
@@ -121,7 +121,7 @@ class Session:
 
 
 def sampled_rows(session: Session) -> list[Sampled]:
-    """Samples of every row, made now or found in the workspace."""
+    """Sample every row, or find its samples in the workspace."""
     experiment = session.context.experiment
     plans = [_plan(session, row) for row in rows_of(experiment)]
     missing = {plan: [f for f in plan.folders if not f.is_finished()] for plan in plans}
@@ -148,7 +148,7 @@ class _Plan:
         return self.items * (self.sampler.nfe if self.sampler else 0)
 
     def result(self) -> Sampled:
-        """What became of the row."""
+        """The row's samples, or the reason why there are none."""
         if self.sampler is None:
             return Sampled(self.row, (), 0, skipped=self.skipped)
         for folder in self.folders:

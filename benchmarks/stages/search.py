@@ -151,7 +151,7 @@ def _search(
 
 
 def _written(found: Mapping[int, Found | str]) -> dict[str, Any]:
-    """The found schedules as plain values; reasons are not kept, since they follow from lengths."""
+    """Turn found schedules into plain values; reasons follow from the lengths, and are left out."""
     return {
         str(steps): {
             "betas": list(one.schedule.betas),
@@ -164,7 +164,7 @@ def _written(found: Mapping[int, Found | str]) -> dict[str, Any]:
 
 
 def _read(schedules: dict[str, Any]) -> dict[int, Found]:
-    """The inverse of :func:`_written`."""
+    """Invert :func:`_written`."""
     return {
         int(steps): Found(
             NoiseSchedule(tuple(content["betas"])),
