@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import tyro
 import yaml
 
-from benchmarks.core.experiment import Experiment, ExperimentError, as_dict, load, names
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
+from benchmarks.core.loading import load, names
 
 if TYPE_CHECKING:
     from benchmarks.stages.context import Context

@@ -14,7 +14,9 @@ from benchmarks.bundle.pack import Bundle, Plan, make_bundle, write_experiment
 from benchmarks.bundle.parts import MANIFEST, Merged, bytes_of, merge
 from benchmarks.bundle.wheels import Target
 from benchmarks.contestants.plugins import with_contestant
-from benchmarks.core.experiment import Experiment, ExperimentError, from_content, load, names
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.loading import from_content, load, names
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context

@@ -21,7 +21,9 @@ from benchmarks.bundle.wheels import (
     lacking,
     unknown_packages,
 )
-from benchmarks.core.experiment import Experiment, ExperimentError, as_dict
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
 from benchmarks.data.debian import DebianDataset, locate
 from benchmarks.data.images import FASHION_MNIST
 from benchmarks.data.speech import open_corpus, pack_corpus

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.core.errors import first_error
-from benchmarks.runtime.workspace import RECORD, StageFolder, fingerprint, write_json
+from benchmarks.core.identity import fingerprint
+from benchmarks.runtime.workspace import RECORD, StageFolder, write_json
 
 MANIFEST = "bundle.json"
 ASKED = "asked.json"  # the experiments as they were run there

@@ -19,8 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.claims.base import Finding
 from benchmarks.claims.kinds import ClaimTest
-from benchmarks.core.errors import first_error
-from benchmarks.core.experiment import ExperimentError
+from benchmarks.core.errors import ExperimentError, first_error
 from benchmarks.report.pages.claims import WORST_FIRST
 from benchmarks.report.registry import publish
 from benchmarks.results.folder import MissingResultError, ResultsFolder

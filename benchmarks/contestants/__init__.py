@@ -1,4 +1,4 @@
-"""All contestants by name. A new one is a file beside this one and a line here."""
+"""All contestants by name. A new contestant is a file beside this one and a line here."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.published_lists import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.core.search_names import SearchName
-from benchmarks.searches import SEARCHES
+from benchmarks.core.experiment import PAPER, SearchName
 
 CONTESTANTS: dict[str, Contestant] = {
-    "bddm": Searched("BDDM"),
-    "bddm-noise": Searched("BDDM, from α_T", "noise"),
-    "bddm-frugal": Searched("BDDM, frugal search", "frugal"),
-    "bddm-released": Searched("BDDM, released loss", "released-loss"),
-    "closed-form": Searched("Closed form, no network", "closed-form"),
-    "closed-form-noise": Searched("Closed form, from α_T", "closed-form-noise"),
-    "closed-form-released": Searched("Closed form of the released loss", "closed-form-released"),
-    "constants": Searched("Two constants", "constants"),
-    "constants-noise": Searched("Two constants, from α_T", "constants-noise"),
+    "bddm": Searched("BDDM", PAPER, "bddm", compared=True),
+    "bddm-noise": Searched("BDDM, from α_T", "noise", "bddm", compared=True),
+    "bddm-frugal": Searched("BDDM, frugal search", "frugal", "bddm"),
+    "bddm-released": Searched("BDDM, released loss", "released-loss", "bddm", compared=True),
+    "closed-form": Searched("Closed form, no network", "closed-form", "rival"),
+    "closed-form-noise": Searched("Closed form, from α_T", "closed-form-noise", "rival"),
+    "closed-form-released": Searched(
+        "Closed form of the released loss", "closed-form-released", "rival"
+    ),
+    "constants": Searched("Two constants", "constants", "rival"),
+    "constants-noise": Searched("Two constants, from α_T", "constants-noise", "rival"),
     "bddm-online": OnlineBddm("BDDM, online"),
     "bddm-own": OnlineBddm("BDDM, a list for each item", own=True),
-    "bddm-ddim": Searched("BDDM's schedule, DDIM", kernel="ddim"),
+    "bddm-ddim": Searched("BDDM's schedule, DDIM", PAPER, "bddm", "ddim"),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),
@@ -37,7 +38,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "ddim-snr-steps": Subsequence("DDIM, N steps of log-SNR", "ddim", "log-snr-steps"),
     "fast-sampling": FixedList("DiffWave's fast sampling, BASE", DIFFWAVE_BASE_6),
     "fast-sampling-large": FixedList("DiffWave's fast sampling, LARGE", DIFFWAVE_LARGE_6),
-    "beta-grid": Searched("WaveGrad's grid search", "beta-grid"),
+    "beta-grid": Searched("WaveGrad's grid search", "beta-grid", "rival"),
     "fastdpm-var": FastDpm("FastDPM, VAR linear, κ = 1", "var", "linear", "ddpm"),
     "fastdpm-var-ddim": FastDpm("FastDPM, VAR linear, κ = 0", "var", "linear", "ddim"),
     "fastdpm-var-quad": FastDpm("FastDPM, VAR quadratic, κ = 1", "var", "quadratic", "ddpm"),
@@ -50,16 +51,16 @@ CONTESTANTS: dict[str, Contestant] = {
     ),
     "noise-estimation": NoiseEstimation("Noise estimation, linear", "linear"),
     "noise-estimation-fib": NoiseEstimation("Noise estimation, Fibonacci", "fibonacci"),
-    "elbo-paths": Searched("Largest ELBO, dynamic programming", "elbo-paths"),
+    "elbo-paths": Searched("Largest ELBO, dynamic programming", "elbo-paths", "rival"),
     "analytic-dpm": AnalyticDpm("Analytic-DPM", "ddpm"),
     "analytic-ddim": AnalyticDpm("Analytic-DDIM", "ddim"),
-    "learned-levels": Searched("Learned levels, DDIM", "learned-levels", "ddim"),
+    "learned-levels": Searched("Learned levels, DDIM", "learned-levels", "rival", "ddim"),
     **DIFFUSERS,
 }
 SEARCHED: dict[str, SearchName] = {}
-"""Contestants whose schedules a search found, and which: the first that uses each."""
+"""Contestant to its search; of contestants that share a search, the first."""
 for _name, _contestant in CONTESTANTS.items():
-    if isinstance(_contestant, Searched) and _contestant.search not in SEARCHED.values():
+    if _contestant.search is not None and _contestant.search not in SEARCHED.values():
         SEARCHED[_name] = _contestant.search
-BILATERAL = [name for name, s in SEARCHED.items() if SEARCHES[s].chooser == "network"]
-"""Those of them that a schedule network chose: the papers' method."""
+BILATERAL = [name for name, contestant in CONTESTANTS.items() if contestant.compared]
+"""Contestants whose rows are compared with all other rows: a schedule network's passes."""

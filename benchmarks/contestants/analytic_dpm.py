@@ -5,42 +5,54 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bddm_ref.process import KERNELS, Coefficients, Kernel
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    Sampler,
+    SkipContestantError,
+    kernel_sampler,
+)
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 
 @dataclass(frozen=True)
 class AnalyticDpm:
-    """A linear sub-sequence with the mean of a kernel, and the variance that is best with it.
+    """A linear sub-sequence with a kernel's mean and the optimal variance for that mean.
 
-    That variance follows from the power of the noise estimate alone, which is measured on
-    validation items. The sub-sequence is that of the DDPM and DDIM contestants, so that the
-    variance alone differs; the original's has the first training step in it. The original also
-    bounds the variance by what data in [-1, 1] can have, and near the data by a threshold for 8-bit
-    images; this does not.
+    The variance follows from the power of the noise estimate, measured on validation items. The
+    sub-sequence is the one of the contestants ``ddpm`` and ``ddim``: only the variance differs.
+
+    Two things differ from the original. Its sub-sequence contains the first training step. It
+    bounds the variance by the range of the data, and near the data by a threshold for 8-bit images.
     """
 
     title: str
     kernel: str  # of the mean: a key of bddm_ref.process.KERNELS
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The sub-sequence of ``steps`` steps."""
-        if steps > len(setting.training):
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of the sub-sequence of ``steps`` steps."""
+        if steps > len(inputs.training):
             raise SkipContestantError(
-                f"the training schedule has only {len(setting.training)} steps"
+                f"the training schedule has only {len(inputs.training)} steps"
             )
-        if setting.power is None:
+        if inputs.power is None:
             raise SkipContestantError("there is nothing to measure the power of the noise on")
-        schedule = setting.training.subsequence(steps)
-        power = setting.power()
+        schedule = inputs.training.subsequence(steps)
+        power = inputs.power()
         powers = [power(alpha) for alpha in schedule.alphas.tolist()]
         kernel = optimal_variance(KERNELS[self.kernel], power)
         return kernel_sampler(schedule, f"analytic-{self.kernel}", kernel, powers=powers)
 
 
 def optimal_variance(kernel: Kernel, power: Callable[[float], float]) -> Kernel:
-    """A kernel with its mean kept and the optimal variance (Bao et al. 2022, theorem 1).
+    """Give a kernel the optimal variance for its mean (Bao et al. 2022, theorem 1).
 
     sigma^2 = lambda^2 + (sqrt(delta_n / (1 - beta_n)) - sqrt(delta_{n-1} - lambda^2))^2 (1 - s),
     where lambda^2 is the kernel's own variance and s = E|eps_theta|^2 / D.

@@ -1,9 +1,9 @@
-"""What a contestant is: something that turns noise and a condition into a sample."""
+"""The contract of contestants, which turn noise and a condition into a sample."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS, Kernel
 from bddm_ref.sampling import ScoreNet, sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
+from benchmarks.runtime.found import Found, no_schedule, too_long
 
 
 class SkipContestantError(Exception):
@@ -20,48 +22,44 @@ class SkipContestantError(Exception):
 
 
 @dataclass(frozen=True)
-class Found:
-    """A schedule that a search found."""
-
-    schedule: NoiseSchedule
-    start: Start | None = None  # of the schedule network's pass; None where there was none
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What contestants may use: nothing of the test split.
+class ContestantInputs:
+    """Everything that contestants may use: nothing of the test split.
 
     Attributes:
         training: the training schedule.
-        searched: search to length to what it found.
-        schedule_net: gives the schedule network and its weights' checksum.
-        noise_estimator: the same of the network that reads the noise level off an item.
-        power: gives s of a level, measured on validation items: E|eps_theta|^2 / D.
+        searched: search to steps to the schedule found, or to the reason why there is none.
+        schedule_net: loads the schedule network; gives its weights' checksum, too.
+        noise_estimator: loads the network that reads the noise level off an item, likewise.
+        power: measures E|eps_theta|^2 / D on validation items, as a function of alpha.
+        reach: search to the steps of its longest schedule, for searches that have a limit.
     """
 
     training: NoiseSchedule
-    searched: Mapping[str, Mapping[int, Found]]
+    searched: Mapping[str, Mapping[int, Found | str]]
     schedule_net: Callable[[], tuple[nn.Module, str]] | None = None
     noise_estimator: Callable[[], tuple[nn.Module, str]] | None = None
     power: Callable[[], Callable[[float], float]] | None = None
+    reach: Mapping[str, int] = field(default_factory=dict)
+
+    def found(self, search: str, steps: int) -> Found:
+        """The schedule of ``steps`` steps that a search found.
+
+        Raises:
+            SkipContestantError: the search was not made, or has no such schedule.
+        """
+        if steps > self.reach.get(search, steps):
+            raise SkipContestantError(too_long(self.reach[search]))
+        if search not in self.searched:
+            raise SkipContestantError(not_searched(search))
+        found = self.searched[search].get(steps, no_schedule(steps))
+        if isinstance(found, str):
+            raise SkipContestantError(found)
+        return found
 
 
 def not_searched(search: str) -> str:
-    """Why a contestant whose search was not made cannot run."""
+    """The reason of a contestant whose search was not made."""
     return f"search.searches lacks {search!r}"
-
-
-def found_by(search: str, steps: int, setting: Setting) -> Found:
-    """What a search found for this length.
-
-    Raises:
-        SkipContestantError: it was not made, or found nothing.
-    """
-    if search not in setting.searched:
-        raise SkipContestantError(not_searched(search))
-    if steps not in setting.searched[search]:
-        raise SkipContestantError(f"the search found no schedule of {steps} steps")
-    return setting.searched[search][steps]
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,9 @@ class Sampler:
     """A contestant made ready for a number of steps.
 
     Attributes:
-        run: ``(score_net, x_N, condition, generators) -> x_0``, all ``(B, ...)``.
-        nfe: network evaluations of one run.
-        recipe: what determines the result besides network and noise, as plain values.
+        run: ``(score_net, x_N, condition, generators) -> x_0``; x_N and x_0 are ``(B, ...)``.
+        nfe: network evaluations of each item in one run.
+        recipe: plain values that determine the result besides network and noise.
     """
 
     run: Callable[[ScoreNet, Tensor, Any, Sequence[torch.Generator]], Tensor]
@@ -79,26 +77,42 @@ class Sampler:
     recipe: dict[str, Any]
 
 
-class Contestant(Protocol):
-    """A family of samplers, one for each number of steps."""
+class OwnContestant(Protocol):
+    """A family of samplers, one for each number of steps, as a user writes it."""
 
     @property
     def title(self) -> str:
-        """What tables call it."""
+        """The contestant's name in tables."""
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The sampler of this many steps.
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of this many steps.
 
         Raises:
-            SkipContestantError: there is none.
+            SkipContestantError: there is none; the message is the reason.
         """
 
 
+class Contestant(OwnContestant, Protocol):
+    """A contestant as the suite runs it, with its role, search and comparisons."""
+
+    @property
+    def role(self) -> Role:
+        """The side that the contestant is on."""
+
+    @property
+    def search(self) -> SearchName | None:
+        """The search whose schedules the contestant samples by, or None."""
+
+    @property
+    def compared(self) -> bool:
+        """Whether the contestant's rows are compared with all other rows at equal steps."""
+
+
 def check_two_ends(steps: int) -> None:
-    """That so many levels can have the first and the last training step among them.
+    """Refuse a number of levels that cannot hold the first and the last training step.
 
     Raises:
-        SkipContestantError: there is only one.
+        SkipContestantError: there is only one level.
     """
     if steps == 1:
         raise SkipContestantError("its levels have two ends: one step is too few")
@@ -107,13 +121,13 @@ def check_two_ends(steps: int) -> None:
 def kernel_sampler(
     schedule: NoiseSchedule, kernel: str, function: Kernel | None = None, **recipe: Any
 ) -> Sampler:
-    """A schedule driven by a reverse kernel.
+    """Make the sampler that drives a schedule by a reverse kernel.
 
     Args:
-        schedule: of any length.
-        kernel: one of :data:`bddm_ref.process.KERNELS`, or what to call another.
-        function: that other kernel.
-        recipe: what determines it besides its name and the betas.
+        schedule: the sampling schedule, of any length.
+        kernel: key of :data:`bddm_ref.process.KERNELS`, or the name of another kernel.
+        function: the other kernel.
+        recipe: plain values that determine the other kernel besides its name.
     """
     step = function or KERNELS[kernel]
 

@@ -1,4 +1,4 @@
-"""Reverse steps of a batch whose items are at levels of their own."""
+"""Reverse steps of a batch in which each item has its own level."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor
 
 from bddm_ref.process import Coefficients
 
-IDLE = Coefficients(1.0, 0.0, 0.0)  # of an item that has nothing to do
+IDLE = Coefficients(1.0, 0.0, 0.0)  # leaves an item as it is
 
 
 def levels(alphas: Sequence[float], x: Tensor) -> Tensor:
-    """Alphas as the score network takes them."""
+    """Alphas as the tensor that a score network takes, float64 on the device of ``x``."""
     return torch.tensor(alphas, dtype=torch.float64, device=x.device)
 
 
 def fresh_noise(x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Each item's next noise, from its own generator."""
+    """Draw each item's next noise from the item's own generator."""
     z = torch.empty(x.shape, dtype=x.dtype)
     for item, generator in zip(z, generators, strict=True):
         item.normal_(generator=generator)
@@ -26,7 +26,7 @@ def fresh_noise(x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
 
 
 def applied(x: Tensor, eps: Tensor, z: Tensor, steps: Sequence[Coefficients]) -> Tensor:
-    """One reverse step, each item with its own coefficients."""
+    """Take one reverse step, each item with its own coefficients."""
     shape = (-1, *[1] * (x.ndim - 1))
     signal, by_eps, noise = (
         torch.tensor(values, dtype=x.dtype, device=x.device).reshape(shape)

@@ -1,7 +1,7 @@
-"""Contestants from elsewhere, held to the contract that the project's own are tested for.
+"""Contestants of users and other packages, checked against the contract while they run.
 
-A mistake in one is its author's to mend: it is told in a sentence that names the contestant, and
-where in its file the error arose.
+The author of a contestant mends its mistakes: the message names the contestant, and the line of its
+file where the error arose.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,42 +19,53 @@ from torch import Tensor
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Contestant, Sampler, Setting, SkipContestantError
-from benchmarks.core.experiment import ExperimentError
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    OwnContestant,
+    Sampler,
+    SkipContestantError,
+)
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A contestant of a user's or of another package.
+class CheckedContestant:
+    """A contestant of a user or of another package.
 
     Attributes:
         inner: the contestant itself.
-        where: what errors call it.
-        file: that it is in; its content is part of what determines its samples.
-        source: checksum of the file.
+        where: its name in messages.
+        file: the contestant's file, whose content is part of the recipe of its samples.
+        source: SHA-256 of the file.
     """
 
-    inner: Contestant
+    inner: OwnContestant
     where: str
     file: Path
     source: str
 
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
     @property
     def title(self) -> str:
-        """What tables call it."""
+        """The contestant's name in tables."""
         return self.inner.title
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """As the contestant itself does.
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the contestant's sampler, and check it.
 
         Raises:
-            SkipContestantError: it says so.
-            ExperimentError: it fails, or gives no sampler.
+            SkipContestantError: the contestant raises it.
+            ExperimentError: the contestant fails, or returns no sampler.
         """
-        call = f"prepare({steps}, setting)"
-        sampler = self._checked(call, lambda: self.inner.prepare(steps, setting))
+        call = f"prepare({steps}, inputs)"
+        sampler = self._checked(call, lambda: self.inner.prepare(steps, inputs))
         if not isinstance(sampler, Sampler):
             raise self._broken(f"{call} returned no Sampler, but {_kind(sampler)}")
         if not _is_count(sampler.nfe):

@@ -1,32 +1,32 @@
-"""Solvers as the library diffusers has them, and some of them on BDDM's searched schedule.
+"""Solvers of the library diffusers, on its own levels or on BDDM's searched schedule.
 
-All start from the harness's x_N, predict noise, clip nothing and draw nothing. `steps` are network
-evaluations. The network is told the level, never a rounded time step: sqrt(1 / (1 + sigma^2)) of
-the sigma that the solver computes with, for DDIM the level of the training step that it names.
+All solvers start from the harness's x_N, predict noise, clip nothing and draw nothing. ``steps``
+are network evaluations. The network gets the noise level, never a rounded time step: the level is
+sqrt(1 / (1 + sigma^2)) of the solver's sigma, or DDIM's level of the training step that it names.
 diffusers keeps betas in float32, which moves alpha^2 by about 1e-7.
 
-`diffusers-ddim` is what its defaults do: "leading" spacing, whose steps start at (N - 1) (T // N),
-counted from 0. At 3 of 1000 that is step 666, though x_N is noise. "trailing" spacing starts at the
-last training step. But the scheduler counts down by T // N: where N does not divide T, a step may
-aim one training step beside the level that comes next, and the last may leave the noise of the
-first training step (as at 7 of 1000). With "linspace" spacing, not a contestant here, steps miss
-altogether: at 3 of 1000, from 999 to 666 and on from 500.
+DDIM: ``diffusers-ddim`` has the defaults, with "leading" spacing, whose steps start at
+(N - 1) (T // N), counted from 0. At 3 of 1000 steps that is step 666, though x_N is noise.
+"trailing" spacing starts at the last training step. The scheduler counts down by T // N, so that
+where N does not divide T (as at 7 of 1000) two things may happen. A step may aim one training step
+beside the next level, and the last step may leave the noise of the first training step.
 
-DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) and UniPC (Zhao et al. 2023, arXiv 2302.04867) run
-on equal steps of log-SNR, as the authors of the former recommend for small images. diffusers'
-"exponential sigmas" are N levels from the last training step to the first with both among them, so
-that the last evaluation finds next to no noise. In the papers N evaluations make N steps between
-these two, each evaluated where it begins: `*-steps` asks for N + 1 levels and leaves out the first
-training step's, in whose place the last step goes on to the data. Which of the two is nearer
-depends on the data, the length and the metric (N steps on Fashion-MNIST, at every length). UniPC
-has its default order and B(h); with the other one, "bh1", diffusers returns NaN in a step to sigma
-= 0. Euler's and Heun's methods run on the levels of Karras et al. 2022 (arXiv 2206.00364, Eq. 5,
-rho = 7). Their variable is x / alpha; it starts from x_N / alpha_N, so that the network sees x_N.
+Equal steps of log-SNR: the authors of DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) recommend
+them for small images; UniPC (Zhao et al. 2023, arXiv 2302.04867) runs on them, too. The
+"exponential sigmas" of diffusers are N levels with both ends of the training schedule among them,
+so that the last evaluation finds next to no noise. In the papers N evaluations make N steps, each
+evaluated where it begins. ``*-steps`` does the same: it asks for N + 1 levels, and the last step
+goes on to the data instead of the first training step's level. Which of the two layouts is nearer
+depends on the data, the length and the metric. UniPC has its default order and B(h): with the other
+B(h), "bh1", diffusers returns NaN in a step to sigma = 0.
 
-`bddm-*` ask whether BDDM's gain is in its schedule or in its kernel: the schedule stands in for the
-training schedule of a scheduler that takes each of its steps. Heun's method makes 2 N - 1
-evaluations of N levels, so that `bddm-heun` at 7 follows BDDM's schedule of 4 steps. A step of
-Euler's is one of DDIM's and of DPM-Solver++(1)'s in another variable: `bddm-euler` is `bddm-ddim`
+Euler and Heun run on the levels of Karras et al. 2022 (arXiv 2206.00364, Eq. 5, rho = 7). Their
+variable is x / alpha; it starts from x_N / alpha_N, so that the network sees x_N.
+
+``bddm-*`` ask whether BDDM's gain is in its schedule or in its kernel. The searched schedule
+replaces the training schedule of a scheduler that takes each step. Heun's method makes 2 N - 1
+evaluations of N levels, so that ``bddm-heun`` at 7 follows BDDM's schedule of 4 steps. A step of
+Euler is a step of DDIM and of DPM-Solver++(1) in another variable: ``bddm-euler`` is ``bddm-ddim``
 as diffusers computes it.
 """
 
@@ -39,7 +39,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,26 +49,27 @@ from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Contestant,
+    ContestantInputs,
     Sampler,
-    Setting,
     SkipContestantError,
     check_two_ends,
-    found_by,
 )
-from benchmarks.searches import PAPER
+from benchmarks.core.experiment import PAPER, SearchName
+from benchmarks.core.rows import Role
 
 
 @dataclass(frozen=True)
 class DiffusersSolver:
-    """A deterministic scheduler of diffusers with these options.
+    """A deterministic scheduler of diffusers with some options.
 
     Attributes:
-        title: what tables call it.
-        scheduler: name of its class.
-        options: of its class; all others keep their defaults.
-        twice: each step but the last takes two evaluations.
-        begins: N + 1 levels are asked for, and the last of them is not evaluated.
-        searched: driven through BDDM's schedule of this length instead of the training schedule.
+        title: name in tables.
+        scheduler: name of the scheduler's class.
+        options: options of the class; all others keep their defaults.
+        twice: whether each step but the last takes two evaluations.
+        begins: whether N + 1 levels are asked for, the last of which is not evaluated.
+        search: the search whose schedule of this length replaces the training schedule.
+        role: side in the contest.
     """
 
     title: str
@@ -76,12 +77,15 @@ class DiffusersSolver:
     options: Mapping[str, Any]
     twice: bool = False
     begins: bool = False
-    searched: bool = False
+    search: SearchName | None = None
+    role: Role = "rival"
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The scheduler, its levels set."""
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of the scheduler, with its levels set."""
         count = self._count(steps)
-        schedule = found_by(PAPER, count, setting).schedule if self.searched else setting.training
+        schedule = inputs.found(self.search, count).schedule if self.search else inputs.training
         if count > len(schedule):
             raise SkipContestantError(f"the training schedule has only {len(schedule)} steps")
         library = _library()
@@ -91,7 +95,7 @@ class DiffusersSolver:
             **self.options,
         }
         with warnings.catch_warnings():
-            # NumPy 2 of how torch makes an array of a tensor; it changes nothing.
+            # NumPy 2 warns of how torch makes an array of a tensor; nothing changes.
             warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
             scheduler = getattr(library, self.scheduler)(**options)
             scheduler.set_timesteps(count + self.begins)
@@ -110,7 +114,7 @@ class DiffusersSolver:
         return Sampler(partial(_run, scheduler, levels), steps, recipe)
 
     def _count(self, steps: int) -> int:
-        """Steps of the scheduler that make as many evaluations."""
+        """Number of scheduler steps that take ``steps`` evaluations."""
         if self.twice and steps % 2 == 0:
             raise SkipContestantError(
                 f"two evaluations in each step but the last make an odd number, not {steps}"
@@ -132,7 +136,7 @@ def _library() -> ModuleType:
 
 
 def _skip_the_last_level(scheduler: Any) -> None:
-    """From the level before it, the last step goes to sigma = 0 at once."""
+    """Remove the last level: the step from the level before then goes to sigma = 0."""
     scheduler.sigmas = torch.cat([scheduler.sigmas[:-2], scheduler.sigmas[-1:]])
     scheduler.timesteps = scheduler.timesteps[:-1]
     scheduler.num_inference_steps = len(scheduler.timesteps)
@@ -156,7 +160,7 @@ def _run(
     condition: Any,
     generators: Sequence[torch.Generator],
 ) -> Tensor:
-    scheduler = copy.deepcopy(prepared)  # they keep earlier predictions
+    scheduler = copy.deepcopy(prepared)  # schedulers keep earlier predictions
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(0)  # else it would look for its time step, which may occur twice
     first = scheduler.timesteps[0]
@@ -169,7 +173,7 @@ def _run(
     return x
 
 
-ALL_STEPS = {"timestep_spacing": "trailing"}  # where there are as many as in the schedule
+ALL_STEPS = {"timestep_spacing": "trailing"}  # takes each step of a schedule of N steps
 LOG_SNR = {"use_exponential_sigmas": True}
 KARRAS = {"use_karras_sigmas": True}
 
@@ -205,15 +209,21 @@ DIFFUSERS: dict[str, Contestant] = {
         "BDDM's schedule, DPM-Solver++(2M)",
         "DPMSolverMultistepScheduler",
         ALL_STEPS,
-        searched=True,
+        search=PAPER,
+        role="bddm",
     ),
     "bddm-unipc": DiffusersSolver(
-        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, searched=True
+        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, search=PAPER, role="bddm"
     ),
     "bddm-euler": DiffusersSolver(
-        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, searched=True
+        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, search=PAPER, role="bddm"
     ),
     "bddm-heun": DiffusersSolver(
-        "BDDM's schedule, Heun", "HeunDiscreteScheduler", ALL_STEPS, twice=True, searched=True
+        "BDDM's schedule, Heun",
+        "HeunDiscreteScheduler",
+        ALL_STEPS,
+        twice=True,
+        search=PAPER,
+        role="bddm",
     ),
 }

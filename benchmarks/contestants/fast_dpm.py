@@ -10,12 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, kernel_sampler
+from benchmarks.contestants.base import (
+    ContestantInputs,
+    Sampler,
+    SkipContestantError,
+    kernel_sampler,
+)
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 QUADRATIC_END = 0.8  # share of T at which STEP's quadratic steps end
 HALVINGS = 200  # of the interval that holds the free variance
@@ -23,26 +30,37 @@ HALVINGS = 200  # of the interval that holds the free variance
 
 @dataclass(frozen=True)
 class FastDpm:
-    """One of the four schedules, with one of the two kernels."""
+    """One of the four schedules, with one of the two kernels.
+
+    Attributes:
+        title: name in tables.
+        approximation: ``var`` chooses variances, ``step`` chooses training steps.
+        spacing: how these variances or steps grow.
+        kernel: ``ddpm`` (kappa = 1) or ``ddim`` (kappa = 0).
+    """
 
     title: str
     approximation: Literal["var", "step"]
     spacing: Literal["linear", "quadratic"]
     kernel: str
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The schedule of ``steps`` steps, of which it needs 2 at least."""
-        T = len(setting.training)
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of ``steps`` steps, 2 at least."""
+        T = len(inputs.training)
         if not 2 <= steps <= T:
             raise SkipContestantError(f"FastDPM needs 2 to {T} steps")
         approximate = by_variance if self.approximation == "var" else by_step
-        return kernel_sampler(approximate(setting.training, steps, self.spacing), self.kernel)
+        return kernel_sampler(approximate(inputs.training, steps, self.spacing), self.kernel)
 
 
 def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
-    """VAR: eta_s from the training schedule's first beta, ending at its last noise level.
+    """Make the schedule of VAR: eta_s from beta_1 on, ending at the last training level.
 
-    Linear: in equal steps; quadratic: beta_1 (1 + c s)^2, s = 0 .. N - 1.
+    ``linear`` grows in equal steps, ``quadratic`` as beta_1 (1 + c s)^2, s = 0 .. N - 1.
     """
     first, wanted = training.betas[0], 2 * math.log(float(training.alphas[-1]))
     places = torch.arange(steps, dtype=torch.float64)
@@ -53,7 +71,7 @@ def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSched
 
 
 def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
-    """STEP: the levels of training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
+    """Make the schedule of STEP: training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
     T = len(training)
     if spacing == "linear":
         wanted = torch.arange(steps, dtype=torch.float64) * (T - 1) / (steps - 1)
@@ -65,7 +83,12 @@ def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
 
 
 def _ending_at(wanted: float, variances: Callable[[float], torch.Tensor]) -> tuple[float, ...]:
-    """The variances whose log of prod (1 - eta) is ``wanted``, their free number by bisection."""
+    """Find by bisection the variances with log prod (1 - eta) = ``wanted``.
+
+    Args:
+        wanted: log of the squared alpha of the last level.
+        variances: free number in (0, 1) to eta_s, which grow with the number.
+    """
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -1,8 +1,9 @@
 """Noise estimation (San-Roman et al. 2021, arXiv 2104.02600).
 
-A small network reads off x_n how much noise is left, and the rest of the schedule is fitted anew to
-what it says, for each item by itself. The paper leaves open whether the level is read before or
-after a step's noise is added: here after, since that is what the score network is given next.
+A small network reads off x_n how much noise is left. The rest of the schedule is then fitted anew
+to that level, for each item by itself. The paper leaves open whether the level is read before or
+after a step's noise is added. Here the level is read after, since the score network sees that item
+next.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,10 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import applied, fresh_noise, levels
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 LARGEST_BETA = 1 - 1e-6
 HALVINGS = 60  # of the interval that holds a schedule's free number
@@ -27,19 +30,23 @@ HALVINGS = 60  # of the interval that holds a schedule's free number
 
 @dataclass(frozen=True)
 class NoiseEstimation:
-    """The estimator after each step, with one way to fit the steps that are left."""
+    """An estimate of the level after each step, with one way to fit the steps that are left."""
 
     title: str
     fit: Literal["linear", "fibonacci"]  # the paper: linear for images, Fibonacci for speech
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """``steps`` evaluations of the score network, one fewer of the estimator."""
-        if setting.noise_estimator is None:
+    role: ClassVar[Role] = "rival"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler: N evaluations of the score network, N - 1 of the estimator."""
+        if inputs.noise_estimator is None:
             raise SkipContestantError("there is no noise estimator")
-        training, fit = setting.training, self.fit
+        training, fit = inputs.training, self.fit
         if fit == "fibonacci" and _is_too_noisy(_fibonacci(steps, training.betas[0])[0], training):
             raise SkipContestantError(f"{steps} Fibonacci betas, however small, are too noisy")
-        network, digest = setting.noise_estimator()
+        network, digest = inputs.noise_estimator()
 
         def run(
             score_net: ScoreNet, x_N: Tensor, condition: Any, generators: Sequence[torch.Generator]
@@ -78,15 +85,15 @@ def _sampled(
 
 
 def first_betas(squares: Tensor, steps: int, first: float, fit: str) -> Tensor:
-    """The noisiest beta of the schedules of ``steps`` steps that end at these levels.
+    """Fit a schedule to each item's level, and return its noisiest beta.
 
-    ``linear``: equal steps from ``first``; ``fibonacci``: ``first``, a free beta, then each the sum
-    of the two before it. The free number makes the product of 1 - beta the level wanted. A level
-    so close to the data that even ``first`` is too much has equal betas.
+    ``linear`` grows in equal steps from ``first``. ``fibonacci`` has ``first``, a free beta, and
+    then sums of the two betas before. The free number makes the product of 1 - beta the level. A
+    level too close to the data even for ``first`` gets equal betas.
 
     Args:
         squares: alpha^2 of the items, ``(B,)`` float64.
-        steps: those left.
+        steps: number of steps left.
         first: the beta nearest the data.
         fit: ``linear`` or ``fibonacci``.
 
@@ -120,7 +127,7 @@ def _linear(steps: int, first: float) -> tuple[Tensor, Tensor]:
 
 
 def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
-    """Shares of the first and of the second beta in each."""
+    """Factors of the first and of the second beta in each Fibonacci beta."""
     base, slope = [first, first], [0.0, 1.0]
     while len(base) < steps:
         base.append(base[-1] + base[-2])
@@ -129,6 +136,11 @@ def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
 
 
 def estimator_loss(delta: Tensor, estimate: Tensor) -> Tensor:
-    """(log(1 - alpha-bar) - log(1 - its estimate))^2, mean over the batch (section 3.2)."""
+    """Mean square of the difference of log noise powers over the batch (section 3.2).
+
+    Args:
+        delta: noise power 1 - alpha^2 of each item, ``(B,)``.
+        estimate: the network's estimate of delta, ``(B,)``.
+    """
     logs = torch.log(delta.to(estimate.dtype)) - torch.log(estimate + math.ulp(1.0))
     return logs.square().mean()

@@ -2,9 +2,10 @@
 
 The papers' schedules are static lists, found by one pass over a validation item. Here each test
 item has its own pass (Algorithm 3 of arXiv 2203.13508), from the start of the searched schedule of
-the same length: followed once and kept as its sample, or made into a list that the item is then
-sampled by, as by any other. Only the latter differs from the static list in nothing but whose pass
-it was: a list's levels follow from its betas, and are not those of the pass that found it.
+the same length. ``bddm-online`` keeps the pass itself as the sample. ``bddm-own`` makes the pass a
+list, and samples the item by that list. The only difference between ``bddm-own`` and ``bddm`` is
+the pass: the item's own, or one shared by all items. The levels of a list follow from its betas,
+and differ from the levels of the pass that found the list.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,30 +22,38 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from benchmarks.contestants.base import Sampler, Setting, SkipContestantError, found_by
+from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import IDLE, applied, fresh_noise, levels
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import PAPER, SearchName
+from benchmarks.core.rows import Role
 
 
 @dataclass(frozen=True)
 class OnlineBddm:
-    """A pass over each item: the sample itself, or else the source of a list of its own.
+    """A pass of noise scheduling over each test item.
 
-    With ``own`` the list then samples the item, so that it takes 2 N - 1 evaluations.
+    Attributes:
+        title: name in tables.
+        search: the search whose schedule gives the start.
+        own: False: the pass makes the sample. True: the pass makes a list, which then samples the
+            item, in 2 N - 1 evaluations altogether.
     """
 
     title: str
-    search: SearchName = "paper"
+    search: SearchName = PAPER
     own: bool = False
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The start of the schedule of this length, and the network that goes on from there."""
-        start = found_by(self.search, steps, setting).start
-        if start is None or setting.schedule_net is None:
+    role: ClassVar[Role] = "bddm"
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Start where the searched schedule starts, and go on with the schedule network."""
+        start = inputs.found(self.search, steps).start
+        if not isinstance(start, Start) or inputs.schedule_net is None:
             raise SkipContestantError("there is no schedule network to run")
-        network, digest = setting.schedule_net()
+        network, digest = inputs.schedule_net()
         recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
-        pass_ = _Pass(network, start, steps, setting.training)
+        pass_ = _Pass(network, start, steps, inputs.training)
         if self.own:
             return Sampler(pass_.own, 2 * steps - 1, recipe)
         return Sampler(pass_.online, steps, recipe)
@@ -67,7 +76,7 @@ class _Pass:
         condition: Any,
         generators: Sequence[torch.Generator],
     ) -> Tensor:
-        """The last evaluation takes away all noise that an item still has."""
+        """Sample by the pass; the last evaluation removes all noise that an item still has."""
         kernel = KERNELS["ddpm"]
         x, alphas, _ = self._followed(score_net, x_N, condition, generators, "ddpm")
         eps = score_net(x, levels(alphas, x), condition)
@@ -82,7 +91,7 @@ class _Pass:
         condition: Any,
         generators: Sequence[torch.Generator],
     ) -> Tensor:
-        """An item whose pass ended early has a shorter list, and waits until its first step."""
+        """Sample by each item's list; an item with a shorter list waits until its first step."""
         copies = [
             _copy(generator) for generator in generators
         ]  # sampling then draws as it does without a pass
@@ -110,9 +119,12 @@ class _Pass:
         generators: Sequence[torch.Generator],
         kernel: str,
     ) -> tuple[Tensor, list[float], list[list[float]]]:
-        """Algorithm 3 for each item, up to N betas: x, its levels, and the betas, noisiest first.
+        """Run Algorithm 3 for each item, up to N betas.
 
-        The last beta of an item whose pass did not end early is not applied to it.
+        The last beta of an item is not applied, unless the item's pass ended early.
+
+        Returns:
+            x, the items' levels, and the items' betas, noisiest first.
         """
         alphas = [self._start.alpha] * len(x_N)
         betas = [[self._start.beta] for _ in alphas]

@@ -1,4 +1,4 @@
-"""Contestants by name: the project's, those of installed packages, and those of an experiment.
+"""Lookup of contestants by name: the project's, installed packages', and an experiment's.
 
 A package offers contestants as entry points of the group ``bddm_benchmark.contestants``, an
 experiment names them in its field ``contestants``. Either way, what is named is a class without
@@ -21,28 +21,27 @@ from types import ModuleType
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Contestant
-from benchmarks.contestants.checked import Foreign
-from benchmarks.core.experiment import Experiment, ExperimentError
+from benchmarks.contestants.checked import CheckedContestant
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.registry import choose
 
 ENTRY_POINTS = "bddm_benchmark.contestants"
 NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
 def contestant(name: str, experiment: Experiment) -> Contestant:
-    """The contestant of this name.
+    """Find the contestant of a name.
 
     Raises:
-        ExperimentError: there is none, or it cannot be loaded.
+        ExperimentError: the name is unknown, or the contestant cannot be loaded.
     """
-    if name in experiment.contestants:
-        return _loaded(name, experiment.contestants[name])
-    if name in CONTESTANTS:
+    if name in CONTESTANTS and name not in experiment.contestants:
         return CONTESTANTS[name]
-    offered = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-    if name in offered:
-        return _loaded(name, offered[name].value)
-    known = ", ".join([*CONTESTANTS, *offered, *experiment.contestants])
-    raise ExperimentError(f"rows: contestant {name!r} is none of {known}")
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    places = {point.name: point.value for point in points} | experiment.contestants
+    own = dict.fromkeys(CONTESTANTS, "")  # for the message alone
+    return _loaded(name, choose(own | places, name, "rows.contestant"))
 
 
 def refuse_unknown_contestants(experiment: Experiment) -> None:
@@ -56,8 +55,8 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
 
 
 @cache
-def _loaded(name: str, place: str) -> Foreign:
-    """A contestant from ``file.py:Name`` or ``package.module:Name``."""
+def _loaded(name: str, place: str) -> CheckedContestant:
+    """Load a contestant from ``file.py:Name`` or ``package.module:Name``."""
     where = f"contestants: {name}: {place}"
     if not NAME.fullmatch(name) or name in CONTESTANTS:
         raise ExperimentError(
@@ -78,12 +77,12 @@ def _loaded(name: str, place: str) -> Foreign:
         getattr(made, "title", None), str
     ):
         raise ExperimentError(
-            f"{where}: a contestant has a 'title' and a method 'prepare(steps, setting)'; see "
+            f"{where}: a contestant has a 'title' and a method 'prepare(steps, inputs)'; see "
             "docs/contestants.md"
         )
     file = Path(module.__file__ or "").resolve()
     source = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Foreign(made, where, file, source)  # type: ignore[arg-type]
+    return CheckedContestant(made, where, file, source)  # type: ignore[arg-type]
 
 
 def _module(name: str, where: str) -> ModuleType:
@@ -110,15 +109,15 @@ def _told(error: Exception) -> str:
 
 
 def with_contestant(experiment: Experiment, option: str) -> Experiment:
-    """The experiment with a contestant of the user's, at all steps of the rows of ``bddm``.
+    """Add a user's contestant to an experiment, at all steps of the rows of ``bddm``.
 
     Args:
-        experiment: has rows of ``bddm``, or else its other rows tell the steps.
+        experiment: the experiment; without rows of ``bddm``, its other rows tell the steps.
         option: ``file.py:Class`` or ``name=file.py:Class``; without a name, the class's in
             lower case.
 
     Raises:
-        ExperimentError: it cannot be loaded.
+        ExperimentError: the option is mistyped, or the contestant cannot be loaded.
     """
     name, _, place = option.rpartition("=")
     if ":" not in place:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.contestants.base import (
-    Sampler,
-    Setting,
-    SkipContestantError,
-    found_by,
-    kernel_sampler,
-)
-from benchmarks.core.search_names import SearchName
-from benchmarks.searches import SEARCHES, RivalKind
+from benchmarks.contestants.base import ContestantInputs, Sampler, kernel_sampler
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 
 @dataclass(frozen=True)
 class Searched:
-    """The schedule of this length that a search found."""
+    """The schedules that one search found.
 
-    title: str = "BDDM"
-    search: SearchName = "paper"
-    kernel: str = "ddpm"  # key of bddm_ref.process.KERNELS
+    Attributes:
+        title: name in tables.
+        search: the search.
+        role: side in the contest.
+        kernel: key of :data:`bddm_ref.process.KERNELS`.
+        compared: whether the contestant's rows are compared with all other rows at equal steps.
+    """
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The searched schedule of ``steps`` steps."""
-        kind = SEARCHES[self.search]
-        longest = kind.rival.longest if isinstance(kind, RivalKind) else None
-        if longest is not None and steps > longest:
-            raise SkipContestantError(f"its search goes up to {longest} steps")
-        return kernel_sampler(found_by(self.search, steps, setting).schedule, self.kernel)
+    title: str
+    search: SearchName
+    role: Role
+    kernel: str = "ddpm"
+    compared: bool = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of the searched schedule of ``steps`` steps."""
+        return kernel_sampler(inputs.found(self.search, steps).schedule, self.kernel)

@@ -1,45 +1,54 @@
-"""DDPM and DDIM on N levels between the ends of the training schedule; all of it at T steps.
+"""DDPM and DDIM on N levels between the ends of the training schedule.
 
-Kernels of Ho et al. 2020 (arXiv 2006.11239) and Song et al. 2021 (arXiv 2010.02502), whose
-appendix D.2 has the linear and the quadratic sub-sequence; equal steps of log-SNR are those of Lu
-et al. 2022 (arXiv 2206.00927).
+The kernels are from Ho et al. 2020 (arXiv 2006.11239) and Song et al. 2021 (arXiv 2010.02502).
+Appendix D.2 of the latter has the linear and the quadratic sub-sequence. Equal steps of log-SNR are
+from Lu et al. 2022 (arXiv 2206.00927).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
+    ContestantInputs,
     Sampler,
-    Setting,
     SkipContestantError,
     check_two_ends,
     kernel_sampler,
 )
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.rows import Role
 
 
 @dataclass(frozen=True)
 class Subsequence:
-    """N levels, betas recomputed, driven by ``kernel``: a sub-sequence of the training schedule's.
+    """N levels with betas of their own, driven by a kernel.
 
-    ``log-snr`` has N levels equally far apart from its last to its first, which need not be levels
-    of its steps; ``log-snr-steps`` has N equal steps from its last to its first, each evaluated
-    where it begins, so that the first itself is not among the N.
+    Attributes:
+        title: name in tables.
+        kernel: key of :data:`bddm_ref.process.KERNELS`.
+        spacing: ``linear`` and ``quadratic`` take levels of training steps. ``log-snr`` places N
+            levels at equal distances of log-SNR, both ends among them. ``log-snr-steps`` makes N
+            equal steps between the ends, each evaluated where it begins.
     """
 
     title: str
-    kernel: str  # key of bddm_ref.process.KERNELS
+    kernel: str
     spacing: Literal["linear", "quadratic", "log-snr", "log-snr-steps"] = "linear"
 
-    def prepare(self, steps: int, setting: Setting) -> Sampler:
-        """The sub-sequence of ``steps`` steps; the training schedule itself at T."""
-        if steps > len(setting.training):
+    role: ClassVar[Role] = "baseline"
+    search: ClassVar[SearchName | None] = None
+    compared: ClassVar[bool] = False
+
+    def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
+        """Make the sampler of ``steps`` levels; at T steps, of the training schedule itself."""
+        if steps > len(inputs.training):
             raise SkipContestantError(
-                f"the training schedule has only {len(setting.training)} steps"
+                f"the training schedule has only {len(inputs.training)} steps"
             )
-        return kernel_sampler(self._schedule(steps, setting.training), self.kernel)
+        return kernel_sampler(self._schedule(steps, inputs.training), self.kernel)
 
     def _schedule(self, steps: int, training: NoiseSchedule) -> NoiseSchedule:
         if steps == len(training):

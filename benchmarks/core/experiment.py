@@ -1,28 +1,31 @@
-"""Experiments: everything a run depends on, as frozen dataclasses filled from a YAML file."""
+"""The fields of an experiment: everything a run depends on, as frozen dataclasses."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
-
 from bddm_ref.settings import StepLossForm, TrainingConfig
-from benchmarks.core.errors import first_error
-from benchmarks.core.search_names import SearchName
 
-FOLDER = Path(__file__).parents[1] / "experiments"
 EXACT = "exact"  # the score network that is known instead of trained
 PER_LENGTH = "T/N"  # tau of the papers: a schedule network for each length
 
-
-class ExperimentError(ValueError):
-    """An experiment file or option that cannot be used; the message names the field."""
+SearchName = Literal[
+    "paper",
+    "noise",
+    "released-loss",
+    "closed-form",
+    "closed-form-noise",
+    "closed-form-released",
+    "constants",
+    "constants-noise",
+    "beta-grid",
+    "elbo-paths",
+    "learned-levels",
+    "frugal",
+]
+"""Keys of :data:`benchmarks.searches.SEARCHES`."""
+PAPER: SearchName = "paper"  # the papers' own search
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class Convention:
-    """How the process is set up, for all contestants alike."""
+    """Setup of the process, shared by all contestants."""
 
     name: str
     amplitude: float = 1.0  # the process runs on the data times this
@@ -140,7 +143,7 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All of a run. Every field can be changed on the command line."""
+    """All settings of a run. Every field can be changed on the command line."""
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
     data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution
@@ -175,96 +178,3 @@ class Experiment:
     wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: none
     grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
     meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
-
-
-def names() -> list[str]:
-    """Experiments that come with the project."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
-def load(name_or_path: str) -> Experiment:
-    """Read a shipped experiment by name, or any YAML file by path.
-
-    Raises:
-        ExperimentError: no such experiment, no YAML, an unknown field, or a value of a wrong type.
-    """
-    path = Path(name_or_path)
-    if path.suffix != ".yaml":
-        path = FOLDER / f"{name_or_path}.yaml"
-        if not path.is_file():
-            raise ExperimentError(
-                f"no experiment {name_or_path!r}{_nearest(name_or_path, names())}; shipped are "
-                f"{', '.join(names())}; or give the path of a .yaml file"
-            )
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ExperimentError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ExperimentError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ExperimentError(f"{path} must hold a mapping of fields")
-    return from_content(content, path.name)
-
-
-def from_content(content: dict[str, Any], where: str) -> Experiment:
-    """An experiment from plain values.
-
-    Args:
-        content: field to value.
-        where: what they come from, for messages.
-
-    Raises:
-        ExperimentError: an unknown field, or a value of a wrong type.
-    """
-    _refuse_unknown(content, Experiment, where)
-    try:
-        experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
-    except ValidationError as error:
-        raise ExperimentError(f"{where}: {first_error(error)}") from error
-    return experiment
-
-
-def as_dict(experiment: Any) -> dict[str, Any]:
-    """An experiment, or a part of one, as plain values."""
-    return dataclasses.asdict(experiment)
-
-
-def convention_inputs(convention: Convention) -> dict[str, Any]:
-    """What of a convention decides results, as plain values.
-
-    Fields that a track does not use are left out, so that its earlier work stays valid.
-    """
-    unused = {"data": None, "error": 0.0}
-    return without(as_dict(convention), unused)
-
-
-def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:
-    """Precision that the experiment asks for: other choices of how to compute only round."""
-    return {"bf16": experiment.bf16}
-
-
-def without(values: dict[str, Any], unused: dict[str, Any]) -> dict[str, Any]:
-    """The values but for those that are what they are where nothing uses them."""
-    return {k: v for k, v in values.items() if k not in unused or v != unused[k]}
-
-
-def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:
-    hints = typing.get_type_hints(kind)
-    for key, value in content.items():
-        if key not in hints:
-            raise ExperimentError(
-                f"{where}: unknown field {key!r}{_nearest(str(key), list(hints))}"
-            )
-        inner = hints[key]
-        if typing.get_origin(inner) is tuple:
-            inner = typing.get_args(inner)[0]
-        if dataclasses.is_dataclass(inner):
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, dict):
-                    _refuse_unknown(part, typing.cast(type, inner), f"{where}: {key}")
-
-
-def _nearest(wrong: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(wrong, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

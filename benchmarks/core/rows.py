@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from benchmarks.core.experiment import Convention, Experiment, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.registry import choose
+
+Role = Literal["bddm", "baseline", "rival"]
+"""``bddm``: the papers' method; ``baseline``: DDPM and DDIM; ``rival``: all others."""
 
 
 @dataclass(frozen=True, order=True)
@@ -102,11 +108,7 @@ def rows_of(experiment: Experiment) -> list[Row]:
     for key in keys:
         if keys.count(key) > 1:
             raise ExperimentError(f"rows: {key} occurs twice; give each contestant's steps once")
-    if experiment.reference not in [row.name for row in rows]:
-        raise ExperimentError(
-            f"reference: {experiment.reference!r} is none of the rows "
-            f"{', '.join(dict.fromkeys(row.name for row in rows))}"
-        )
+    choose({row.name: row for row in rows}, experiment.reference, "reference")
     return rows
 
 

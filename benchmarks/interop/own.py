@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import EXACT, Convention, Experiment, load, names
+from benchmarks.core.experiment import EXACT, Convention, Experiment
+from benchmarks.core.loading import load, names
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.fitting import state_from
 from benchmarks.interop.sizes import diffwave_size, galr_size

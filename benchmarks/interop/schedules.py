@@ -22,7 +22,9 @@ from torch import Tensor
 
 from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import ExperimentError, LinearSchedule, load
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.core.loading import load
 from benchmarks.interop.files import load_pickle, verify_if_announced
 
 NAMED = {

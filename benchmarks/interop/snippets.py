@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.core.experiment import LinearSchedule, as_dict, convention_inputs, load
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.core.identity import as_dict, convention_inputs
+from benchmarks.core.loading import load
 from benchmarks.interop.base import Imported
 from benchmarks.stages.context import REPOSITORY
 

@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from benchmarks.core.experiment import Convention, Experiment
-from benchmarks.core.rows import RowKey
-from benchmarks.core.stored import from_stored
+from benchmarks.core.loading import from_stored
+from benchmarks.core.rows import Role, RowKey
 from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
 PAPERS_SEARCH = "paper"
-Role = Literal["bddm", "variant", "baseline", "rival"]
 
 
 class RowTime(Strict):
@@ -37,12 +36,11 @@ class RowResult(Strict):
     convention: str
     contestant: str
     title: str
-    role: Role = Field(
-        description="bddm: its schedule was chosen by the papers' schedule network; variant: a "
-        "search of this project in the place of that choice; baseline: a sub-sequence of the "
-        "training schedule; rival: any other sampler"
-    )
+    role: Role = Field(description="bddm: the papers' method; baseline: DDPM and DDIM")
     search: str | None = Field(description="that found its schedule; null: none")
+    compared: bool = Field(
+        description="with all rows of equal steps: its schedule was chosen by a schedule network"
+    )
     steps: int
     nfe: int
     seeds: int

@@ -1,4 +1,4 @@
-"""Where stages leave their work: one folder for each stage and fingerprint of its inputs.
+"""The workspace: one folder for each stage and fingerprint of its inputs.
 
 A stage whose folder says it is finished, and whose files still match their checksums, is skipped.
 Inputs that change give another fingerprint, hence another folder: nothing is overwritten. Neither
@@ -8,39 +8,21 @@ made it is recorded beside its outputs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
+from benchmarks.core.identity import fingerprint
 
 RECORD = "finished.json"  # in the folder of a stage that is complete
-DIGITS = 12  # of a float, that its fingerprint depends on
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step; NaN is refused."""
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text))
-
-
-def fingerprint(inputs: dict[str, Any]) -> str:
-    """SHA-256 of plain values, independent of the order of keys.
-
-    Floats count by their first DIGITS digits: the last ones of a computed schedule differ from
-    one processor's mathematics to another's.
-    """
-    return hashlib.sha256(json.dumps(_rounded(inputs), sort_keys=True).encode()).hexdigest()
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, dict):
-        return {key: _rounded(part) for key, part in value.items()}
-    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)

@@ -1,52 +1,179 @@
-"""What a rival search is, and what it may use."""
+"""The base class of searches for sampling schedules, and the inputs that searches get."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from bddm_ref.by_level import measured_power
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import Judge, SearchPlan
+from bddm_ref.search import SearchPlan
+from bddm_ref.search_frugal import Distortion, PartialJudge
+from bddm_ref.settings import StepLossForm
+from benchmarks.core.experiment import SearchConfig
+from benchmarks.core.identity import without
+from benchmarks.runtime.found import Found, no_schedule, too_long
+
+Examples = tuple[Tensor, Any]
+"""Validation items ``(B, ...)`` as the process sees them, and their condition."""
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """What rivals may use: nothing of the test split.
+class SearchProblem:
+    """A track's judge of schedules, and the items that passes of noise scheduling follow.
 
     Attributes:
-        training: the training schedule.
-        score_net: eps_theta in the convention at hand.
-        judge: of schedules, on validation items.
-        plan: which lengths are wanted, how many finalists, the seed.
-        examples: validation items ``(B, ...)`` and their condition.
-        observe: to be called after each of ``work`` parts.
+        judge: scores a schedule on validation items.
+        item_shape: shape of one item of a pass.
+        condition: condition of the items of a pass.
+        scores: titles of the judge's scores.
     """
 
+    judge: PartialJudge
+    item_shape: tuple[int, ...]
+    condition: Any
+    scores: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SearchInputs:
+    """Everything that a search may use: nothing of the test split.
+
+    Attributes:
+        config: the experiment's search; ``lengths`` are the steps to find schedules for.
+        step_loss: form of the step loss that the experiment names.
+        training: the training schedule.
+        problem: the judge, and the items of a pass.
+        score_net: eps_theta in one convention.
+        schedule_net: loads the trained schedule network.
+        examples: loads the validation examples.
+        distortion: makes the measure of a schedule's distortion of Gaussian data.
+        device: where the networks run.
+        observe: called after each of the ``work`` parts of a search.
+    """
+
+    config: SearchConfig
+    step_loss: StepLossForm
     training: NoiseSchedule
+    problem: SearchProblem
     score_net: ScoreNet
-    judge: Judge
-    plan: SearchPlan
-    examples: tuple[Tensor, Any]
-    observe: Callable[[], None]
-
-
-class Rival(Protocol):
-    """A search for schedules."""
+    schedule_net: Callable[[], nn.Module]
+    examples: Callable[[], Examples]
+    distortion: Callable[[], Distortion]
+    device: torch.device
+    observe: Callable[[], None] = lambda: None
 
     @property
-    def version(self) -> int:
-        """Raised when a change changes the schedules that come out."""
+    def plan(self) -> SearchPlan:
+        """Lengths, width and seed of the search."""
+        config = self.config
+        return SearchPlan(config.lengths, config.finalists, config.refinements, config.seed)
 
     @property
-    def longest(self) -> int | None:
-        """Steps of the longest schedule that it makes; None: as many as are wanted."""
+    def longest(self) -> int:
+        """Steps of the longest schedule wanted."""
+        return max(self.config.lengths)
 
-    def work(self, lengths: Sequence[int]) -> int:
-        """How often ``find`` calls ``observe``."""
+    def power(self) -> Callable[[float], float]:
+        """Measure E|eps_theta|^2 / D on the examples, as a function of alpha."""
+        return examples_power(self.score_net, self.examples, self.training, self.config.seed)
 
-    def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
-        """The schedule of each length, without those that it cannot make."""
+
+class Search(ABC):
+    """One way to search for schedules.
+
+    Attributes:
+        version: raised when a change of the search changes its schedules.
+        version_name: entry of the stage's fingerprint that holds ``version``.
+        needs_schedule_net: whether a trained schedule network takes part.
+        longest: steps of the longest schedule that the search makes; None: no limit.
+    """
+
+    version: ClassVar[int] = 1
+    version_name: ClassVar[str] = "search"
+    needs_schedule_net: ClassVar[bool] = False
+    longest: ClassVar[int | None] = None
+
+    @property
+    def network_loss(self) -> StepLossForm | None:
+        """Form of the step loss that the schedule network is trained on; None: the experiment's."""
+        return None
+
+    def fingerprint(self, step_loss: StepLossForm) -> dict[str, Any]:
+        """Entries that the search adds to the fingerprint of its stage.
+
+        The entry ``search`` is left out at version 1, so that older fingerprints stay valid.
+
+        Args:
+            step_loss: form of the step loss that the experiment names.
+        """
+        return without({self.version_name: self.version}, {"search": 1})
+
+    def work(self, inputs: SearchInputs) -> int:
+        """The number of calls of ``inputs.observe`` that ``find`` makes."""
+        return self._work(self._reachable(inputs))
+
+    def find(self, inputs: SearchInputs) -> dict[int, Found | str]:
+        """Search for a schedule of each length in ``inputs.config.lengths``.
+
+        Returns:
+            Length to its schedule, or to the reason why there is none.
+        """
+        return self.answers(self._find(self._reachable(inputs)), inputs.config.lengths)
+
+    def answers(self, found: Mapping[int, Found], lengths: Sequence[int]) -> dict[int, Found | str]:
+        """Give each length its schedule, or the reason why there is none."""
+        return {
+            steps: too_long(self.longest)
+            if self.longest is not None and steps > self.longest
+            else found.get(steps, no_schedule(steps))
+            for steps in lengths
+        }
+
+    def _reachable(self, inputs: SearchInputs) -> SearchInputs:
+        """The inputs without the lengths beyond ``longest``."""
+        lengths = inputs.config.lengths
+        if self.longest is not None:
+            lengths = tuple(steps for steps in lengths if steps <= self.longest)
+        return replace(inputs, config=replace(inputs.config, lengths=lengths))
+
+    @abstractmethod
+    def _work(self, inputs: SearchInputs) -> int:
+        """The number of calls of ``inputs.observe``; no length is beyond ``longest``."""
+
+    @abstractmethod
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        """The schedules found; no length is beyond ``longest``."""
+
+
+def judged_last(schedules: Mapping[int, NoiseSchedule], inputs: SearchInputs) -> dict[int, Found]:
+    """Schedules with the scores of trial 2, which has no part in any search.
+
+    The judge samples by DDPM's kernel, also where a contestant uses another kernel.
+    """
+    judge = inputs.problem.judge
+    return {steps: Found(one, None, judge(one, 2)) for steps, one in schedules.items()}
+
+
+def examples_power(
+    score_net: ScoreNet, examples: Callable[[], Examples], training: NoiseSchedule, seed: int
+) -> Callable[[float], float]:
+    """Measure E|eps_theta|^2 / D on examples; see :func:`bddm_ref.by_level.measured_power`.
+
+    Args:
+        score_net: eps_theta in one convention.
+        examples: loads validation items and their condition.
+        training: the training schedule.
+        seed: of the noise that is added to the items.
+
+    Returns:
+        The power at a level alpha.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return measured_power(score_net, *examples(), training, generator)

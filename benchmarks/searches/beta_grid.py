@@ -4,55 +4,62 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search import quality
-from benchmarks.searches.base import Workshop
+from benchmarks.runtime.found import Found
+from benchmarks.searches.base import Search, SearchInputs, judged_last
 
-LONGEST = 6  # steps; the number of lists is a power of it
-LISTS = 729  # of each length, at most: 9^3
-LARGEST_EXPONENT = -1.0  # of the noisiest beta
+LISTS = 729  # lists of one length, at most: 9^3
+LARGEST_EXPONENT = -1.0  # e_N, of the noisiest beta
 
 
 @dataclass(frozen=True)
-class BetaGrid:
-    """beta_n = k_n 10^(e_n), the k_n a grid over 1 .. 9, the e_n equally spaced up to -1.
+class BetaGrid(Search):
+    """A grid of lists beta_n = k_n 10^(e_n).
 
-    As many values of k as make at most LISTS lists: all of 1 .. 9 for 3 steps, 1, 3, 5, 7, 9 for
-    4, and 1, 5, 9 for 5 and 6. The lowest exponent is that of the training schedule's first beta.
+    The k_n lie on a grid over 1 .. 9, the e_n are equally spaced up to -1.
+
+    There are as many values of k as make at most LISTS lists: 1 .. 9 for 3 steps, five values for
+    4 steps, and 1, 5, 9 for 5 and 6 steps. The training schedule's first beta has the lowest e_n.
     """
 
-    version: int = 1
-    longest: int | None = LONGEST
+    version_name: ClassVar[str] = "rival"
+    longest: ClassVar[int | None] = 6  # the number of lists is a power of the steps
 
-    def work(self, lengths: Sequence[int]) -> int:
-        """One part a list."""
-        return sum(_bins(length) ** length for length in lengths if length <= LONGEST)
+    def _work(self, inputs: SearchInputs) -> int:
+        """Count one part for each list."""
+        return sum(_bins(length) ** length for length in inputs.config.lengths)
 
-    def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
-        """The best by the judge; the first few are judged again, on other items and noise."""
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        """Judge all lists, then the best few again, on other items and noise."""
+        judge, training, plan = inputs.problem.judge, inputs.training, inputs.plan
         found = {}
-        for length in workshop.plan.lengths:
-            if length > LONGEST:
-                continue
+        for length in plan.lengths:
             ranked = []
-            for schedule in lists(length, workshop.training.betas[0]):
-                if workshop.training.contains(float(schedule.alphas[-1])):
-                    ranked.append((quality(workshop.judge(schedule, 0)), schedule))
-                workshop.observe()
+            for schedule in lists(length, training.betas[0]):
+                if training.contains(float(schedule.alphas[-1])):
+                    ranked.append((quality(judge(schedule, 0)), schedule))
+                inputs.observe()
             ranked.sort(key=lambda pair: pair[0], reverse=True)
-            finalists = [schedule for _, schedule in ranked[: workshop.plan.finalists]]
+            finalists = [schedule for _, schedule in ranked[: plan.finalists]]
             if finalists:
-                found[length] = max(finalists, key=lambda one: quality(workshop.judge(one, 1)))
-        return found
+                found[length] = max(finalists, key=lambda one: quality(judge(one, 1)))
+        return judged_last(found, inputs)
 
 
 def lists(length: int, first_beta: float) -> Iterator[NoiseSchedule]:
-    """All schedules of the grid."""
+    """Yield all schedules of the grid.
+
+    Args:
+        length: steps of each schedule.
+        first_beta: the training schedule's first beta, whose exponent is the smallest.
+    """
     bins = _bins(length)
     values = [1 + 8 * i / (bins - 1) for i in range(bins)]
     exponents = torch.linspace(LARGEST_EXPONENT, math.log10(first_beta), length).tolist()[::-1]

@@ -9,56 +9,59 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from bddm_ref.by_level import measured_error
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.searches.base import Workshop
+from benchmarks.runtime.found import Found
+from benchmarks.searches.base import Search, SearchInputs, judged_last
 
 
 @dataclass(frozen=True)
-class ElboPaths:
-    """The N training levels of the largest ELBO, which end at the noisiest.
+class ElboPaths(Search):
+    """Sub-sequences of the training levels with the largest ELBO, all ending at the noisiest.
 
-    The error E|eps - eps_theta|^2 / D that all terms need is measured once, on validation items.
-    The last step's density has the variance that makes its term largest, as with ``fitted`` in
-    :mod:`bddm_ref.elbo`.
+    The error E|eps - eps_theta|^2 / D of all terms is measured once, on validation items. The last
+    step's density has the variance of the largest ELBO, as with ``fitted`` in :mod:`bddm_ref.elbo`.
     """
 
-    version: int = 1
-    longest: int | None = None
+    version_name: ClassVar[str] = "rival"
 
-    def work(self, lengths: Sequence[int]) -> int:
-        """All lengths come out of one table."""
+    def _work(self, inputs: SearchInputs) -> int:
+        """Count one part: one table gives all lengths."""
         return 1
 
-    def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
-        """The best sub-sequence of each length."""
-        training = workshop.training
-        generator = torch.Generator().manual_seed(workshop.plan.seed)
-        error = measured_error(workshop.score_net, *workshop.examples, training, generator)
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        """The best sub-sequence of each length up to T."""
+        training = inputs.training
+        generator = torch.Generator().manual_seed(inputs.config.seed)
+        error = measured_error(inputs.score_net, *inputs.examples(), training, generator)
         errors = torch.tensor([error(alpha) for alpha in training.alphas.tolist()])
-        lengths = [length for length in workshop.plan.lengths if length <= len(training)]
+        lengths = [length for length in inputs.config.lengths if length <= len(training)]
         found = best_paths(training, errors.double(), lengths)
-        workshop.observe()
-        return found
+        inputs.observe()
+        return judged_last(found, inputs)
 
 
 def best_paths(
     training: NoiseSchedule, errors: Tensor, lengths: Sequence[int]
 ) -> dict[int, NoiseSchedule]:
-    """The sub-sequences of largest ELBO.
+    """Find the sub-sequence of the largest ELBO for each length.
 
     Args:
-        training: T levels.
-        errors: E|eps - eps_theta|^2 / D at each, ``(T,)`` float64.
-        lengths: wanted, 1 .. T.
+        training: the training schedule, T levels.
+        errors: E|eps - eps_theta|^2 / D at each level, ``(T,)`` float64.
+        lengths: steps of the sub-sequences, 1 .. T.
+
+    Returns:
+        Length to sub-sequence.
     """
     steps, decoder = step_costs(training, errors), decoder_costs(training, errors)
     costs, found = decoder, {}
-    before: list[Tensor] = []  # of each level, the next nearer the data on its best path
+    before: list[Tensor] = []  # by step: each level's successor on its best path to the data
     last = len(training) - 1
     for length in range(1, max(lengths, default=0) + 1):
         if length in lengths:
@@ -72,10 +75,13 @@ def best_paths(
 
 
 def step_costs(training: NoiseSchedule, errors: Tensor) -> Tensor:
-    """KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t)), ``(t, s)``; infinite unless s < t.
+    """Costs KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t)) of all steps, nats per dimension.
 
-    beta / (2 (1 - beta) delta_s) times the error at t, with beta = 1 - (alpha_t / alpha_s)^2: see
-    :func:`bddm_ref.elbo.step_weights`. Nats per dimension.
+    A cost is beta / (2 (1 - beta) delta_s) times the error at t, where
+    beta = 1 - (alpha_t / alpha_s)^2: see :func:`bddm_ref.elbo.step_weights`.
+
+    Returns:
+        ``(t, s)``, infinite unless s < t.
     """
     squares = training.alphas.square()
     ratio = squares[:, None] / squares[None, :]  # 1 - beta
@@ -85,6 +91,9 @@ def step_costs(training: NoiseSchedule, errors: Tensor) -> Tensor:
 
 
 def decoder_costs(training: NoiseSchedule, errors: Tensor) -> Tensor:
-    """-E log N(x_0; its estimate from x_s, v I) at the best v, for each s, nats per dimension."""
+    """Costs of the last step from each level s, ``(s,)``, nats per dimension.
+
+    A cost is -E log N(x_0; m, v I) at the best v, where m is the estimate of x_0 from x_s.
+    """
     square = training.deltas / training.alphas.square() * errors
     return (1 + torch.log(2 * math.pi * square)) / 2

@@ -1,15 +1,14 @@
 """Learned noise levels, in the style of LD3 (Tong et al. 2024, arXiv 2405.15506).
 
-The N levels are the only parameters. They are trained through the deterministic solver, so that its
-N steps end where many steps of a teacher do from the same noise. Simpler than the original: the
+The N levels are the only parameters. Training goes through the deterministic solver: N steps of the
+student should end where many steps of a teacher end. This version is simpler than the original: the
 distance is the mean square, and the student starts from the teacher's own noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,71 +16,72 @@ from torch import Tensor
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import ScoreNet, sample
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import taken
-from benchmarks.searches.base import Workshop
+from benchmarks.searches.base import Search, SearchInputs, judged_last
 
-LONGEST = 16  # steps; each update runs and differentiates all of them
 TEACHER_STEPS = 100
 BATCH = 8
-ITEMS = 32  # noise vectors, a quarter of which only say which levels to keep
+ITEMS = 32  # noise vectors; the last quarter selects among levels, and trains none
 UPDATES = 60
 LOOK_EVERY = 10  # updates
 LEARNING_RATE = 0.05
-SMALLEST_GAP = 1e-3  # share of the range of log-SNR, at the start
+SMALLEST_GAP = 1e-3  # smallest share of the range of log-SNR before training
 
 
 @dataclass(frozen=True)
-class LearnedLevels:
+class LearnedLevels(Search):
     """N levels, trained by Adam on shares of the range of log-SNR (a softmax)."""
 
-    version: int = 2
-    longest: int | None = LONGEST
+    version: ClassVar[int] = 2
+    version_name: ClassVar[str] = "rival"
+    longest: ClassVar[int | None] = 16  # each update runs and differentiates all steps
 
-    def work(self, lengths: Sequence[int]) -> int:
-        """One part an update."""
-        return UPDATES * len([length for length in lengths if length <= LONGEST])
+    def _work(self, inputs: SearchInputs) -> int:
+        """Count one part for each update."""
+        return UPDATES * len(inputs.config.lengths)
 
-    def find(self, workshop: Workshop) -> dict[int, NoiseSchedule]:
-        """One schedule for each length up to LONGEST."""
-        lengths = [length for length in workshop.plan.lengths if length <= LONGEST]
-        lesson = _Lesson.of(workshop)
-        return {length: _learned(workshop, lesson, length) for length in lengths}
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        """The trained levels of each length."""
+        lesson = _Lesson.of(inputs)
+        found = {length: _learned(inputs, lesson, length) for length in inputs.config.lengths}
+        return judged_last(found, inputs)
 
 
 @dataclass(frozen=True)
 class _Lesson:
-    """Noise, conditions, and where the teacher gets from there."""
+    """Noise, conditions, and the teacher's samples from both."""
 
     x_N: Tensor
     condition: Any
     x_0: Tensor
 
     @classmethod
-    def of(cls, workshop: Workshop) -> _Lesson:
-        x, condition = workshop.examples
-        generator = torch.Generator().manual_seed(workshop.plan.seed)
+    def of(cls, inputs: SearchInputs) -> _Lesson:
+        x, condition = inputs.examples()
+        generator = torch.Generator().manual_seed(inputs.config.seed)
         x_N = torch.randn(ITEMS, *x.shape[1:], generator=generator).to(x.device)
         # A copy, since autograd cannot use what was made in inference mode.
         condition = taken(condition, torch.arange(ITEMS) % len(x))
-        steps = min(TEACHER_STEPS, len(workshop.training))
-        teacher = workshop.training.subsequence(steps)
+        steps = min(TEACHER_STEPS, len(inputs.training))
+        teacher = inputs.training.subsequence(steps)
         x_0 = torch.cat(
             [
-                sample(workshop.score_net, teacher, ddim_kernel, x_N[rows], taken(condition, rows))
+                sample(inputs.score_net, teacher, ddim_kernel, x_N[rows], taken(condition, rows))
                 for rows in torch.arange(ITEMS).split(BATCH)
             ]
         )
         return cls(x_N, condition, x_0)
 
     def loss(self, score_net: ScoreNet, levels: Tensor, rows: Tensor) -> Tensor:
-        """Mean square of the student's distance, over that of the teacher's samples."""
+        """Mean square of the student's distance, divided by the teacher's mean square."""
         x_0 = solved(score_net, levels, self.x_N[rows], taken(self.condition, rows))
         wanted = self.x_0[rows]
         return (x_0 - wanted).square().mean() / wanted.square().mean()
 
 
-def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
-    training, net = workshop.training, workshop.score_net
+def _learned(inputs: SearchInputs, lesson: _Lesson, length: int) -> NoiseSchedule:
+    training, net = inputs.training, inputs.score_net
     high, low = (float(training.log_snrs[end]) for end in (0, -1))
     held_out = torch.arange(ITEMS - ITEMS // 4, ITEMS)
     best: tuple[float, Tensor] | None = None
@@ -100,7 +100,7 @@ def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
     places = [start.log_snrs for start in starts]
     shares = shares_of(min(places, key=look), high, low).log().requires_grad_()
     optimizer = torch.optim.Adam([shares], lr=LEARNING_RATE)
-    source = torch.Generator().manual_seed(workshop.plan.seed)
+    source = torch.Generator().manual_seed(inputs.config.seed)
     for update in range(1, UPDATES + 1):
         rows = torch.randperm(ITEMS - ITEMS // 4, generator=source)[:BATCH]
         optimizer.zero_grad()
@@ -109,29 +109,32 @@ def _learned(workshop: Workshop, lesson: _Lesson, length: int) -> NoiseSchedule:
         optimizer.step()
         if update % LOOK_EVERY == 0:
             look(levels_of(shares, high, low))
-        workshop.observe()
+        inputs.observe()
     assert best is not None
     return NoiseSchedule.from_alphas(torch.sigmoid(best[1]).sqrt())
 
 
 def levels_of(shares: Tensor, high: float, low: float) -> Tensor:
-    """Log-SNRs ``(N,)``, data side first, the last at ``low``, from N unnormalised log shares.
+    """Make N log-SNRs from N unnormalised log shares of the range from ``low`` to ``high``.
 
-    The gaps between neighbours, and what is left up to ``high``, share the range.
+    The shares are the N - 1 gaps between neighbours and the gap below ``high``.
+
+    Returns:
+        ``(N,)``, data side first, the last at ``low``.
     """
     gaps = (high - low) * torch.softmax(shares, 0)
     return torch.cat([low + gaps[:-1].cumsum(0).flip(0), gaps.new_full((1,), low)])
 
 
 def shares_of(levels: Tensor, high: float, low: float) -> Tensor:
-    """The inverse of :func:`levels_of`, with shares of some size at least: ``(N,)``, sum 1."""
+    """Invert :func:`levels_of`; shares are at least about SMALLEST_GAP: ``(N,)``, sum 1."""
     upward = torch.cat([levels.flip(0), levels.new_full((1,), high)])
     shares = (upward.diff() / (high - low)).clamp(min=SMALLEST_GAP)
     return shares / shares.sum()
 
 
 def solved(score_net: ScoreNet, levels: Tensor, x_N: Tensor, condition: Any) -> Tensor:
-    """DDIM through these log-SNRs ``(N,)``; unlike ``sample``, it can be differentiated."""
+    """Sample by DDIM at log-SNRs ``(N,)``; unlike ``sample``, this can be differentiated."""
     alphas = torch.sigmoid(levels).sqrt().to(x_N.device)
     sigmas = torch.sigmoid(-levels).sqrt().to(x_N.device)
     x = x_N

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import as_dict
+from benchmarks.core.identity import as_dict, fingerprint
 from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
@@ -28,7 +28,6 @@ from benchmarks.results.schema import (
 )
 from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
-from benchmarks.runtime.workspace import fingerprint
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import net_lengths, network_cost, schedule_net_name, training_card
@@ -114,6 +113,7 @@ def _row_result(
         title=family.title,
         role=family.role,
         search=family.search,
+        compared=family.compared,
         steps=row.steps,
         nfe=one.nfe,
         seeds=len(one.files),
@@ -158,7 +158,7 @@ def _networks_cost(
     """Parameters of a schedule network; updates and seconds of all that a search is made with."""
     convention, contestant = whose
     search = SEARCHED[contestant]
-    if SEARCHES[search].chooser not in ("network", "network by level"):
+    if not SEARCHES[search].needs_schedule_net:
         return 0, None, None
     costs = [
         network_cost(

@@ -1,4 +1,4 @@
-"""What every stage of a run shares."""
+"""The context of a run, shared by all its stages."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class Context:
     """One run: what to do, where to work, whom to tell.
 
     Attributes:
-        experiment: as this machine runs it, in float32 where bfloat16 would be emulated.
-        workspace: where stages leave their work.
-        progress: where they report.
-        asked: the experiment as it was written, if it differs; fingerprints are of it, so that
-            work can move between machines.
+        experiment: the experiment as this machine runs it, in float32 where bfloat16 would be
+            emulated.
+        workspace: the folder of the stages' work.
+        progress: the display of the stages' progress.
+        asked: the experiment as it was written, if this machine runs another; fingerprints are of
+            this one, so that work can move between machines.
     """
 
     experiment: Experiment
@@ -38,7 +39,7 @@ class Context:
 
     @property
     def identity(self) -> Experiment:
-        """The experiment that fingerprints are made of."""
+        """The experiment that determines fingerprints."""
         return self.asked or self.experiment
 
     @cached_property
@@ -48,7 +49,7 @@ class Context:
 
     @cached_property
     def device(self) -> torch.device:
-        """Where networks run."""
+        """The device that networks run on."""
         return own_device(self.experiment.device)
 
 

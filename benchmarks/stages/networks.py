@@ -16,8 +16,8 @@ from bddm_ref.checkpoint import load_weights, roundable_parameters
 from bddm_ref.files import verify_checksum
 from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context
@@ -26,23 +26,29 @@ from benchmarks.stages.context import Context
 def net_lengths(
     experiment: Experiment, search: SearchName
 ) -> list[tuple[int | None, tuple[int, ...]]]:
-    """Schedule networks of a search: the length each is trained for, and lengths searched with it.
+    """List the schedule networks of a search.
 
-    The first is None where one network serves all lengths.
+    Returns:
+        For each network the length that it is trained for (None: all), and the lengths that are
+        searched with it.
     """
     lengths = experiment.search.lengths
     if experiment.schedule_net.tau != PER_LENGTH:
         return [(None, lengths)]
-    if SEARCHES[search].chooser in ("network", "network by level"):
+    if SEARCHES[search].needs_schedule_net:
         return [(steps, (steps,)) for steps in lengths]
     return [(lengths[0], lengths)]  # the search makes no use of it
 
 
 def tau_of(experiment: Experiment, steps: int | None = None) -> int:
-    """Long steps per short step, for schedules of ``steps``: floor(T/N) if the experiment says so.
+    """Number of long steps per short step: a constant, or floor(T/N) if the experiment says so.
+
+    Args:
+        experiment: the experiment.
+        steps: N, the length of the schedules; None: unknown.
 
     Raises:
-        ExperimentError: it depends on the length, and none is given, or leaves no junction.
+        ExperimentError: tau depends on N, and N is unknown or outside 2 .. T.
     """
     tau, T = experiment.schedule_net.tau, experiment.training_schedule.T
     if isinstance(tau, int):
@@ -62,21 +68,21 @@ def schedule_net_name(
 ) -> str:
     """Name of the schedule network of a search, as ``raw``, ``raw/released`` or ``raw/7``.
 
-    The loss is named if it is the search's own, the length if there is a network for each.
-    Searches without a network are given the experiment's; they do not use it.
+    The name has the loss if the search has a loss of its own, and the length if each length has a
+    network. A search without a network gets the experiment's network, and does not use it.
     """
-    kind, own = SEARCHES[search], experiment.schedule_net.loss
-    plain = kind.chooser != "network" or kind.loss in (None, own)
-    name = convention if plain else f"{convention}/{kind.loss}"
+    loss = SEARCHES[search].network_loss
+    plain = loss in (None, experiment.schedule_net.loss)
+    name = convention if plain else f"{convention}/{loss}"
     return name if steps is None else f"{name}/{steps}"
 
 
 def load_score_net(context: Context, weights: Path) -> nn.Module:
-    """The trained score network, on the device, in evaluation mode."""
+    """Load the trained score network, on the device, in evaluation mode."""
     network = context.track.build_score_net()
     load_network(network, weights)
     if context.experiment.bf16:
-        # Autocast would round them at every evaluation; once is enough, with the same result.
+        # Autocast would round parameters at every evaluation; once is enough, with the same result.
         for _, parameter in roundable_parameters(network):
             parameter.data = parameter.data.to(torch.bfloat16)
     network = network.to(context.device).eval().requires_grad_(False)
@@ -86,10 +92,10 @@ def load_score_net(context: Context, weights: Path) -> nn.Module:
 
 
 def load_network(network: nn.Module, weights: Path) -> None:
-    """Fill a network from its weights; those of a DiffWave may lack the weight norm.
+    """Fill a network from its weights; a DiffWave's weights may lack the weight norm.
 
     Raises:
-        DamagedFileError: missing, damaged, or of another network.
+        DamagedFileError: the file is missing, damaged, or of another network.
     """
     if isinstance(network, DiffWave) and not _has_weight_norm(weights):
         network.fold_weight_norm()
@@ -106,14 +112,14 @@ def _has_weight_norm(weights: Path) -> bool:
 
 
 def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:
-    """A trained schedule network, on the device, in evaluation mode."""
+    """Load a trained schedule network, on the device, in evaluation mode."""
     network = context.track.build_schedule_net(convention)
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
 
 
 def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
-    """Parameters of a network, and the steps and seconds of its training where a card tells."""
+    """Parameters of a network; steps and seconds of its training, or None without a card."""
     with safe_open(weights, framework="pt") as tensors:
         parameters = sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.keys())  # noqa: SIM118
     card = weights.with_suffix(".json")
@@ -124,11 +130,11 @@ def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
 
 
 def training_card(weights: Path) -> dict[str, Any] | None:
-    """What the training of a network took, where it was limited by the clock or ran on a GPU.
+    """Effort of a training that the clock limited or that ran on a GPU.
 
     Returns:
-        ``steps`` (updates), ``seconds``, ``device``, ``parameters``; where they apply
-        ``seconds_limit``, ``operations_per_update`` and ``device_rate``.
+        ``steps`` (updates), ``seconds``, ``device`` and ``parameters``; where known also
+        ``seconds_limit``, ``operations_per_update`` and ``device_rate``. None for other trainings.
     """
     file = weights.with_suffix(".json")
     content = json.loads(file.read_text()) if file.is_file() else {}
@@ -143,13 +149,13 @@ def training_card(weights: Path) -> dict[str, Any] | None:
 
 
 def seconds_of_card(card: dict[str, Any]) -> float | None:
-    """Seconds of a whole training: one that was resumed timed its last part alone."""
+    """Seconds of a whole training, extrapolated if the card timed only its resumed part."""
     steps_here = card["steps_in_these_seconds"]
     return card["seconds"] * card["steps"] / steps_here if steps_here else None
 
 
 def started_from(network: nn.Module, weights: Path | None) -> nn.Module:
-    """The untrained network, or the same with given weights to go on from."""
+    """Fill an untrained network with weights to go on from, if there are any."""
     if weights is None:
         return network
     load_network(network, weights)
@@ -159,7 +165,7 @@ def started_from(network: nn.Module, weights: Path | None) -> nn.Module:
 
 
 def restore_weight_norm(network: DiffWave) -> None:
-    """Give folded weights their length and direction again, to train on as the papers do."""
+    """Split folded weights into length and direction again, to train on as the papers do."""
     for module in list(network.modules()):
         if module is network.predict or parametrize.is_parametrized(module, "weight"):
             continue

@@ -1,4 +1,4 @@
-"""A run: its stages in order, each skipped where its work is already there."""
+"""A run: its stages in order, each skipped if its work is already there."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
-from benchmarks.core.search_names import SearchName
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
-from benchmarks.searches import PAPER
 from benchmarks.stages.context import REPOSITORY, Context
 from benchmarks.stages.networks import net_lengths, schedule_net_name, started_from, tau_of
 from benchmarks.stages.sample import Session, sampled_rows
@@ -46,12 +45,12 @@ class Run:
     """One run of an experiment, up to some stage.
 
     Attributes:
-        context: what to do, and where.
-        from_scratch: train all networks, whatever weights the experiment names.
-        away: leave to another machine, with a word, what packages that are not here are needed
-            for, and measure no times: a bundle's run on a machine that has torch alone.
-        seconds: wall-clock of each stage.
-        left: what was left to another machine, and why.
+        context: the experiment, the workspace and the progress.
+        from_scratch: whether to train all networks, whatever weights the experiment names.
+        away: whether this is a bundle's run on a machine that has torch alone. Work that needs
+            other packages is then left to another machine, and no times are measured.
+        seconds: wall-clock seconds of each stage.
+        left: work left to another machine, and the reason.
     """
 
     context: Context
@@ -61,7 +60,7 @@ class Run:
     left: dict[str, str] = field(default_factory=dict)
 
     def until(self, last: str, results: Path) -> Path | None:
-        """Run every stage up to ``last``; the report's table, if it comes to that."""
+        """Run every stage up to ``last``; returns the page of the stage ``report``, else None."""
         wanted = STAGES[: STAGES.index(last) + 1]
         # Mistakes in the rows should not wait for the training.
         rows_of(self.context.experiment)
@@ -92,7 +91,7 @@ class Run:
         self.context.progress.say(f"data: {data.name}, {sizes}")
 
     def refuse_impossible(self) -> None:
-        """Refuse what would fail only after hours.
+        """Refuse an experiment that would fail only after hours.
 
         Raises:
             ExperimentError: the experiment cannot be run to its end.
@@ -122,7 +121,7 @@ class Run:
             )
 
     def _schedule_nets(self) -> dict[str, tuple[Convention, SearchName, int | None]]:
-        """Schedule networks by name: convention, search, and length if each has its own."""
+        """Schedule networks by name: convention, search, and length if each length has one."""
         experiment = self.context.experiment
         return {
             schedule_net_name(experiment, convention.name, search, steps): (
@@ -161,7 +160,7 @@ class Run:
 
     @contextmanager
     def _leaving(self, what: str) -> Iterator[None]:
-        """Where packages are missing, leave work to another machine, if that is what we are for."""
+        """Leave work to another machine if its packages are missing in a run that is away."""
         try:
             yield
         except ModuleNotFoundError as error:
@@ -175,7 +174,7 @@ class Run:
         self.context.progress.say(f"left: {what}: {reason}")
 
     def _noise_estimators(self) -> dict[str, Path]:
-        """Trained here, where all processes are, if a row needs them."""
+        """Train the noise estimators that rows need, here, where all processes are."""
         experiment = self.context.experiment
         needed = {
             row.convention.name: row.convention
@@ -264,7 +263,7 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
 
 
 def prepared_context(asked: Experiment, workspace: Path, progress: Progress) -> Context:
-    """The context of a run on this machine; sets torch's threads and joins other processes."""
+    """Make the context of a run on this machine; sets threads and joins other processes."""
     experiment = prepare_machine(asked, progress)
     device = distributed.own_device(experiment.device)
     made = provenance.origin(device, experiment.bf16)

@@ -6,30 +6,27 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contestants.base import Found, Sampler, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import (
-    PER_LENGTH,
-    Convention,
-    convention_inputs,
-    evaluation_inputs,
-)
+from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention
+from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.runtime.progress import Advance
 from benchmarks.runtime.samples import write_samples
 from benchmarks.runtime.workspace import StageFolder, write_json
-from benchmarks.searches import PAPER
+from benchmarks.searches import SEARCHES
+from benchmarks.searches.base import examples_power
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import load_schedule_net, load_score_net, schedule_net_name
-from benchmarks.stages.power import examples_power
 from benchmarks.stages.train import noise_estimator_weights
 from benchmarks.tracks.base import DivergedError
 
@@ -38,7 +35,7 @@ FAILED = "failed.json"  # in the place of samples
 
 
 class Session:
-    """What sampling and timing share: the network, the test items, the contestants."""
+    """The network, the test items and the contestants, shared by sampling and timing."""
 
     def __init__(
         self,
@@ -61,26 +58,27 @@ class Session:
         return load_score_net(self.context, self.score_weights)
 
     def sampler(self, row: Row) -> Sampler:
-        """The contestant of a row, made ready.
+        """Prepare the contestant of a row.
 
         Raises:
-            SkipContestantError: it cannot run.
+            SkipContestantError: the contestant cannot run.
         """
         convention, context = row.convention, self.context
-        setting = Setting(
+        inputs = ContestantInputs(
             self.training,
             self._searched.get(convention.name, {}),
             lambda: self._small_net(convention, self._schedule_net(row)),
             lambda: self._small_net(convention, noise_estimator_weights(context, convention)),
             lambda: self._power(convention),
+            {name: one.longest for name, one in SEARCHES.items() if one.longest is not None},
         )
-        return contestant(row.contestant, context.experiment).prepare(row.steps, setting)
+        return contestant(row.contestant, context.experiment).prepare(row.steps, inputs)
 
     def _schedule_net(self, row: Row) -> Path:
         """Weights of the papers' schedule network for a row.
 
         Raises:
-            SkipContestantError: there is one for each length, and none of this.
+            SkipContestantError: each length has a network, and the row's length has none.
         """
         experiment = self.context.experiment
         steps = row.steps if experiment.schedule_net.tau == PER_LENGTH else None
@@ -90,7 +88,7 @@ class Session:
         return self._schedule_weights[name]
 
     def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
-        """A schedule network, or a network of its architecture."""
+        """Load a schedule network, or a network of the same architecture, once."""
         if weights not in self._small_nets:
             network = load_schedule_net(self.context, convention, weights)
             self._small_nets[weights] = network, weights_digest(weights)
@@ -100,20 +98,21 @@ class Session:
         if convention.name not in self._powers:
             adapted = self.context.track.for_convention(self.score_net, convention)
             evaluated = EvaluatedNet(adapted, self.context.experiment.bf16)
-            self._powers[convention.name] = examples_power(
-                self.context, self.score_net, evaluated, convention
-            )
+            examples = partial(self.context.track.examples, self.score_net, convention)
+            seed = self.context.experiment.search.seed
+            power = examples_power(evaluated, examples, self.training, seed)
+            self._powers[convention.name] = power
         return self._powers[convention.name]
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:
-        """The score network as the row's convention evaluates it."""
+        """The score network in the row's convention, counting evaluations."""
         adapted = self.context.track.for_convention(self.score_net, row.convention)
         return EvaluatedNet(adapted, self.context.experiment.bf16, observe)
 
     def start(
         self, convention: Convention, indices: Sequence[int], seed: int
     ) -> tuple[Any, list[torch.Generator], Tensor]:
-        """Condition, generators and x_N of some test items."""
+        """Make condition, generators and x_N of some test items."""
         track = self.context.track
         condition = track.conditions(self.score_net, indices)
         generators = item_generators(seed, indices)
@@ -122,7 +121,7 @@ class Session:
 
 
 def sampled_rows(session: Session) -> list[Sampled]:
-    """Samples of every row, made now or found in the workspace."""
+    """Sample every row, or find its samples in the workspace."""
     experiment = session.context.experiment
     plans = [_plan(session, row) for row in rows_of(experiment)]
     missing = {plan: [f for f in plan.folders if not f.is_finished()] for plan in plans}
@@ -149,7 +148,7 @@ class _Plan:
         return self.items * (self.sampler.nfe if self.sampler else 0)
 
     def result(self) -> Sampled:
-        """What became of the row."""
+        """The row's samples, or the reason why there are none."""
         if self.sampler is None:
             return Sampled(self.row, (), 0, skipped=self.skipped)
         for folder in self.folders:

@@ -12,7 +12,7 @@ import torch
 
 from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
-from benchmarks.core.experiment import as_dict
+from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance

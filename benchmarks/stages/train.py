@@ -19,14 +19,8 @@ from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
 from benchmarks.contestants.noise_estimation import estimator_loss
-from benchmarks.core.experiment import (
-    Convention,
-    as_dict,
-    convention_inputs,
-    evaluation_inputs,
-    without,
-)
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import Convention, SearchName
+from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.workspace import StageFolder, write_json
@@ -47,7 +41,7 @@ CURVE_POINTS = 200  # of the loss curve that is kept
 
 
 def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
-    """Weights of the score network: those the experiment names, or trained now."""
+    """Find the weights of the score network that the experiment names, or train it now."""
     config = context.experiment.score_net
     if not context.track.trains_score_net:
         return _known_score_net(context)
@@ -85,21 +79,21 @@ def schedule_net_weights(
     from_scratch: bool = False,
     steps: int | None = None,
 ) -> Path:
-    """Weights of a search's schedule network in one convention: those named, or trained now.
+    """Find the weights of a search's schedule network in one convention, or train it now.
 
     Args:
         context: the run.
-        convention: whose process it is for.
-        search: that it is for; some have a loss of their own.
-        score_weights: of the score network, which is frozen.
-        from_scratch: train it, whatever weights the experiment names.
-        steps: of its schedules, where there is a network for each length.
+        convention: the setup of the process.
+        search: the search, which may have a loss of its own.
+        score_weights: weights of the score network, which is frozen.
+        from_scratch: whether to train, whatever weights the experiment names.
+        steps: length of the network's schedules; None: one network serves all lengths.
     """
     config, tau = context.experiment.schedule_net, tau_of(context.experiment, steps)
     name = schedule_net_name(context.experiment, convention.name, search, steps)
     if name in config.weights and not from_scratch:
         return REPOSITORY / config.weights[name]
-    config = dataclasses.replace(config, loss=SEARCHES[search].loss or config.loss)
+    config = dataclasses.replace(config, loss=SEARCHES[search].network_loss or config.loss)
     score_net = load_score_net(context, score_weights)
     inputs = {
         "version": VERSION,
@@ -125,9 +119,9 @@ def schedule_net_weights(
 
 
 def noise_estimator_weights(context: Context, convention: Convention) -> Path:
-    """Weights of the network that reads the noise level off an item, trained now.
+    """Train the network that reads the noise level off an item; returns its weights.
 
-    It has the architecture, batches and budget of the schedule network.
+    The estimator has the architecture, batches and budget of the schedule network.
     """
     config, track = context.experiment.schedule_net, context.track
     unused = {"weights": None, "loss": None, "tau": None}
@@ -163,7 +157,7 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
 
 
 def _known_score_net(context: Context) -> Path:
-    """A score network without training, as a file that has a checksum like any other."""
+    """Write a score network that needs no training to a file with a checksum."""
     inputs = {"version": VERSION, "data": context.track.data.sha256}
     inputs["conventions"] = [convention_inputs(c) for c in context.experiment.conventions]
     folder = context.workspace.stage("score_net", inputs)
@@ -175,7 +169,7 @@ def _known_score_net(context: Context) -> Path:
 
 
 def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | None:
-    """Weights of the network that samples are judged by: those named, or trained now."""
+    """Find the weights of the network that judges samples, or train it now; None: there is none."""
     judge = context.track.judge_net
     if judge is None:
         return None
@@ -257,7 +251,7 @@ def _training_task(
 def _keep(
     folder: StageFolder, module: nn.Module, card: dict[str, Any], dtype: torch.dtype | None
 ) -> None:
-    """Write weights and card; the training state has done its duty."""
+    """Write weights and card, and remove the state of the training."""
     weights = folder.path / WEIGHTS
     if isinstance(module, DiffWave):  # half as large, and what bfloat16 products round anyway
         module.fold_weight_norm()

@@ -6,7 +6,8 @@ import importlib
 
 import torch
 
-from benchmarks.core.experiment import Experiment, ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.registry import choose
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks.base import Track
 
@@ -24,9 +25,7 @@ def track_class(name: str) -> type[Track]:
     Raises:
         ExperimentError: there is none of that name.
     """
-    if name not in TRACKS:
-        raise ExperimentError(f"track: {name!r} is none of {', '.join(TRACKS)}")
-    module, _, attribute = TRACKS[name].partition(":")
+    module, _, attribute = choose(TRACKS, name, "track").partition(":")
     found: type[Track] = getattr(importlib.import_module(module), attribute)
     return found
 

@@ -15,21 +15,23 @@ from torch import Tensor, nn
 from bddm_ref.gaussian import Distance, Spectrum, output_moments
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search_frugal import Distortion, PartialJudge
+from bddm_ref.search_frugal import Distortion
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
+from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import (
     EXACT,
     Convention,
     Experiment,
-    ExperimentError,
     ScheduleNetConfig,
     ScoreNetConfig,
 )
+from benchmarks.core.registry import choose, nearest
 from benchmarks.core.rows import Sampled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
+from benchmarks.searches.base import SearchProblem
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
     from benchmarks.results.comparisons import Evaluation
@@ -51,16 +53,6 @@ class DataSet(Protocol):
 
     def digest(self, split: str) -> str:
         """Checksum of what a split is made of; of the whole set where files hold several."""
-
-
-@dataclass(frozen=True)
-class SearchBench:
-    """What a search for schedules works on: where its passes start, and who judges."""
-
-    judge: PartialJudge
-    item_shape: tuple[int, ...]
-    condition: Any  # of the items of a pass
-    scores: tuple[str, ...]  # what the judge's numbers are
 
 
 class DivergedError(Exception):
@@ -149,16 +141,11 @@ class Track(ABC):
         where: str,
         convention: Convention | None = None,
     ) -> nn.Module:
-        if config.network not in known:
-            raise ExperimentError(
-                f"{where}.network: {config.network!r} is none of {', '.join(known)}"
-            )
+        network = choose(known, config.network, f"{where}.network")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             try:
-                return known[config.network](
-                    self.sizes(where, convention) | config.size, self.training
-                )
+                return network(self.sizes(where, convention) | config.size, self.training)
             except (TypeError, ValueError) as error:
                 raise ExperimentError(f"{where}.size: {error}") from error
 
@@ -223,7 +210,7 @@ class Track(ABC):
                 if metric not in self.metric_names:
                     raise ExperimentError(
                         f"{field}: {metric!r} is no metric of the {self.experiment.track} track; "
-                        f"use {', '.join(self.metric_names)}"
+                        f"use {', '.join(self.metric_names)}{nearest(metric, self.metric_names)}"
                     )
         for metric in self.margins_needed:
             if metric not in self.experiment.margins:
@@ -290,10 +277,10 @@ class Track(ABC):
         """
 
     @abstractmethod
-    def search_bench(
+    def search_problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
-    ) -> SearchBench:
-        """What a search works on: validation data alone."""
+    ) -> SearchProblem:
+        """The judge and the items of a pass, from validation data alone."""
 
     @abstractmethod
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:

@@ -14,7 +14,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.claims.ledger import check_ledger
 from benchmarks.claims.ledger import summary as ledger_summary
 from benchmarks.contestants import SEARCHED
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.core.rows import rows_of
 from benchmarks.report.pages.ranking import check_contestants
 from benchmarks.report.pages.track import summary

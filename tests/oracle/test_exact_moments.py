@@ -14,10 +14,11 @@ from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from benchmarks.contestants import CONTESTANTS, SEARCHED
-from benchmarks.contestants.base import Found, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.contestants.diffusers_solvers import DIFFUSERS
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.data.distributions import distribution
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.tracks.analytic.exact_score import (
     ExactScoreNet,
@@ -28,7 +29,7 @@ from benchmarks.tracks.analytic.exact_score import (
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 SHORT = {7: Found(NoiseSchedule((2e-4, 0.005, 0.03, 0.1, 0.25, 0.4, 0.8)))}
-SETTING = Setting(
+INPUTS = ContestantInputs(
     TRAINING, dict.fromkeys(SEARCHED.values(), SHORT), power=lambda: distribution(DATA).power
 )
 ITEMS = 200
@@ -38,7 +39,7 @@ DATA = "gaussian-5"
 def sampled(name: str, steps: int, net: ExactScoreNet, items: int = ITEMS) -> Tensor:
     generators = item_generators(0, range(items))
     x_N = start_noise(generators, (5,), "cpu")
-    sampler = CONTESTANTS[name].prepare(steps, SETTING)
+    sampler = CONTESTANTS[name].prepare(steps, INPUTS)
     return sampler.run(EvaluatedNet(net, False), x_N, None, generators)
 
 
@@ -77,7 +78,7 @@ def test_every_contestant_has_the_moments_of_the_recursion(name: str, steps: int
     if name in {"bddm-online", "bddm-own"} or isinstance(CONTESTANTS[name], NoiseEstimation):
         pytest.skip("its schedule follows its noise: the output is not Gaussian")
     try:
-        recipe = CONTESTANTS[name].prepare(steps, SETTING).recipe
+        recipe = CONTESTANTS[name].prepare(steps, INPUTS).recipe
     except SkipContestantError as reason:
         pytest.skip(str(reason))
     if name in DIFFUSERS:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.core.experiment import load
-from benchmarks.core.search_names import SearchName
+from benchmarks.core.experiment import SearchName
+from benchmarks.core.loading import load
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context

@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import nn
 
 from bddm_ref.training import train
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.results.speed import OURS
 from benchmarks.runtime.precision import suited

@@ -136,11 +136,11 @@ def _row_cells(row: RowResult, results: RunResults) -> Line:
 
 
 def _verdicts(results: RunResults, convention: str) -> list[Block]:
-    bilateral = {row.id for row in results.rows if row.role == "bddm"}
+    compared = {row.id for row in results.rows if row.compared}
     mine = [
         c
         for c in results.comparisons
-        if c.row_key.convention == convention and c.row_key in bilateral
+        if c.row_key.convention == convention and c.row_key in compared
     ]
     metrics = list(dict.fromkeys(c.metric for c in mine))
     if not mine:

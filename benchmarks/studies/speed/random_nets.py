@@ -18,7 +18,7 @@ from bddm_ref.networks.inference import inference_form
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, MELS, SAMPLE_RATE, filterbank
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.noise import EvaluatedNet

@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import REPOSITORY

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Experiment, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
 from benchmarks.results.theory import TheoryDocument

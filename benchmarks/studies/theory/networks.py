@@ -19,11 +19,10 @@ from bddm_ref.by_level import LARGEST_POWER
 from bddm_ref.elbo import Elbo, elbo
 from bddm_ref.process import q_sample
 from bddm_ref.training import train
-from benchmarks.core.experiment import Convention
+from benchmarks.core.experiment import PAPER, Convention
 from benchmarks.results.theory import DRAWS, NetworkPoint, NetworkTheory, RatioPoint
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Advance
-from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context
 from benchmarks.stages.networks import load_schedule_net, load_score_net, tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights

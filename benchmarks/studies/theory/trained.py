@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.core.experiment import PAPER
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
 from benchmarks.results.theory import NetworkData, NetworkDocument
 from benchmarks.runtime import provenance
-from benchmarks.searches import PAPER
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights

@@ -26,14 +26,16 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.search_frugal import PartialJudge
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import EXACT, Convention, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import EXACT, Convention
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 from benchmarks.runtime.workspace import Workspace
+from benchmarks.searches.base import SearchProblem
 from benchmarks.tracks.analytic.exact_score import ExactScoreNets, affine_moments, gaussian_kl
 from benchmarks.tracks.analytic.scores import METRICS, AnalyticScores, score_points
-from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track, refuse_diverged
+from benchmarks.tracks.base import DrawItems, NetworkMaker, Track, refuse_diverged
 from benchmarks.tracks.levels import unconditional_score_loss
 from metrics.points import PointReference, energy_distance
 
@@ -189,9 +191,9 @@ class AnalyticTrack(Track):
         """Whether those of plain samplers are, as of exact scores of a Gaussian."""
         return self.distribution(convention).is_gaussian and not self.trains_score_net
 
-    def search_bench(
+    def search_problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
-    ) -> SearchBench:
+    ) -> SearchProblem:
         """Exact KL divergence of Gaussians; energy distance of a batch of samples otherwise."""
         shape = self.item_shape(convention)
         if self.outputs_are_gaussian(convention):
@@ -199,7 +201,7 @@ class AnalyticTrack(Track):
         else:
             judge, score = self._sampling_judge(evaluated, convention), "energy"
         title = METRICS[score].title
-        return SearchBench(judge, shape, None, (f"minus {title}",))
+        return SearchProblem(judge, shape, None, (f"minus {title}",))
 
     def spectrum(self, convention: Convention) -> tuple[Spectrum, Distance]:
         """Principal components of draws of their own."""

@@ -21,20 +21,15 @@ from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import Convention, ExperimentError
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.images import Images, ImageSet, open_images
 from benchmarks.data.pixels import pixels_of, scaled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.workspace import Workspace
-from benchmarks.tracks.base import (
-    DrawItems,
-    JudgeNet,
-    NetworkMaker,
-    SearchBench,
-    Track,
-    refuse_diverged,
-)
+from benchmarks.searches.base import SearchProblem
+from benchmarks.tracks.base import DrawItems, JudgeNet, NetworkMaker, Track, refuse_diverged
 from benchmarks.tracks.images.diffusers_unet import DiffusersUNet
 from benchmarks.tracks.images.gallery import write_grids
 from benchmarks.tracks.images.judge import ImageJudge
@@ -247,9 +242,9 @@ class ImageTrack(Track):
         path = self.judge_weights or Path(self.experiment.image.extractor_weights or "")
         return sha256_of(path)
 
-    def search_bench(
+    def search_problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
-    ) -> SearchBench:
+    ) -> SearchProblem:
         """The Fréchet distance of small batches of samples from the validation images."""
         valid = self.data.split("valid", "search", self.progress)
         pixels = valid.pixels[: self.experiment.image.judge_reference]
@@ -260,7 +255,7 @@ class ImageTrack(Track):
             self.data.shape,
             self.experiment,
         )
-        return SearchBench(
+        return SearchProblem(
             judge,
             self.data.shape,
             None,

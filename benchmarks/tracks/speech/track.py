@@ -24,7 +24,8 @@ from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import Convention, ExperimentError, ScoreNetConfig
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention, ScoreNetConfig
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.clips import Clip, centre_clips
 from benchmarks.data.crops import CropTable
@@ -33,7 +34,8 @@ from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
 from benchmarks.runtime.noise import EvaluatedNet, taken, training_noise
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import Workspace
-from benchmarks.tracks.base import DrawItems, NetworkMaker, SearchBench, Track
+from benchmarks.searches.base import SearchProblem
+from benchmarks.tracks.base import DrawItems, NetworkMaker, Track
 from benchmarks.tracks.levels import drawn_levels
 
 if TYPE_CHECKING:  # judge and scores need packages that training and sampling do without
@@ -216,9 +218,9 @@ class SpeechTrack(Track):
 
         return draw
 
-    def search_bench(
+    def search_problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
-    ) -> SearchBench:
+    ) -> SearchProblem:
         """PESQ and STOI on clips of the validation split."""
         from benchmarks.tracks.speech.judge import SpeechJudge  # noqa: PLC0415 (judge's packages)
 
@@ -232,7 +234,7 @@ class SpeechTrack(Track):
             config.seed,
             self.device,
         )
-        return SearchBench(
+        return SearchProblem(
             judge,
             (config.clip_frames * HOP,),
             self._encoded(score_net, clips[: config.pass_items]),

@@ -68,7 +68,7 @@ def test_a_contestant_of_ones_own_goes_along(place: Path) -> None:
     (place / "mine.py").write_text(
         "from bddm_ref.schedule import NoiseSchedule\n"
         "from benchmarks.contestants.base import kernel_sampler\n\n\n"
-        "class Mine:\n    title = 'Mine'\n\n    def prepare(self, steps, setting):\n"
+        "class Mine:\n    title = 'Mine'\n\n    def prepare(self, steps, inputs):\n"
         "        return kernel_sampler(NoiseSchedule.cosine(steps), 'ddim')\n"
     )
     assert bundle("--contestant", "mine.py:Mine") == 0

@@ -14,7 +14,9 @@ import pytest
 from bddm_ref.files import DamagedFileError
 from benchmarks.bundle.parts import bytes_of, experiments_of, merge, note_asked, write_parts
 from benchmarks.bundle.wheels import Target, canonical, closure, lacking, unknown_packages
-from benchmarks.core.experiment import Experiment, ScoreNetConfig, as_dict, from_content
+from benchmarks.core.experiment import Experiment, ScoreNetConfig
+from benchmarks.core.identity import as_dict
+from benchmarks.core.loading import from_content
 from benchmarks.runtime.workspace import StageFolder, Workspace
 
 MADE = {"commit": "abc", "device": "a GPU"}

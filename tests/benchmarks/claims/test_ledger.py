@@ -12,7 +12,8 @@ from bddm_ref.files import DamagedFileError, write_with_checksum
 from benchmarks.__main__ import main
 from benchmarks.claims import ledger as claims
 from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger
-from benchmarks.core.experiment import ExperimentError, load, names
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.loading import load, names
 from benchmarks.core.rows import rows_of
 from benchmarks.results.folder import Books, MissingResultError
 from benchmarks.studies.speed.random_nets import NAMES

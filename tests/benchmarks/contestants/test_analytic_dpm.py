@@ -8,7 +8,7 @@ from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.analytic_dpm import optimal_variance
-from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 
@@ -44,6 +44,6 @@ def test_marginals_are_exact_at_any_number_of_steps(kernel: str, c: float) -> No
 
 def test_without_anything_to_measure_it_is_skipped() -> None:
     with pytest.raises(SkipContestantError, match="nothing to measure"):
-        CONTESTANTS["analytic-dpm"].prepare(3, Setting(TRAINING, {}))
+        CONTESTANTS["analytic-dpm"].prepare(3, ContestantInputs(TRAINING, {}))
     with pytest.raises(SkipContestantError, match="only 1000 steps"):
-        CONTESTANTS["analytic-dpm"].prepare(1001, Setting(TRAINING, {}))
+        CONTESTANTS["analytic-dpm"].prepare(1001, ContestantInputs(TRAINING, {}))

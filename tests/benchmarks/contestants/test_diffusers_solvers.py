@@ -15,13 +15,13 @@ from torch import Tensor
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
-    Found,
+    ContestantInputs,
     Sampler,
-    Setting,
     SkipContestantError,
     kernel_sampler,
 )
 from benchmarks.contestants.diffusers_solvers import DIFFUSERS, DiffusersSolver
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import item_generators, start_noise
 
 TRAINING = NoiseSchedule.linear(51, 1e-4, 0.2)
@@ -33,7 +33,7 @@ FOUND = {
     26: Found(NoiseSchedule.linear(26, 1e-4, 0.4)),
     51: Found(TRAINING),
 }
-SETTING = Setting(TRAINING, {"paper": FOUND})
+INPUTS = ContestantInputs(TRAINING, {"paper": FOUND})
 SEARCHED = [name for name in DIFFUSERS if name.startswith("bddm-")]
 ORDERS = {
     "diffusers-ddim": 1,
@@ -80,7 +80,7 @@ def run(sampler: Sampler, items: list[int]) -> Tensor:
 @pytest.mark.parametrize("name", [*DIFFUSERS])
 def test_contract(name: str, steps: int) -> None:
     """NFE, levels, condition, item by item, arguments as they were, a recipe that determines."""
-    sampler = DIFFUSERS[name].prepare(steps, SETTING)
+    sampler = DIFFUSERS[name].prepare(steps, INPUTS)
     net, x_N, generators = Seen(), noise([0, 1]), item_generators(2, [0, 1])
     states = [generator.get_state() for generator in generators]
     both = sampler.run(net, x_N, "condition", generators)
@@ -100,7 +100,7 @@ def test_contract(name: str, steps: int) -> None:
     # Solvers of several steps keep what they were told: not from one run to the next.
     assert torch.equal(run(sampler, [0, 1]), both)
     assert torch.equal(run(sampler, [1])[0], both[1])
-    again = DIFFUSERS[name].prepare(steps, SETTING)
+    again = DIFFUSERS[name].prepare(steps, INPUTS)
     assert again.recipe == sampler.recipe
     assert torch.equal(run(again, [0, 1]), both)
     assert json.loads(json.dumps(sampler.recipe, allow_nan=False)) == sampler.recipe
@@ -108,7 +108,7 @@ def test_contract(name: str, steps: int) -> None:
 
 @pytest.mark.parametrize("name", [*DIFFUSERS])
 def test_all_start_from_the_same_noise_at_the_noisiest_level(name: str) -> None:
-    sampler = DIFFUSERS[name].prepare(3, SETTING)
+    sampler = DIFFUSERS[name].prepare(3, INPUTS)
     net = Seen()
     sampler.run(net, noise([0]), None, ())
     x, alpha, _ = net.asked[0]
@@ -125,9 +125,9 @@ def test_levels_are_equally_far_apart_in_log_snr(name: str, steps: int) -> None:
     begins = name.endswith("-steps")
     if steps == 1 and not begins:
         with pytest.raises(SkipContestantError, match="two ends"):
-            DIFFUSERS[name].prepare(steps, SETTING)
+            DIFFUSERS[name].prepare(steps, INPUTS)
         return
-    squares = torch.tensor(DIFFUSERS[name].prepare(steps, SETTING).recipe["levels"]).square()
+    squares = torch.tensor(DIFFUSERS[name].prepare(steps, INPUTS).recipe["levels"]).square()
     high, low = (float(TRAINING.log_snrs[end]) for end in (0, -1))
     wanted = torch.linspace(low, high, steps + begins)[:steps]
     torch.testing.assert_close(torch.logit(squares), wanted, rtol=0, atol=2e-3)
@@ -136,7 +136,7 @@ def test_levels_are_equally_far_apart_in_log_snr(name: str, steps: int) -> None:
 @pytest.mark.parametrize("steps", [3, 7])
 @pytest.mark.parametrize("name", SEARCHED)
 def test_searched_levels_are_those_of_the_schedule(name: str, steps: int) -> None:
-    recipe = DIFFUSERS[name].prepare(steps, SETTING).recipe
+    recipe = DIFFUSERS[name].prepare(steps, INPUTS).recipe
     found = FOUND[(steps + 1) // 2 if name in HEUN else steps].schedule
     squares = torch.tensor(recipe["levels"]).unique().double().square()
     torch.testing.assert_close(squares, found.alphas.flip(0).square(), rtol=0, atol=2e-7)
@@ -145,7 +145,7 @@ def test_searched_levels_are_those_of_the_schedule(name: str, steps: int) -> Non
 
 @pytest.mark.parametrize("name", [*DIFFUSERS])
 def test_betas_of_the_recipe_lead_through_its_levels(name: str) -> None:
-    recipe = DIFFUSERS[name].prepare(7, SETTING).recipe
+    recipe = DIFFUSERS[name].prepare(7, INPUTS).recipe
     levels = sorted(set(recipe["levels"]), reverse=True)
     assert len(levels) == (4 if name in HEUN else 7)
     assert NoiseSchedule(tuple(recipe["betas"])).alphas.tolist() == pytest.approx(levels)
@@ -153,7 +153,7 @@ def test_betas_of_the_recipe_lead_through_its_levels(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, order in ORDERS.items() if order == 1])
 def test_solvers_of_first_order_are_the_ddim_kernel_on_their_levels(name: str) -> None:
-    sampler = DIFFUSERS[name].prepare(3, SETTING)
+    sampler = DIFFUSERS[name].prepare(3, INPUTS)
     ours = kernel_sampler(NoiseSchedule(tuple(sampler.recipe["betas"])), "ddim")
     # x / alpha is up to 50, which float32 knows to 4e-6.
     torch.testing.assert_close(run(sampler, [0, 1]), run(ours, [0, 1]), rtol=1e-6, atol=1e-5)
@@ -163,8 +163,8 @@ def test_solvers_of_first_order_are_the_ddim_kernel_on_their_levels(name: str) -
 def test_levels_that_round_to_one_time_step(name: str) -> None:
     """Levels at equal steps of log-SNR, between two far training steps: none is left out."""
     training = FOUND[7].schedule
-    setting = Setting(training, {"paper": {4: FOUND[4], 7: FOUND[7]}})
-    sampler = DIFFUSERS[name].prepare(7, setting)
+    inputs = ContestantInputs(training, {"paper": {4: FOUND[4], 7: FOUND[7]}})
+    sampler = DIFFUSERS[name].prepare(7, inputs)
     net = Seen()
     sampler.run(net, noise([0]), None, ())
     assert net.levels == sampler.recipe["levels"]
@@ -185,8 +185,8 @@ def test_deviation_of_gaussian_data_is_reached_at_the_declared_order(name: str) 
     errors = []
     for steps in (20, 40, 80):
         found = {steps: Found(NoiseSchedule.log_snr(steps, highest, lowest))}
-        setting = Setting(NoiseSchedule.log_snr(960, highest, lowest), {"paper": found})
-        sampler = DIFFUSERS[name].prepare(2 * steps - 1 if name in HEUN else steps, setting)
+        inputs = ContestantInputs(NoiseSchedule.log_snr(960, highest, lowest), {"paper": found})
+        sampler = DIFFUSERS[name].prepare(2 * steps - 1 if name in HEUN else steps, inputs)
         reached = sampler.run(exact, torch.ones(1, 1), None, ())
         errors.append(abs(float(reached) - deviation))
     # The ends of the levels leave about e^-11 = 2e-5, a fifth of the smallest error.
@@ -202,7 +202,9 @@ def ddim_ends(spacing: str, steps: int) -> list[tuple[int, int]]:
     """
     training = NoiseSchedule.linear(1000, 1e-4, 0.02)
     options = {"clip_sample": False, "timestep_spacing": spacing}
-    sampler = DiffusersSolver("", "DDIMScheduler", options).prepare(steps, Setting(training, {}))
+    sampler = DiffusersSolver("", "DDIMScheduler", options).prepare(
+        steps, ContestantInputs(training, {})
+    )
     scheduler = diffusers.DDIMScheduler(**sampler.recipe["options"])
     scheduler.set_timesteps(steps)
     levels = torch.cat([training.alphas, torch.ones(1)])
@@ -239,14 +241,14 @@ def test_where_ddim_of_diffusers_goes() -> None:
 )
 def test_steps_that_cannot_be_made_have_a_reason(name: str, steps: int, reason: str) -> None:
     with pytest.raises(SkipContestantError, match=reason):
-        DIFFUSERS[name].prepare(steps, SETTING)
+        DIFFUSERS[name].prepare(steps, INPUTS)
 
 
 def test_a_spacing_that_is_one_step_too_long_is_skipped() -> None:
     """Rounding of trailing spacing: its 62nd time step would be -1, the noisiest level."""
-    setting = replace(SETTING, training=NoiseSchedule.linear(1000, 1e-4, 0.02))
+    inputs = replace(INPUTS, training=NoiseSchedule.linear(1000, 1e-4, 0.02))
     with pytest.raises(SkipContestantError, match="gives 62 levels for 61 steps"):
-        DIFFUSERS["diffusers-ddim-trailing"].prepare(61, setting)
+        DIFFUSERS["diffusers-ddim-trailing"].prepare(61, inputs)
 
 
 def test_without_the_library_the_reason_says_what_to_install(
@@ -254,4 +256,4 @@ def test_without_the_library_the_reason_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(SkipContestantError, match=r"pip install 'bddm-benchmark\[diffusers\]'"):
-        DIFFUSERS["unipc"].prepare(3, SETTING)
+        DIFFUSERS["unipc"].prepare(3, INPUTS)

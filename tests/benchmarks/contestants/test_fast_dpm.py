@@ -9,7 +9,7 @@ import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.contestants.fast_dpm import by_step, by_variance
 
 SCHEDULES = [NoiseSchedule.linear(1000, 1e-4, 0.02), NoiseSchedule.linear(200, 1e-4, 0.02)]
@@ -44,22 +44,22 @@ def test_merged_steps_are_pushed_apart() -> None:
 @pytest.mark.parametrize("steps", [1, 1001])
 def test_impossible_lengths_are_skipped(steps: int) -> None:
     with pytest.raises(SkipContestantError, match="FastDPM needs 2 to 1000 steps"):
-        CONTESTANTS["fastdpm-step"].prepare(steps, Setting(SCHEDULES[0], {}))
+        CONTESTANTS["fastdpm-step"].prepare(steps, ContestantInputs(SCHEDULES[0], {}))
 
 
 def test_fast_sampling_has_one_length() -> None:
-    setting = Setting(SCHEDULES[1], {})
+    inputs = ContestantInputs(SCHEDULES[1], {})
     for name, last in (("fast-sampling", 0.5), ("fast-sampling-large", 0.7)):
-        betas = CONTESTANTS[name].prepare(6, setting).recipe["betas"]
+        betas = CONTESTANTS[name].prepare(6, inputs).recipe["betas"]
         assert betas == [0.0001, 0.001, 0.01, 0.05, 0.2, last]
     with pytest.raises(SkipContestantError, match="published for 6 steps alone"):
-        CONTESTANTS["fast-sampling"].prepare(7, setting)
+        CONTESTANTS["fast-sampling"].prepare(7, inputs)
 
 
 @pytest.mark.parametrize("name", ["ddim-snr", "ddim-snr-steps"])
 def test_levels_are_equally_far_apart_in_log_snr(name: str) -> None:
     training = SCHEDULES[0]
-    betas = CONTESTANTS[name].prepare(9, Setting(training, {})).recipe["betas"]
+    betas = CONTESTANTS[name].prepare(9, ContestantInputs(training, {})).recipe["betas"]
     places = torch.logit(NoiseSchedule(tuple(betas)).alphas.square())
     gaps = places.diff()
     torch.testing.assert_close(gaps, gaps.mean().expand_as(gaps))
@@ -71,10 +71,10 @@ def test_levels_are_equally_far_apart_in_log_snr(name: str) -> None:
 
 @pytest.mark.parametrize("kernel", ["ddim", "ddpm"])
 def test_one_step_of_log_snr_starts_in_noise(kernel: str) -> None:
-    setting = Setting(SCHEDULES[0], {})
-    betas = CONTESTANTS[f"{kernel}-snr-steps"].prepare(1, setting).recipe["betas"]
+    inputs = ContestantInputs(SCHEDULES[0], {})
+    betas = CONTESTANTS[f"{kernel}-snr-steps"].prepare(1, inputs).recipe["betas"]
     assert NoiseSchedule(tuple(betas)).alphas.tolist() == pytest.approx(
         SCHEDULES[0].alphas[-1:].tolist()
     )
     with pytest.raises(SkipContestantError, match="two ends: one step is too few"):
-        CONTESTANTS[f"{kernel}-snr"].prepare(1, setting)
+        CONTESTANTS[f"{kernel}-snr"].prepare(1, inputs)

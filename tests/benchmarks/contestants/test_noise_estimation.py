@@ -10,7 +10,7 @@ from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.contestants.noise_estimation import estimator_loss, first_betas
 from benchmarks.runtime.noise import item_generators, start_noise
 
@@ -65,9 +65,9 @@ def test_an_estimator_that_is_right_gives_the_schedule_of_the_first_fit() -> Non
             self.left -= 1
             return schedule.deltas[self.left - 1].expand(len(x))
 
-    setting = Setting(TRAINING, {}, noise_estimator=lambda: (Right(), "0" * 64))
+    inputs = ContestantInputs(TRAINING, {}, noise_estimator=lambda: (Right(), "0" * 64))
     x_N = start_noise(item_generators(0, range(3)), (20,), "cpu")
-    sampler = CONTESTANTS["noise-estimation"].prepare(6, setting)
+    sampler = CONTESTANTS["noise-estimation"].prepare(6, inputs)
     found = sampler.run(score, x_N, None, item_generators(1, range(3)))
     wanted = sample(score, schedule, KERNELS["ddpm"], x_N, None, item_generators(1, range(3)))
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
@@ -78,8 +78,8 @@ def test_it_follows_the_item() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.sigmoid(x.square().mean(1) - 1)
 
-    setting = Setting(TRAINING, {}, noise_estimator=lambda: (ByPower(), "0" * 64))
-    sampler = CONTESTANTS["noise-estimation"].prepare(4, setting)
+    inputs = ContestantInputs(TRAINING, {}, noise_estimator=lambda: (ByPower(), "0" * 64))
+    sampler = CONTESTANTS["noise-estimation"].prepare(4, inputs)
     seen: list[Tensor] = []
 
     def watched(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
@@ -95,10 +95,10 @@ def test_it_follows_the_item() -> None:
 
 def test_what_it_cannot_do_is_skipped() -> None:
     with pytest.raises(SkipContestantError, match="no noise estimator"):
-        CONTESTANTS["noise-estimation"].prepare(3, Setting(TRAINING, {}))
-    setting = Setting(TRAINING, {}, noise_estimator=lambda: (nn.Identity(), "0" * 64))
+        CONTESTANTS["noise-estimation"].prepare(3, ContestantInputs(TRAINING, {}))
+    inputs = ContestantInputs(TRAINING, {}, noise_estimator=lambda: (nn.Identity(), "0" * 64))
     with pytest.raises(SkipContestantError, match="50 Fibonacci betas"):
-        CONTESTANTS["noise-estimation-fib"].prepare(50, setting)
+        CONTESTANTS["noise-estimation-fib"].prepare(50, inputs)
 
 
 def test_loss_is_the_squared_difference_of_logs() -> None:

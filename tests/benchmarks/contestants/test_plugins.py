@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.contestants.base import Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.contestants.plugins import ENTRY_POINTS, contestant, with_contestant
-from benchmarks.core.experiment import Experiment, ExperimentError, RowConfig
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment, RowConfig
 from benchmarks.core.rows import rows_of
 from benchmarks.runtime.noise import item_generators
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "contestants.md"
-SETTING = Setting(NoiseSchedule.linear(1000, 1e-6, 0.01), {})
+INPUTS = ContestantInputs(NoiseSchedule.linear(1000, 1e-6, 0.01), {})
 EXPERIMENT = Experiment(
     rows=(
         RowConfig("bddm", (3, 7), seeds=2),
@@ -45,7 +46,7 @@ def test_the_documented_example_runs(example: Path) -> None:
     }
     found = contestant("mysampler", experiment)
     assert found.title == "Mine: a cosine schedule, DDIM"
-    sampler = found.prepare(3, SETTING)
+    sampler = found.prepare(3, INPUTS)
     x_N = torch.randn(2, 8)
     x_0 = sampler.run(lambda x, alpha, c: 0.1 * x, x_N, None, item_generators(0, range(2)))
     assert x_0.shape == (2, 8)
@@ -54,11 +55,11 @@ def test_the_documented_example_runs(example: Path) -> None:
 
 def test_its_source_is_part_of_the_recipe(example: Path) -> None:
     option = f"mine={example}:MySampler"
-    first = contestant("mine", with_contestant(EXPERIMENT, option)).prepare(3, SETTING).recipe
+    first = contestant("mine", with_contestant(EXPERIMENT, option)).prepare(3, INPUTS).recipe
     other = example.with_name("other.py")
     other.write_text(example.read_text() + "# changed\n")
     changed = with_contestant(EXPERIMENT, f"mine={other}:MySampler")
-    second = contestant("mine", changed).prepare(3, SETTING).recipe
+    second = contestant("mine", changed).prepare(3, INPUTS).recipe
     assert first["betas"] == second["betas"]
     assert first["source"] != second["source"]
 
@@ -105,7 +106,7 @@ from benchmarks.contestants.base import Sampler, SkipContestantError, kernel_sam
 class Broken:
     title = "Broken"
 
-    def prepare(self, steps, setting):
+    def prepare(self, steps, inputs):
 """
 RUN = """\
         def run(score_net, x_N, condition, generators):
@@ -122,7 +123,7 @@ def sampled(tmp_path: Path, body: str) -> torch.Tensor:
     path = tmp_path / "broken.py"
     path.write_text(HEAD + body)
     experiment = with_contestant(EXPERIMENT, f"{path}:Broken")
-    sampler = contestant("broken", experiment).prepare(3, SETTING)
+    sampler = contestant("broken", experiment).prepare(3, INPUTS)
     generators = item_generators(0, range(2))
     return sampler.run(lambda x, alpha, c: 0.1 * x, torch.randn(2, 8), None, generators)
 
@@ -143,8 +144,8 @@ def test_a_contestant_may_say_that_it_cannot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("        return None", r"prepare\(3, setting\) returned no Sampler, but a NoneType"),
-        ("        raise KeyError(steps)", r"prepare\(3, setting\) failed \(line 9\): KeyError: 3"),
+        ("        return None", r"prepare\(3, inputs\) returned no Sampler, but a NoneType"),
+        ("        raise KeyError(steps)", r"prepare\(3, inputs\) failed \(line 9\): KeyError: 3"),
         ("        raise ValueError('a\\nb')", r"ValueError: a b; see docs"),
         (
             "        return kernel_sampler(NoiseSchedule.cosine(steps), 'dim')",

@@ -10,7 +10,10 @@ import pytest
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.plugins import refuse_unknown_contestants
-from benchmarks.core.experiment import Experiment, ExperimentError, as_dict, load, names
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
+from benchmarks.core.loading import load, names
 from benchmarks.core.rows import rows_of
 
 
@@ -109,7 +112,7 @@ def test_unknown_name_is_answered_with_the_nearest() -> None:
     ("rows", "message"),
     [
         ("[{contestant: ddpm, steps: [3, 3]}]", "occurs twice"),
-        ("[{contestant: ddpm, steps: [3]}]", "'ddpm-1000' is none of the rows"),
+        ("[{contestant: ddpm, steps: [3]}]", "reference: 'ddpm-1000' is none of ddpm-3"),
     ],
 )
 def test_mistakes_in_rows(tmp_path: Path, rows: str, message: str) -> None:

@@ -15,7 +15,7 @@ from bddm_ref.checkpoint import load_weights
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.galr import GALR, GALRConfig
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.interop import command, selfcheck
 from benchmarks.interop.base import Content
 from benchmarks.interop.layouts import convert

@@ -16,7 +16,8 @@ from diffusers import DDPMScheduler, EulerDiscreteScheduler
 from torch import Tensor
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import LinearSchedule, load
+from benchmarks.core.experiment import LinearSchedule
+from benchmarks.core.loading import load
 from benchmarks.interop.schedules import (
     NAMED,
     diffusers_document,

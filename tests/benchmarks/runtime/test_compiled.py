@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.core.experiment import Experiment, evaluation_inputs
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import evaluation_inputs
 from benchmarks.runtime.compiled import CompiledNet
 
 

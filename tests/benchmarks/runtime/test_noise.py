@@ -13,10 +13,11 @@ from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from benchmarks.contestants import CONTESTANTS, SEARCHED
-from benchmarks.contestants.base import Found, Setting, SkipContestantError
+from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
 from benchmarks.data.speech import Utterance
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
@@ -43,7 +44,7 @@ class Ratio(nn.Module):
         return torch.sigmoid(2 + x.mean(dim=1))
 
 
-SETTING = Setting(
+INPUTS = ContestantInputs(
     TRAINING,
     dict.fromkeys(SEARCHED.values(), FOUND),
     lambda: (Ratio(), "0" * 64),
@@ -83,7 +84,7 @@ class Net(nn.Module):
 @pytest.mark.parametrize(("name", "steps"), CASES)
 def test_contract_of_contestants(name: str, steps: int) -> None:
     """Shape, NFE, noise by item, plain recipe."""
-    sampler = CONTESTANTS[name].prepare(steps, SETTING)
+    sampler = CONTESTANTS[name].prepare(steps, INPUTS)
     evaluated = EvaluatedNet(Net(), bf16=False)
 
     def run(indices: list[int]) -> Tensor:
@@ -101,15 +102,15 @@ def test_contract_of_contestants(name: str, steps: int) -> None:
 
 
 def test_online_without_a_network_is_skipped() -> None:
-    for setting in (Setting(TRAINING, SETTING.searched), bare_setting()):
+    for inputs in (ContestantInputs(TRAINING, INPUTS.searched), bare_inputs()):
         with pytest.raises(SkipContestantError, match="no schedule network"):
-            CONTESTANTS["bddm-online"].prepare(3, setting)
+            CONTESTANTS["bddm-online"].prepare(3, inputs)
 
 
-def bare_setting() -> Setting:
+def bare_inputs() -> ContestantInputs:
     """As a search by constants leaves it: no start of a pass."""
     bare = {3: Found(FOUND[3].schedule)}
-    return Setting(TRAINING, {"paper": bare}, SETTING.schedule_net)
+    return ContestantInputs(TRAINING, {"paper": bare}, INPUTS.schedule_net)
 
 
 def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
@@ -120,7 +121,7 @@ def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
             return torch.full((len(x),), 0.8, dtype=torch.float64)
 
     start = Start(0.3, 0.6, "ddpm")
-    setting = Setting(TRAINING, SETTING.searched, lambda: (Constant(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Constant(), ""))
     seen: list[float] = []
 
     def score_net(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
@@ -130,7 +131,7 @@ def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
 
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
-    x_0 = CONTESTANTS["bddm-online"].prepare(3, setting).run(score_net, x_N, None, generators)  # type: ignore[arg-type]
+    x_0 = CONTESTANTS["bddm-online"].prepare(3, inputs).run(score_net, x_N, None, generators)  # type: ignore[arg-type]
     betas = schedule_betas(
         (score_net, Constant()), start, x_N, None, TRAINING, 3, generator=torch.Generator()
     )
@@ -151,10 +152,10 @@ class Ends(nn.Module):
 
 
 def test_an_online_item_that_is_done_is_cleaned_at_its_own_level() -> None:
-    setting = Setting(TRAINING, SETTING.searched, lambda: (Ends(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Ends(), ""))
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
-    sampler = CONTESTANTS["bddm-online"].prepare(3, setting)
+    sampler = CONTESTANTS["bddm-online"].prepare(3, inputs)
     x_0 = sampler.run(EvaluatedNet(Net(), False), x_N, None, generators)
     again = item_generators(3, [0, 1])
     start_noise(again, (5,), "cpu")
@@ -178,20 +179,22 @@ def test_a_list_for_each_item_is_the_static_one_where_sigma_ignores_the_item() -
         (net, Constant()), start, torch.zeros(1, 5), None, TRAINING, 3, generator=torch.Generator()
     )
     schedule = NoiseSchedule(tuple(reversed(betas)))
-    setting = Setting(TRAINING, {"paper": {3: Found(schedule, start)}}, lambda: (Constant(), ""))
+    inputs = ContestantInputs(
+        TRAINING, {"paper": {3: Found(schedule, start)}}, lambda: (Constant(), "")
+    )
     found = []
     for name in ("bddm", "bddm-own"):
         generators = item_generators(3, [0, 1])
         x_N = start_noise(generators, (5,), "cpu")
-        found.append(CONTESTANTS[name].prepare(3, setting).run(net, x_N, None, generators))
+        found.append(CONTESTANTS[name].prepare(3, inputs).run(net, x_N, None, generators))
     torch.testing.assert_close(*found)
 
 
 def test_a_shorter_list_of_its_own_waits_for_its_first_step() -> None:
-    setting = Setting(TRAINING, SETTING.searched, lambda: (Ends(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Ends(), ""))
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
-    sampler = CONTESTANTS["bddm-own"].prepare(3, setting)
+    sampler = CONTESTANTS["bddm-own"].prepare(3, inputs)
     x_0 = sampler.run(EvaluatedNet(Net(), False), x_N, None, generators)
     # One beta: a single step from its own level, sqrt(1 - 0.6).
     alpha = math.sqrt(0.4)
@@ -201,16 +204,16 @@ def test_a_shorter_list_of_its_own_waits_for_its_first_step() -> None:
 
 def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:
     with pytest.raises(SkipContestantError, match="no schedule of 50 steps"):
-        CONTESTANTS["bddm"].prepare(50, SETTING)
+        CONTESTANTS["bddm"].prepare(50, INPUTS)
 
 
 def test_a_grid_that_was_not_searched_is_skipped_with_a_reason() -> None:
     with pytest.raises(SkipContestantError, match=r"search\.searches lacks 'noise'"):
-        CONTESTANTS["bddm-noise"].prepare(3, Setting(TRAINING, {"paper": FOUND}))
+        CONTESTANTS["bddm-noise"].prepare(3, ContestantInputs(TRAINING, {"paper": FOUND}))
 
 
 def test_ddpm_at_all_steps_is_the_training_schedule() -> None:
-    sampler = CONTESTANTS["ddpm"].prepare(50, SETTING)
+    sampler = CONTESTANTS["ddpm"].prepare(50, INPUTS)
     assert sampler.recipe["betas"] == list(TRAINING.betas)
 
 

@@ -10,7 +10,9 @@ import torch
 from rich.console import Console
 
 from benchmarks.__main__ import main
-from benchmarks.core.experiment import Experiment, ScoreNetConfig, as_dict, load
+from benchmarks.core.experiment import Experiment, ScoreNetConfig
+from benchmarks.core.identity import as_dict
+from benchmarks.core.loading import load
 from benchmarks.runtime import precision
 from benchmarks.runtime.precision import in_float32, multiplies_bf16
 from benchmarks.runtime.progress import Progress

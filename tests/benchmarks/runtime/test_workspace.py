@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.runtime.workspace import Workspace, fingerprint, write_json
+from benchmarks.core.identity import fingerprint
+from benchmarks.runtime.workspace import Workspace, write_json
 
 
 def test_fingerprint_depends_on_values_alone() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import SearchPlan
-from benchmarks.searches.base import Workshop
+from benchmarks.core.experiment import SearchConfig
+from benchmarks.runtime.found import Found
+from benchmarks.searches.base import SearchInputs
 from benchmarks.searches.beta_grid import BetaGrid, lists
 
 TRAINING = NoiseSchedule.linear(1000, 1e-6, 0.01)
@@ -23,7 +27,9 @@ def test_as_many_lists_as_promised(length: int, count: int) -> None:
     assert found[-1].betas == pytest.approx([9 * beta for beta in found[0].betas])
 
 
-def test_finds_the_list_that_the_judge_likes_best() -> None:
+def test_finds_the_list_that_the_judge_likes_best(
+    search_inputs: Callable[..., SearchInputs],
+) -> None:
     trials: list[int] = []
 
     def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
@@ -33,17 +39,27 @@ def test_finds_the_list_that_the_judge_likes_best() -> None:
         wanted = torch.tensor([2e-6, 5 * 10**-3.5, 0.8])
         return (-float((torch.tensor(schedule.betas) / wanted).log().square().sum()),)
 
-    steps = []
-    plan = SearchPlan((3, 7), finalists=2)
-    x = torch.zeros(1, 1)
-    workshop = Workshop(
-        TRAINING, lambda x, a, c: x, judge, plan, (x, None), lambda: steps.append(1)
-    )
-    found = BetaGrid().find(workshop)
-    assert list(found) == [3]  # 7 steps would be 9^7 lists
-    assert found[3].betas == pytest.approx((2e-6, 5 * 10**-3.5, 0.8))
-    assert len(steps) == BetaGrid().work(plan.lengths) == 729
+    steps: list[int] = []
+    config = SearchConfig(lengths=(3, 7), finalists=2)
+    inputs = replace(search_inputs(TRAINING, config, judge), observe=lambda: steps.append(1))
+    found = BetaGrid().find(inputs)
+    best = found[3]
+    assert isinstance(best, Found)
+    assert best.schedule.betas == pytest.approx((2e-6, 5 * 10**-3.5, 0.8))
+    assert best.scores == judge(best.schedule, 2)
+    assert found[7] == "its search goes up to 6 steps"  # 7 steps would be 9^7 lists
+    assert len(steps) == BetaGrid().work(inputs) == 729
     assert trials.count(1) == 2
+
+
+def test_a_grid_whose_lists_all_leave_the_training_levels_says_so(
+    search_inputs: Callable[..., SearchInputs],
+) -> None:
+    training = NoiseSchedule((1e-6, 1e-5))
+    found = BetaGrid().find(
+        search_inputs(training, SearchConfig(lengths=(3,)), lambda schedule, trial: (0.0,))
+    )
+    assert found == {3: "the search found no schedule of 3 steps"}
 
 
 def test_one_beta_is_as_large_as_the_noisiest_of_many() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,10 +13,11 @@ from bddm_ref.networks.vocoder import SpeechCondition
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import SearchPlan
+from benchmarks.core.experiment import SearchConfig
+from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import taken
 from benchmarks.searches import learned_levels
-from benchmarks.searches.base import Workshop
+from benchmarks.searches.base import SearchInputs
 from benchmarks.searches.learned_levels import LearnedLevels, levels_of, shares_of, solved
 from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 
@@ -44,19 +48,27 @@ def distance(schedule: NoiseSchedule, net: ExactScoreNet) -> float:
 
 
 @pytest.mark.slow
-def test_training_comes_nearer_the_teacher_than_any_spacing() -> None:
+def test_training_comes_nearer_the_teacher_than_any_spacing(
+    search_inputs: Callable[..., SearchInputs],
+) -> None:
     net = ExactScoreNet("ring-2")
-    plan = SearchPlan((4, 40))
-    seen = []
-    x = torch.zeros(3, 2)
-    workshop = Workshop(TRAINING, net, lambda s, t: (0.0,), plan, (x, None), lambda: seen.append(1))
-    found = LearnedLevels().find(workshop)
-    assert list(found) == [4]  # 40 are too many to differentiate
-    assert len(seen) == LearnedLevels().work(plan.lengths) == learned_levels.UPDATES
+    seen: list[int] = []
+    config = SearchConfig(lengths=(4, 40), seed=0)
+    inputs = replace(
+        search_inputs(TRAINING, config, lambda schedule, trial: (0.0,)),
+        score_net=net,
+        examples=lambda: (torch.zeros(3, 2), None),
+        observe=lambda: seen.append(1),
+    )
+    found = LearnedLevels().find(inputs)
+    assert found[40] == "its search goes up to 16 steps"  # too many to differentiate
+    assert len(seen) == LearnedLevels().work(inputs) == learned_levels.UPDATES
+    best = found[4]
+    assert isinstance(best, Found)
     others = [TRAINING.subsequence(4, spacing) for spacing in ("linear", "quadratic")]
     others.append(NoiseSchedule.log_snr(4, HIGH, LOW))
-    assert distance(found[4], net) < 0.8 * min(distance(other, net) for other in others)
-    assert float(found[4].alphas[-1]) == pytest.approx(float(TRAINING.alphas[-1]))
+    assert distance(best.schedule, net) < 0.8 * min(distance(other, net) for other in others)
+    assert float(best.schedule.alphas[-1]) == pytest.approx(float(TRAINING.alphas[-1]))
 
 
 def test_conditions_made_in_inference_mode_can_be_differentiated() -> None:

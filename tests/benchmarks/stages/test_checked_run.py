@@ -33,10 +33,10 @@ from benchmarks.contestants.base import Sampler
 class Mine:
     title = "Mine"
 
-    def prepare(self, steps, setting):
+    def prepare(self, steps, inputs):
         def run(score_net, x_N, condition, generators):
             for _ in range(steps):
-                eps = score_net(x_N, setting.training.alphas[-1:].expand(len(x_N)), condition)
+                eps = score_net(x_N, inputs.training.alphas[-1:].expand(len(x_N)), condition)
             return {result}
 
         return Sampler(run, steps, {{}})

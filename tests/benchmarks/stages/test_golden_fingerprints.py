@@ -20,10 +20,11 @@ import torch
 
 from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import load, names
+from benchmarks.core.identity import fingerprint
+from benchmarks.core.loading import load, names
 from benchmarks.core.rows import Sampled
 from benchmarks.runtime.progress import Progress
-from benchmarks.runtime.workspace import StageFolder, Workspace, fingerprint
+from benchmarks.runtime.workspace import StageFolder, Workspace
 from benchmarks.stages import networks, sample, train
 from benchmarks.stages import timing as clock
 from benchmarks.stages.context import Context
@@ -84,7 +85,9 @@ class RecordingWorkspace(Workspace):
             schedules = {str(n): NoiseSchedule.linear(n, 1e-4, 0.05).betas for n in lengths}
             start = {"alpha": 0.5, "beta": 0.5, "kernel": "ddpm"}
             record = {
-                "schedules": {n: {"betas": b, "start": start} for n, b in schedules.items()},
+                "schedules": {
+                    n: {"betas": b, "start": start, "scores": [0.0]} for n, b in schedules.items()
+                },
                 "nfe": 0,
                 "seconds": 0.0,
             }

@@ -12,7 +12,7 @@ import pytest
 from bddm_ref.elbo import expected_elbo
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.__main__ import main
-from benchmarks.core.experiment import load
+from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
 from benchmarks.report.pages import theory_networks as network_report
 from benchmarks.runtime.progress import Progress

@@ -17,7 +17,8 @@ from bddm_ref.scheduling import Start
 from bddm_ref.search import SearchPlan, starts
 from bddm_ref.search_released import released_search
 from benchmarks.__main__ import main
-from benchmarks.core.experiment import Experiment, ExperimentError, LinearSchedule
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment, LinearSchedule
 from benchmarks.data.distributions import distribution
 from benchmarks.report.pages import theory as report
 from benchmarks.report.plots.theory import plot_bounds

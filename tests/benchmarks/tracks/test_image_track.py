@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from bddm_ref.checkpoint import save_weights
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Convention, load
+from benchmarks.core.experiment import Convention
+from benchmarks.core.loading import load
 from benchmarks.core.rows import Row
 from benchmarks.data.images import Images, read_picture
 from benchmarks.data.pixels import scaled

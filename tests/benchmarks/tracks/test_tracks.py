@@ -15,15 +15,15 @@ from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.rescaled import RescaledScoreNet
+from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import (
     Convention,
     Experiment,
-    ExperimentError,
     RowConfig,
     ScheduleNetConfig,
     ScoreNetConfig,
-    load,
 )
+from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.data.speech import Utterance

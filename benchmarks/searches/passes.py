@@ -1,0 +1,66 @@
+"""Searches whose starts each propose one list of betas, by a pass of noise scheduling.
+
+Passes are selected by the rules of :mod:`bddm_ref.search`, or by those of the released code
+(:mod:`bddm_ref.search_released`) where the experiment's ``search.released`` says so.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bddm_ref.rules import ConstantStart
+from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.scheduling import Start
+from bddm_ref.search import Candidate, Propose, search, starts
+from bddm_ref.search_released import released_search
+from benchmarks.runtime.found import Found
+from benchmarks.searches.base import Search, SearchInputs
+
+Grid = Callable[[NoiseSchedule, int], Sequence[Start]]
+"""``(training schedule, M) -> (alpha_N, beta_N) and kernels`` that passes start from."""
+
+
+@dataclass(frozen=True)
+class PassSearch(Search):
+    """A search among the passes from a grid of starts.
+
+    Attributes:
+        grid: makes the grid from the training schedule and the experiment's ``bins``.
+    """
+
+    grid: Grid = starts
+
+    def starts(self, inputs: SearchInputs) -> Sequence[Start]:
+        """The starts of the passes."""
+        return self.grid(inputs.training, inputs.config.bins)
+
+    @abstractmethod
+    def proposer(self, inputs: SearchInputs) -> Propose[Start]:
+        """The function that makes one pass."""
+
+    def _work(self, inputs: SearchInputs) -> int:
+        config = inputs.config
+        per_length = config.refinements + (0 if config.released else config.finalists)
+        return len(self.starts(inputs)) + len(config.lengths) * per_length
+
+    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
+        searching = released_search if inputs.config.released else search
+        return as_found(
+            searching(
+                self.proposer(inputs),
+                inputs.problem.judge,
+                self.starts(inputs),
+                inputs.training,
+                inputs.plan,
+                inputs.observe,
+            )
+        )
+
+
+def as_found(
+    candidates: Mapping[int, Candidate[Start]] | Mapping[int, Candidate[ConstantStart]],
+) -> dict[int, Found]:
+    """The best candidates as schedules that were found."""
+    return {steps: Found(one.schedule, one.start, one.scores) for steps, one in candidates.items()}
