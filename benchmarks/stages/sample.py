@@ -42,7 +42,7 @@ class Session:
         context: Context,
         score_weights: Path,
         schedule_weights: Mapping[str, Path],
-        searched: Mapping[str, Mapping[str, Mapping[int, Found]]],
+        searched: Mapping[str, Mapping[str, Mapping[int, Found | str]]],
     ) -> None:
         self.context = context
         self.score_weights = score_weights
