@@ -1,4 +1,4 @@
-"""The search as the released code does it: the baseline for :mod:`bddm_ref.search`.
+"""The search as the released code does it: the baseline for :mod:`bddm_ref.searching`.
 
 Every judgement is on fresh noise and none is repeated; a candidate replaces the best of its length
 only if all scores rise, or the best has none; a pass is a candidate for the length it ends at and
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import (
+from bddm_ref.searching import (
     Candidate,
     Judge,
     Propose,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import starts, starts_in_noise
+from bddm_ref.searching import starts, starts_in_noise
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.search_names import SearchName
 from benchmarks.searches.base import Rival

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import Judge, SearchPlan
+from bddm_ref.searching import Judge, SearchPlan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import quality
+from bddm_ref.searching import quality
 from benchmarks.searches.base import Workshop
 
 LONGEST = 6  # steps; the number of lists is a power of it

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bddm_ref.by_level import measured_error
+from bddm_ref.extras.by_level import measured_error
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.searches.base import Workshop
 
@@ -24,7 +24,7 @@ class ElboPaths:
 
     The error E|eps - eps_theta|^2 / D that all terms need is measured once, on validation items.
     The last step's density has the variance that makes its term largest, as with ``fitted`` in
-    :mod:`bddm_ref.elbo`.
+    :mod:`bddm_ref.elbo_bound`.
     """
 
     version: int = 1
@@ -75,7 +75,7 @@ def step_costs(training: NoiseSchedule, errors: Tensor) -> Tensor:
     """KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t)), ``(t, s)``; infinite unless s < t.
 
     beta / (2 (1 - beta) delta_s) times the error at t, with beta = 1 - (alpha_t / alpha_s)^2: see
-    :func:`bddm_ref.elbo.step_weights`. Nats per dimension.
+    :func:`bddm_ref.elbo_bound.step_weights`. Nats per dimension.
     """
     squares = training.alphas.square()
     ratio = squares[:, None] / squares[None, :]  # 1 - beta

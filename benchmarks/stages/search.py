@@ -13,19 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from bddm_ref.by_level import measured_ratio
-from bddm_ref.rules import (
+from bddm_ref.extras.by_level import measured_ratio
+from bddm_ref.extras.rules import (
     ConstantStart,
     closed_form_rule,
     constant_rule,
+    constant_starts,
     network_rule,
     rule_betas,
 )
+from bddm_ref.extras.search_frugal import frugal_search
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import Candidate, Propose, SearchPlan, constant_starts, search
-from bddm_ref.search_frugal import frugal_search
 from bddm_ref.search_released import released_search
+from bddm_ref.searching import Candidate, Propose, SearchPlan, search
 from bddm_ref.settings import StepLossForm
 from benchmarks.contestants.base import Found
 from benchmarks.core.experiment import Convention, as_dict, convention_inputs, evaluation_inputs
@@ -46,8 +47,8 @@ from benchmarks.tracks.base import SearchBench
 
 DENSER = 4  # times as many cells a side where a start costs nothing; the others are among them
 VERSION = 2  # raised when a change here changes the schedules that come out
-FRUGAL_VERSION = 5  # of bddm_ref.search_frugal, likewise
-POWER_VERSION = 2  # of bddm_ref.by_level.measured_power, likewise
+FRUGAL_VERSION = 5  # of bddm_ref.extras.search_frugal, likewise
+POWER_VERSION = 2  # of bddm_ref.extras.by_level.measured_power, likewise
 
 
 @dataclass(frozen=True)

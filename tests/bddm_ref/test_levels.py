@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.extras.networks.clipped import ClippedScoreNet
+from bddm_ref.extras.networks.diffwave_cuda import CudaDiffWave
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
+from bddm_ref.extras.networks.vector_score import VectorScoreNet
+from bddm_ref.extras.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at, level_of
-from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.diffwave_cuda import CudaDiffWave
-from bddm_ref.networks.diffwave_fast import FastDiffWave
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
-from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.unet import UNet, UNetConfig
-from bddm_ref.networks.vector_score import VectorScoreNet
-from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

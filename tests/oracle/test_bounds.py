@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from bddm_ref.bilateral import bilateral
-from bddm_ref.elbo import elbo, expected_elbo, prior_kl, step_weights
+from bddm_ref.bilateral_bound import bilateral
+from bddm_ref.elbo_bound import elbo, expected_elbo, prior_kl, step_weights
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.studies.theory.bounds import OWN, bounds_of, gaussian_bilateral, spaced

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.extras.networks.ratio import RatioNet
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
 from bddm_ref.losses import junction_beta, optimal_ratio, schedule_loss
-from bddm_ref.networks.ratio import RatioNet
-from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

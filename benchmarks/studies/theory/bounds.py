@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import torch
 
-from bddm_ref.bilateral import Bilateral, bilateral
-from bddm_ref.elbo import expected_elbo, step_weights
+from bddm_ref.bilateral_bound import Bilateral, bilateral
+from bddm_ref.elbo_bound import expected_elbo, step_weights
+from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.losses import LOG_WEIGHT, optimal_ratio
 from bddm_ref.process import KERNELS
-from bddm_ref.rules import closed_form_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.data.distributions import GaussianMixture, distribution

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bddm_ref.extras.networks.image_ratio import ImageRatioNet
 from bddm_ref.losses import optimal_ratio, schedule_loss
-from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vgg11 import VGG11Ratio
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import train

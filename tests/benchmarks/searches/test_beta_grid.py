@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import SearchPlan
+from bddm_ref.searching import SearchPlan
 from benchmarks.searches.base import Workshop
 from benchmarks.searches.beta_grid import BetaGrid, lists
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.networks.vocoder import SpeechCondition
+from bddm_ref.extras.networks.vocoder import SpeechCondition
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import SearchPlan
+from bddm_ref.searching import SearchPlan
 from benchmarks.runtime.noise import taken
 from benchmarks.searches import learned_levels
 from benchmarks.searches.base import Workshop

@@ -6,7 +6,8 @@ matrix products and the element-wise work between them, which ``torch.compile`` 
 * the three taps of the dilated convolution stand side by side, and make one product;
 * residual and skip of a block are one product;
 * all tensors are in one precision, so that autocast has nothing to cast;
-* what :mod:`bddm_ref.networks.diffwave_fast` folds into weights and step vectors is folded here.
+* factors and biases are in weights and step vectors, as in
+  :mod:`bddm_ref.extras.networks.diffwave_fast`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveCondition
-from bddm_ref.networks.diffwave_fast import FastDiffWave
 
 
 class CudaDiffWave(FastDiffWave):

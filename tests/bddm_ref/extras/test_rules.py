@@ -11,17 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.by_level import measured_power
-from bddm_ref.losses import optimal_ratio
-from bddm_ref.rules import (
+from bddm_ref.extras.by_level import measured_power
+from bddm_ref.extras.rules import (
     ConstantStart,
     closed_form_rule,
     constant_rule,
+    constant_starts,
     rule_betas,
 )
+from bddm_ref.losses import optimal_ratio
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import constant_starts, starts
+from bddm_ref.searching import starts
 
 TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)
 DEVIATION = 0.5
@@ -107,7 +108,7 @@ def test_two_constants() -> None:
 
 def test_released_schedules_are_nearly_two_constants() -> None:
     """LJ-12 is within a quarter of the rule's betas, from its own start, at its own length."""
-    path = Path(__file__).resolve().parents[1] / "data" / "released-schedules.json"
+    path = Path(__file__).resolve().parents[2] / "data" / "released-schedules.json"
     released = json.loads(path.read_text())["schedules"]
     alphas = torch.tensor(released["LJSpeech 12 steps"]["alpha"], dtype=torch.float64)
     schedule = NoiseSchedule.from_alphas(alphas)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bddm_ref.extras.networks.diffwave_lmnt import LmntBlock, LmntDiffWave, step_table
 from bddm_ref.networks.diffwave import DiffWaveConfig
-from bddm_ref.networks.diffwave_lmnt import LmntBlock, LmntDiffWave, step_table
 from bddm_ref.schedule import NoiseSchedule
 
 SCHEDULE = NoiseSchedule.linear(50, 1e-4, 0.05)

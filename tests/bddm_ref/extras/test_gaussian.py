@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.gaussian import Spectrum, divergence, loudness, output_moments, wasserstein
+from bddm_ref.extras.gaussian import Spectrum, divergence, loudness, output_moments, wasserstein
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

@@ -9,12 +9,12 @@ from typing import NamedTuple, Protocol
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import Candidate, SearchPlan, is_start, quality
+from bddm_ref.searching import Candidate, SearchPlan, is_start, quality
 
 Distortion = Callable[[NoiseSchedule], float]
 """What a schedule does to data, by arithmetic; less is better."""
 ProposeByLevel = Callable[[Start, float], list[float]]
-"""``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.rules.network_rule`."""
+"""``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.extras.rules.network_rule`."""
 GROUPS = 3  # by the level that sampling starts from, at the longest length; the best are judged
 STAYING = 2  # after the first heat
 FREE = 4  # perturbations by arithmetic for each that search() would sample
@@ -24,7 +24,7 @@ WIDER = 3  # times as many items after the second heat
 
 
 class PartialJudge(Protocol):
-    """A :data:`bddm_ref.search.Judge` that can be told to use a part of a trial's items."""
+    """A :data:`bddm_ref.searching.Judge` that can be told to use a part of a trial's items."""
 
     def __call__(
         self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
@@ -50,14 +50,19 @@ def frugal_search(
 ) -> dict[int, Candidate[Start]]:
     """The best schedule of each length, by arithmetic first and by few samples then.
 
-    Two things make it cheap. A schedule network answers by the level far more than by the item, so
-    that its mean answer to noised data (:func:`bddm_ref.by_level.measured_ratio`) can stand for its
-    passes, whose items are cleaner than noised data and raise it; and how a schedule distorts
-    Gaussians with the variances of the data (:mod:`bddm_ref.gaussian`) ranks it nearly as well as
-    samples do. Where it does not, starts at quite different levels distort about alike: so the
-    best of each of some ranges of the level, after perturbations that reduce its distortion
-    further, is judged on samples, in two heats. Of shorter schedules, which cost less, more are
-    judged, and on more items.
+    Two things make the search cheap:
+
+    * A schedule network's answer depends on the level far more than on the item. Its mean answer
+      to noised data (:func:`bddm_ref.extras.by_level.measured_ratio`) therefore replaces its
+      passes. Items of a pass are cleaner than noised data, which raises the answer: perturbations
+      search for the correction (``spare``).
+    * The distortion of Gaussians with the data's variances (:mod:`bddm_ref.extras.gaussian`) ranks
+      schedules nearly as samples do.
+
+    The ranking fails where starts at different levels distort about alike. The levels are
+    therefore divided into ranges, and the best start of each range is judged on samples, in two
+    heats, after perturbations that reduce its distortion. Shorter schedules cost less: more of
+    them are judged, on more items.
 
     Args:
         propose: one pass, which should not evaluate the score network.
@@ -65,8 +70,8 @@ def frugal_search(
         judge: of the best of each group; equal trials use equal items and noise.
         grid: the starts; of those that differ in the kernel alone, one is taken.
         training: the training schedule.
-        plan: the lengths; of the finalists and the perturbations of :func:`bddm_ref.search.search`,
-            it spends about a tenth.
+        plan: lengths, finalists and perturbations. The search spends about a tenth of the network
+            evaluations that :func:`bddm_ref.searching.search` spends by the same plan.
         observe: called after each start, and after each length.
 
     Returns:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.extras.networks.vector_score import VectorScoreNet
 from bddm_ref.losses import score_loss
-from bddm_ref.networks.vector_score import VectorScoreNet
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import train
 

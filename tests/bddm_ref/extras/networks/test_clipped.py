@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.networks.clipped import ClippedScoreNet
+from bddm_ref.extras.networks.clipped import ClippedScoreNet
 
 
 class Constant(nn.Module):

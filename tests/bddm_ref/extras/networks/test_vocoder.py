@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.networks.bands import band_shares
-from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
+from bddm_ref.extras.networks.bands import band_shares
+from bddm_ref.extras.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 
 CONFIG = SpectralVocoderConfig(
     fft=64, hop=16, mels=4, width=16, blocks=2, encoder_width=8, encoder_blocks=1, level_width=8

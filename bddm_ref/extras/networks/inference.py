@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bddm_ref.extras.networks.diffwave_cuda import CudaDiffWave
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave import DiffWave
-from bddm_ref.networks.diffwave_cuda import CudaDiffWave
-from bddm_ref.networks.diffwave_fast import FastDiffWave
 
 GPUS = ("cuda",)  # types of device that CudaDiffWave is made for
 

@@ -5,19 +5,33 @@ The judge of a schedule's quality is passed in: this module knows neither metric
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from bddm_ref.process import KERNELS
-from bddm_ref.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 
-S = TypeVar("S", Start, ConstantStart)
+
+class SearchStart(Protocol):
+    """Numbers that a noise-scheduling pass starts from; :class:`Start` has the papers' two."""
+
+    @property
+    def alpha(self) -> float:
+        """alpha_N, BDDM's alpha, in (0, 1)."""
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a pass can begin with these numbers."""
+
+    def perturbed(self, source: random.Random) -> Self:
+        """Move every number by up to +-5 %."""
+
+
+S = TypeVar("S", bound=SearchStart)
 Propose = Callable[[S], list[float]]
 """``start -> betas``, noisiest first: one pass of :func:`schedule_betas`."""
 Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
@@ -88,20 +102,6 @@ def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
     return [start for start in grid if start.is_valid]
 
 
-CONSTANTS = tuple(itertools.product((0.8, 0.9, 0.96, 0.99), (0.55, 0.75, 0.9)))
-"""(c1, c2) of the two-constant schedules tried, around those that fit the released schedules."""
-
-
-def constant_starts(grid: Sequence[Start]) -> list[ConstantStart]:
-    """Two-constant schedules from a third of the grid's (alpha_N, beta_N), with each of CONSTANTS.
-
-    Four numbers are searched in place of two, so that a grid as dense would cost twelve times as
-    much; and since a rule follows no sample, the kernel does not matter.
-    """
-    places = sorted({(start.alpha, start.beta) for start in grid})[1::3]
-    return [ConstantStart(*place, *pair) for place in places for pair in CONSTANTS]
-
-
 def search(
     propose: Propose[S],
     judge: Judge,
@@ -158,7 +158,7 @@ def judged(start: S, betas: list[float], judge: Judge, trial: int) -> Candidate[
     return Candidate(start, schedule, judge(schedule, trial))
 
 
-def is_start(start: Start | ConstantStart, training: NoiseSchedule) -> bool:
+def is_start(start: SearchStart, training: NoiseSchedule) -> bool:
     """Whether a perturbation left a start that noise scheduling accepts."""
     return start.is_valid and training.contains(start.alpha)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.networks.bands import MelFeedback, band_shares
+from bddm_ref.extras.networks.bands import MelFeedback, band_shares
 
 # Six bins, two bands: the first and the last bin belong to none.
 FILTERBANK = torch.tensor([[0, 0], [1, 0], [3, 1], [0, 2], [0, 1], [0, 0]], dtype=torch.float32)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import SearchPlan, search, starts, starts_in_noise
 from bddm_ref.search_released import released_search
+from bddm_ref.searching import SearchPlan, search, starts, starts_in_noise
 
 RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
     "schedules"

@@ -13,7 +13,7 @@ the posterior of E would have mean c_n X and deviation c_s. So the network predi
 which is the preconditioning of Karras et al. 2022 (Eq. 7, section 5), done per bin and frame: F = 0
 is the Wiener filter, and the target of F has unit variance at every noise level. The estimate of
 X_0 / sqrt(S) is then C = c_s X - c_n F. Its mel spectrogram is known, being the conditioning; a
-last stage compares the two and moves F by a multiple of C (:mod:`bddm_ref.networks.bands`).
+last stage compares the two and moves F by a multiple of C (:mod:`bddm_ref.extras.networks.bands`).
 S is read from the mel spectrogram and sharpened by an encoder that runs once per utterance, not
 once per step.
 """
@@ -27,9 +27,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bddm_ref.extras.networks.bands import BandTarget, MelFeedback
+from bddm_ref.extras.networks.convnext import ConvNextBlock
 from bddm_ref.levels import Embedded, Levelled
-from bddm_ref.networks.bands import BandTarget, MelFeedback
-from bddm_ref.networks.blocks import ConvNextBlock, LevelEmbedding
+from bddm_ref.networks.blocks import LevelEmbedding
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The bilateral bound on the log-likelihood (arXiv 2203.13508, section 3).
 
 In nats per data dimension, larger is better; the variance of the last step's density is chosen as
-in :mod:`bddm_ref.elbo`.
+in :mod:`bddm_ref.elbo_bound`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bddm_ref.elbo import log_density, per_item, step_weights
+from bddm_ref.elbo_bound import log_density, per_item, step_weights
 from bddm_ref.losses import step_loss
 from bddm_ref.process import KERNELS, q_sample, reverse_step
 from bddm_ref.sampling import ScoreNet

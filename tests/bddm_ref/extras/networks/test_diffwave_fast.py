@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from bddm_ref.checkpoint import roundable_parameters
-from bddm_ref.networks import diffwave_fast, inference
+from bddm_ref.extras.networks import diffwave_fast, inference
+from bddm_ref.extras.networks.diffwave_cuda import CudaDiffWave
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
+from bddm_ref.extras.networks.inference import inference_form
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.diffwave_cuda import CudaDiffWave
-from bddm_ref.networks.diffwave_fast import FastDiffWave
-from bddm_ref.networks.inference import inference_form
 from bddm_ref.schedule import NoiseSchedule
 
 SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)

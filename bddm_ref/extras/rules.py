@@ -6,9 +6,10 @@ pass costs no network evaluation.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bddm_ref.losses import optimal_ratio
@@ -37,6 +38,20 @@ class ConstantStart(NamedTuple):
     def perturbed(self, source: random.Random) -> ConstantStart:
         """With all four numbers moved by up to +-5 %."""
         return ConstantStart(*(value * source.uniform(*SPREAD) for value in self))
+
+
+CONSTANTS = tuple(itertools.product((0.8, 0.9, 0.96, 0.99), (0.55, 0.75, 0.9)))
+"""(c1, c2) of the two-constant schedules tried, around those that fit the released schedules."""
+
+
+def constant_starts(grid: Sequence[Start]) -> list[ConstantStart]:
+    """Two-constant schedules from a third of the grid's (alpha_N, beta_N), with each of CONSTANTS.
+
+    Four numbers are searched in place of two, so that a grid as dense would cost twelve times as
+    much; and since a rule follows no sample, the kernel does not matter.
+    """
+    places = sorted({(start.alpha, start.beta) for start in grid})[1::3]
+    return [ConstantStart(*place, *pair) for place in places for pair in CONSTANTS]
 
 
 def closed_form_rule(power: Callable[[float], float], form: StepLossForm = "exact") -> Rule:
