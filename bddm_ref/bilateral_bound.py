@@ -14,14 +14,14 @@ from torch import Tensor
 
 from bddm_ref.elbo_bound import log_density, per_item, step_weights
 from bddm_ref.losses import step_loss
-from bddm_ref.process import KERNELS, q_sample, reverse_step
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, q_sample, reverse_steps
+from bddm_ref.sampling import ScoreNet, reverse_chain
 from bddm_ref.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
 class Bilateral:
-    """The terms of the bilateral bound; each ``(B,)`` or its mean, nats per dimension.
+    """Terms of the bilateral bound, ``(B,)`` each or their means, in nats per dimension.
 
     Attributes:
         score: L_score = KL(p_theta(x_{n-1} | x_n = x_t) || q(x_{n-1}; x_t, eps)).
@@ -36,20 +36,20 @@ class Bilateral:
     beta: float
 
     def reconstruction(self, fitted: bool = False) -> Any:
-        """R_theta = -E log p_theta(x_0 | x_1)."""
+        """Compute R_theta = -E log p_theta(x_0 | x_1), of variance beta_1 or fitted."""
         return -log_density(self.square, self.mean_square if fitted else self.beta)
 
     @property
     def mean_square(self) -> float:
-        """The fitted v."""
+        """Mean squared error of the estimate of x_0: the fitted variance v."""
         return float(torch.as_tensor(self.square).mean())
 
     def f_score(self, fitted: bool = False) -> Any:
-        """F_score = -L_score - R_theta (arXiv 2203.13508, section 3)."""
+        """Compute F_score = -L_score - R_theta (arXiv 2203.13508, section 3)."""
         return -self.score - self.reconstruction(fitted)
 
     def f_bddm(self, fitted: bool = False) -> Any:
-        """F_bddm = -L_step - R_theta: the bound with the loss that trains sigma_phi."""
+        """Compute F_bddm = -L_step - R_theta, the bound with the loss that trains sigma_phi."""
         return -self.step - self.reconstruction(fitted)
 
 
@@ -61,15 +61,20 @@ def bilateral(
     schedule: NoiseSchedule,
     generator: torch.Generator,
 ) -> Bilateral:
-    """The bilateral bound's terms of each item, by one draw of x_t and of the chain down from it.
+    """Draw the bilateral bound's terms for each item (arXiv 2203.13508, section 3).
+
+    Each item takes one draw of x_t, and one of the chain from x_t down to x_1.
 
     Args:
         score_net: eps_theta.
         x_0: data, ``(B, ...)``.
-        condition: of the data.
-        schedule: the short process from x_t on: its last level is the junction's alpha_t, and its
-            last beta is beta_n. At least 2 steps.
+        condition: conditioning of the data, passed to the score network.
+        schedule: the short process below the junction, at least 2 steps. Its last level is
+            alpha_t, its last beta is beta_n.
         generator: CPU generator of all noise.
+
+    Returns:
+        Terms of each item, ``(B,)``.
 
     Raises:
         ValueError: fewer than 2 steps.
@@ -84,15 +89,18 @@ def bilateral(
     beta, delta = schedule.betas[-1], float(schedule.deltas[-1])
     ratio = torch.full((len(x_0),), beta / delta, dtype=torch.float64)
     step = step_loss(eps.double().cpu(), eps_theta.double().cpu(), ratio)
-    for n in range(len(schedule) - 1, 0, -1):
-        if n < len(schedule) - 1:
-            eps_theta = score_net(x, levels[n], condition)
-        z = torch.randn(x.shape, generator=generator).to(x)
-        kernel = KERNELS["ddpm"](float(schedule.alphas[n]), schedule.betas[n])
-        x = reverse_step(x, eps_theta, kernel, z)
-    last = score_net(x, levels[0], condition)
-    clean = KERNELS["ddim"](float(schedule.alphas[0]), schedule.betas[0])
-    estimate = reverse_step(x, last, clean, None)
+
+    def predict(x_n: Tensor, n: int) -> Tensor:
+        at_junction = n == len(schedule) - 1  # evaluated above
+        return eps_theta if at_junction else score_net(x_n, levels[n], condition)
+
+    def draw() -> Tensor:
+        return torch.randn(x.shape, generator=generator).to(x)
+
+    # DDIM's step from x_1 is the estimate of x_0.
+    last = reverse_steps(schedule, KERNELS["ddim"])[:1]
+    steps = last + reverse_steps(schedule, KERNELS["ddpm"])[1:]
+    estimate = reverse_chain(predict, steps, x, draw)
     return Bilateral(
         score=float(step_weights(schedule)[-1]) * squares,
         step=step,

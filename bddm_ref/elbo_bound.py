@@ -1,9 +1,9 @@
-"""The ELBO of a process of any number of steps (Ho et al. 2020), with its terms.
+"""The evidence lower bound (ELBO) of a process of any number of steps (Ho et al. 2020).
 
-Everything is in nats per data dimension, larger is better. The last step's density is
-p_theta(x_0 | x_1) = N(x_0; x_0-estimate, v I). The papers do not say v: it is beta_1 as in DDPM,
-unless a method is told ``fitted``, where it is the mean squared error of the estimate, the v that
-makes the bound largest.
+All values are in nats per data dimension; larger is better. The last step's density is
+p_theta(x_0 | x_1) = N(x_0; x_0-estimate, v I). The papers leave the variance v open. Here v is
+beta_1, as in DDPM. With ``fitted``, v is the mean squared error of the estimate, which makes the
+bound largest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bddm_ref.schedule import NoiseSchedule
 
 @dataclass(frozen=True)
 class Elbo:
-    """The terms of the ELBO; each ``(B,)`` or its mean, nats per dimension.
+    """Terms of the ELBO, ``(B,)`` each or their means, in nats per dimension.
 
     Attributes:
         prior: KL(q(x_N | x_0) || N(0, I)).
@@ -39,26 +39,32 @@ class Elbo:
 
     @property
     def mean_square(self) -> float:
-        """The fitted v."""
+        """Mean squared error of the estimate of x_0: the fitted variance v."""
         return float(torch.as_tensor(self.square).mean())
 
     def bound(self, fitted: bool = False) -> Any:
-        """F_elbo (Ho et al. 2020, Eq. 5)."""
+        """Compute F_elbo (Ho et al. 2020, Eq. 5), with the variance beta_1 or the fitted one."""
         decoder = log_density(self.square, self.mean_square if fitted else self.beta)
         return decoder - self.steps - self.prior
 
 
 def prior_kl(schedule: NoiseSchedule, mean_square: float | Tensor) -> Any:
-    """KL(q(x_N | x_0) || N(0, I)) of data with this mean of squares, nats per dimension."""
+    """Compute KL(q(x_N | x_0) || N(0, I)), in nats per dimension.
+
+    Args:
+        schedule: N steps.
+        mean_square: |x_0|^2 / D, a float or ``(B,)``.
+    """
     alpha, delta = float(schedule.alphas[-1]), float(schedule.deltas[-1])
     return (delta + alpha**2 * mean_square - 1 - math.log(delta)) / 2
 
 
 def step_weights(schedule: NoiseSchedule) -> Tensor:
-    """KL(q(x_{n-1} | x_n, x_0) || p_theta(x_{n-1} | x_n)) over |eps - eps_theta|^2, n = 2 .. N.
+    """Compute the factor from |eps - eps_theta|^2 to the KL divergence of step n, n = 2 .. N.
 
-    beta_n^2 / (2 v_n (1 - beta_n) delta_n) with v_n = delta_{n-1} / delta_n beta_n, the variance of
-    both (Ho et al. 2020, Eqs. 7, 8 and 12).
+    The divergence is KL(q(x_{n-1} | x_n, x_0) || p_theta(x_{n-1} | x_n)). Both densities have the
+    variance v_n = delta_{n-1} / delta_n beta_n, so that the factor is
+    beta_n^2 / (2 v_n (1 - beta_n) delta_n) (Ho et al. 2020, Eqs. 7, 8 and 12).
 
     Returns:
         ``(N - 1,)``, float64.
@@ -70,15 +76,15 @@ def step_weights(schedule: NoiseSchedule) -> Tensor:
 def expected_elbo(
     schedule: NoiseSchedule, error: Callable[[float], float], mean_square: float
 ) -> Elbo:
-    """The ELBO's terms in expectation over data, exactly.
+    """Compute the expectation of the ELBO's terms over the data (Ho et al. 2020, Eq. 5).
 
     Args:
-        schedule: of N steps, long or short.
-        error: alpha to E|eps - eps_theta|^2 / D; 1 - s for an optimal score network.
+        schedule: N steps, long or short.
+        error: maps alpha to E|eps - eps_theta|^2 / D, which is 1 - s for an optimal score network.
         mean_square: E|x_0|^2 / D.
     """
     errors = torch.tensor([error(a) for a in schedule.alphas.tolist()], dtype=torch.float64)
-    delta = schedule.betas[0]  # of the first level
+    delta = schedule.betas[0]  # delta_1 = beta_1
     return Elbo(
         prior=prior_kl(schedule, mean_square),
         steps=float(step_weights(schedule) @ errors[1:]),
@@ -96,15 +102,18 @@ def elbo(
     generator: torch.Generator,
     draws: int,
 ) -> Elbo:
-    """The ELBO's terms of each item by Monte Carlo, unbiased: ``draws`` levels spread over 2 .. N.
+    """Estimate the ELBO's terms of each item by Monte Carlo, without bias (Ho et al. 2020, Eq. 5).
 
     Args:
         score_net: eps_theta.
         x_0: data, ``(B, ...)``.
-        condition: of the data.
-        schedule: of N steps, at least 2.
+        condition: conditioning of the data, passed to the score network.
+        schedule: N steps, at least 2.
         generator: CPU generator of levels and noise.
-        draws: levels of each item, besides the first and the last.
+        draws: number of levels that each item draws from 2 .. N.
+
+    Returns:
+        Terms of each item, ``(B,)`` float64.
     """
     count, steps, weights = len(x_0), len(schedule) - 1, step_weights(schedule)
     total = torch.zeros(count, dtype=torch.float64)
@@ -122,17 +131,17 @@ def elbo(
 def _squared_errors(
     score_net: ScoreNet, x_0: Tensor, condition: Any, alpha: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """|eps - eps_theta|^2 / D of each item, ``(B,)``."""
+    """Draw |eps - eps_theta|^2 / D of each item, ``(B,)``."""
     eps = torch.randn(x_0.shape, generator=generator).to(x_0)
     alpha = alpha.to(x_0.device)
     return per_item(eps - score_net(q_sample(x_0, alpha, eps), alpha, condition))
 
 
 def per_item(difference: Tensor) -> Tensor:
-    """Mean of squares of each item, ``(B,)``, float64, on the CPU."""
+    """Average the squares of each item: ``(B, ...)`` to ``(B,)`` float64 on the CPU."""
     return difference.double().square().flatten(1).mean(1).cpu()
 
 
 def log_density(square: Any, variance: float) -> Any:
-    """Log N(.; ., variance) per dimension, for this mean squared difference."""
+    """Compute the log-density of a Gaussian per dimension, from a mean squared difference."""
     return -(math.log(2 * math.pi * variance) + square / variance) / 2

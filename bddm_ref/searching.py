@@ -1,6 +1,6 @@
 """The search for the starting point of noise scheduling (arXiv 2203.13508, section 4.3).
 
-The judge of a schedule's quality is passed in: this module knows neither metrics nor data.
+The caller passes in the judge of a schedule's quality: this module knows neither metrics nor data.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class SearchStart(Protocol):
 
 S = TypeVar("S", bound=SearchStart)
 Propose = Callable[[S], list[float]]
-"""``start -> betas``, noisiest first: one pass of :func:`schedule_betas`."""
+"""``start -> betas``, noisiest first: a pass of :func:`bddm_ref.scheduling.schedule_betas`."""
 Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
 """``(schedule, trial) -> scores``, higher is better; equal trials use equal clips and noise."""
 
 
 def quality(scores: Sequence[float]) -> float:
-    """Sum of a judge's scores; where one is NaN, minus infinity."""
+    """Sum a judge's scores; a score that is NaN makes the sum minus infinity."""
     return -math.inf if any(map(math.isnan, scores)) else math.fsum(scores)
 
 
 @dataclass(frozen=True)
 class Candidate(Generic[S]):
-    """A schedule that a search proposed, and how it was judged."""
+    """A schedule that a search proposed, with its start and its judge's scores."""
 
     start: S
     schedule: NoiseSchedule
@@ -53,30 +53,34 @@ class Candidate(Generic[S]):
 
     @property
     def quality(self) -> float:
-        """What candidates are ranked by."""
+        """Sum of the scores, by which candidates are ranked."""
         return quality(self.scores)
 
     @property
     def failed(self) -> bool:
-        """Whether a score is NaN: its sampler diverged."""
+        """Whether a score is NaN, which means that the sampler diverged."""
         return any(map(math.isnan, self.scores))
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How wide and how careful a search is."""
+    """Size of a search: lengths, finalists and perturbations."""
 
     lengths: tuple[int, ...]  # steps of the schedules wanted
     finalists: int = 8  # candidates of a length that are judged again
     refinements: int = 10  # random perturbations of the best start of a length
-    seed: int = 0  # of the perturbations
+    seed: int = 0  # seeds the perturbations
 
 
 def starts(training: NoiseSchedule, bins: int) -> list[Start]:
-    """The M x M grid of (alpha_N, beta_N), with each kernel (arXiv 2203.13508, section 4.3).
+    """List the grid of (alpha_N, beta_N), with each kernel (arXiv 2203.13508, section 4.3).
 
-    alpha_N = alpha_T + (alpha_1 - alpha_T) i / (M + 1) and beta_N = j / (M + 1), without the pairs
-    whose next alpha would pass 1.
+    alpha_N = alpha_T + (alpha_1 - alpha_T) i / (M + 1) and beta_N = j / (M + 1), i, j = 1 .. M,
+    without the pairs whose next alpha would pass 1.
+
+    Args:
+        training: the training schedule.
+        bins: M.
     """
     low, high = float(training.alphas[-1]), float(training.alphas[0])
     grid = [
@@ -89,10 +93,14 @@ def starts(training: NoiseSchedule, bins: int) -> list[Start]:
 
 
 def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
-    """The row i = 0 that the papers' grid lacks: alpha_N = alpha_T, with each beta_N and kernel.
+    """List the starts at alpha_N = alpha_T: the row i = 0 that the papers' grid lacks.
 
-    At the lowest alpha_N of the papers' grid x_N ~ N(0, I) lacks the part of the mean of the data
-    that is still in x_t there; at alpha_T next to nothing of it is left.
+    Sampling starts from N(0, I), but x_t still holds part of the data's mean. At the lowest alpha_N
+    of the papers' grid that part is noticeable; at alpha_T it nearly vanishes.
+
+    Args:
+        training: the training schedule.
+        bins: M.
     """
     grid = [
         Start(float(training.alphas[-1]), j / (bins + 1), kernel)
@@ -110,27 +118,33 @@ def search(
     plan: SearchPlan,
     observe: Callable[[], None] = lambda: None,
 ) -> dict[int, Candidate[S]]:
-    """The best schedule of each length.
+    """Find the best schedule of each length (arXiv 2203.13508, section 4.3).
 
-    Every start proposes one list of betas, whose prefixes are candidates. All
-    are judged on the same clips and noise (trial 0); the best few of each length again on others
-    (trial 1), and so are random +-5 % perturbations of the best start. The winner's scores are of
-    a third trial, that had no part in selecting it.
+    Every start proposes one list of betas, whose prefixes are candidates. A trial is a set of clips
+    with its noise:
+
+    =====  =========================================================================
+    trial  what is judged on it
+    =====  =========================================================================
+    0      all candidates
+    1      the best few of each length, and perturbations of the best start
+    2      the winner, whose scores are reported; it had no part in the selection
+    =====  =========================================================================
 
     Args:
-        propose: one noise-scheduling pass.
-        judge: the quality of a schedule.
-        grid: the starts.
+        propose: runs one noise-scheduling pass.
+        judge: scores a schedule.
+        grid: starts, from :func:`starts`.
         training: the training schedule.
-        plan: how wide and how careful.
+        plan: lengths, finalists and perturbations.
         observe: called after each start, and after each finalist and perturbation.
 
     Returns:
         Length to its best candidate; lengths that no start led to are missing.
     """
     found: dict[int, list[Candidate[S]]] = {length: [] for length in plan.lengths}
-    for start in grid:
-        betas = propose(start)
+    for start in grid:  # for each (alpha_N, beta_N) and kernel
+        betas = propose(start)  # Algorithm 3; its first n betas are the schedule of n steps
         for length in plan.lengths:
             if len(betas) >= length:
                 found[length].append(judged(start, betas[:length], judge, 0))
@@ -140,9 +154,9 @@ def search(
     for length, candidates in found.items():
         if not candidates:
             continue
-        best = _select(candidates, judge, plan, observe)
+        best = _select(candidates, judge, plan, observe)  # the best start of this length
         for _ in range(plan.refinements):
-            start = best.start.perturbed(source)
+            start = best.start.perturbed(source)  # refinement by +-5 %
             betas = propose(start) if is_start(start, training) else []
             if len(betas) >= length:
                 other = judged(start, betas[:length], judge, 1)
@@ -153,13 +167,13 @@ def search(
 
 
 def judged(start: S, betas: list[float], judge: Judge, trial: int) -> Candidate[S]:
-    """A proposed list, noisiest first, as a candidate with its scores."""
+    """Judge a proposed list, noisiest beta first, and keep it with its scores."""
     schedule = NoiseSchedule(tuple(reversed(betas)))
     return Candidate(start, schedule, judge(schedule, trial))
 
 
 def is_start(start: SearchStart, training: NoiseSchedule) -> bool:
-    """Whether a perturbation left a start that noise scheduling accepts."""
+    """Tell whether noise scheduling accepts a start, for instance a perturbed one."""
     return start.is_valid and training.contains(start.alpha)
 
 

@@ -1,4 +1,7 @@
-"""What networks answer on noised data, as functions of the noise level."""
+"""Mean answers of networks to noised data, as functions of the noise level.
+
+Not from the papers.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from bddm_ref.process import q_sample
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 
-LEVELS = 33  # at which it is measured
-LARGEST_POWER = 1 - 1e-9  # s is below 1; a measured one may not be
+LEVELS = 33  # noise levels of a measurement
+LARGEST_POWER = 1 - 1e-9  # s is below 1, but a measurement may exceed it
 
 
 def measured_power(
@@ -24,11 +27,17 @@ def measured_power(
     training: NoiseSchedule,
     generator: torch.Generator,
 ) -> Callable[[float], float]:
-    """Measure s(alpha) = E|eps_theta|^2 / D on data; arguments and result as of measured_error.
+    """Measure s(alpha) = E|eps_theta|^2 / D on data; arguments are those of measured_error.
 
-    In noise 1 - s is far smaller than what chance makes of a mean of |eps_theta|^2. So each item
-    has its noise with either sign, where what it shares with the data cancels, and the noise's own
-    power, which is 1, is a control variate.
+    Near pure noise 1 - s is far smaller than the chance error of a mean of |eps_theta|^2. Two
+    measures reduce that error:
+
+    * Each item is evaluated with its noise and with the negated noise, so that products of noise
+      and data cancel.
+    * The noise's own power, whose mean is 1, serves as control variate.
+
+    Returns:
+        A function from alpha to s, at most LARGEST_POWER.
     """
 
     def power(x_t: Tensor, alpha: Tensor, noise: Tensor) -> float:
@@ -55,12 +64,12 @@ def measured_error(
     Args:
         score_net: eps_theta.
         x_0: data, ``(B, ...)``.
-        condition: of the data.
-        training: its first and last level are the ends.
+        condition: conditioning of the data, passed to the score network.
+        training: the training schedule, whose first and last levels bound the measurement.
         generator: CPU generator of the noise.
 
     Returns:
-        The error at a level alpha, linear in the log signal-to-noise ratio between those measured.
+        A function from alpha to the error, linear in the log-SNR between measured levels.
     """
 
     def error(x_t: Tensor, alpha: Tensor, noise: Tensor) -> float:
@@ -72,7 +81,17 @@ def measured_error(
 def measured_ratio(
     schedule_net: nn.Module, x_0: Tensor, training: NoiseSchedule, generator: torch.Generator
 ) -> Callable[[float], float]:
-    """Measure the mean of sigma_phi on data noised to a level, which is what it was trained on."""
+    """Measure the mean of sigma_phi on noised data, the inputs of its training.
+
+    Args:
+        schedule_net: sigma_phi.
+        x_0: data, ``(B, ...)``.
+        training: the training schedule, whose first and last levels bound the measurement.
+        generator: CPU generator of the noise.
+
+    Returns:
+        A function from alpha to the mean, linear in the log-SNR between measured levels.
+    """
 
     def mean_ratio(x_t: Tensor, alpha: Tensor, noise: Tensor) -> float:
         return float(schedule_net(x_t).double().mean())
@@ -87,7 +106,7 @@ def _by_level(
     training: NoiseSchedule,
     generator: torch.Generator,
 ) -> Callable[[float], float]:
-    """``value(x_t, alpha, noise)`` at LEVELS levels, linear in the log-SNR between them."""
+    """Interpolate ``value(x_t, alpha, noise)`` linearly in the log-SNR between LEVELS levels."""
     high, low = (float(training.log_snrs[end]) for end in (0, -1))
     places = torch.linspace(low, high, LEVELS, dtype=torch.float64)
     values = []

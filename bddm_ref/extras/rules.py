@@ -1,7 +1,7 @@
-"""Schedules by rules: what sigma_phi has to beat, and its own mean answer made one.
+"""Schedules by rules, which choose the next beta from the noise level alone.
 
-The rules below choose the next beta from the noise level alone. No sample is followed, so that a
-pass costs no network evaluation.
+A pass by a rule follows no sample and evaluates no network. Two rules are baselines of sigma_phi;
+the third replaces sigma_phi by its mean answer at each level. Not from the papers.
 """
 
 from __future__ import annotations
@@ -31,35 +31,37 @@ class ConstantStart(NamedTuple):
 
     @property
     def is_valid(self) -> bool:
-        """Whether it is a start, and both constants lie in (0, 1]."""
+        """Whether a pass can begin at (alpha_N, beta_N) and both constants lie in (0, 1]."""
         constants_fit = 0 < self.by_beta <= 1 and 0 < self.by_delta <= 1
         return constants_fit and is_possible(self.alpha, self.beta)
 
     def perturbed(self, source: random.Random) -> ConstantStart:
-        """With all four numbers moved by up to +-5 %."""
+        """Move all four numbers by up to +-5 %."""
         return ConstantStart(*(value * source.uniform(*SPREAD) for value in self))
 
 
 CONSTANTS = tuple(itertools.product((0.8, 0.9, 0.96, 0.99), (0.55, 0.75, 0.9)))
-"""(c1, c2) of the two-constant schedules tried, around those that fit the released schedules."""
+"""Pairs (c1, c2) that the search tries, around the pairs that fit the released schedules."""
 
 
 def constant_starts(grid: Sequence[Start]) -> list[ConstantStart]:
-    """Two-constant schedules from a third of the grid's (alpha_N, beta_N), with each of CONSTANTS.
+    """Combine every third (alpha_N, beta_N) of the grid with each pair of CONSTANTS.
 
-    Four numbers are searched in place of two, so that a grid as dense would cost twelve times as
-    much; and since a rule follows no sample, the kernel does not matter.
+    The search runs over four numbers instead of two: a grid of full density would cost twelve times
+    as much. A rule follows no sample, so that starts that differ in the kernel alone count once.
     """
     places = sorted({(start.alpha, start.beta) for start in grid})[1::3]
     return [ConstantStart(*place, *pair) for place in places for pair in CONSTANTS]
 
 
 def closed_form_rule(power: Callable[[float], float], form: StepLossForm = "exact") -> Rule:
-    """beta_n = min(delta_n, beta_{n+1}, r*(s) delta_n): the optimum of the expected step loss.
+    """Make the rule beta_n = min(delta_n, beta_{n+1}, r*(s) delta_n).
+
+    The rule is the optimum of the expected step loss: see :func:`bddm_ref.losses.optimal_ratio`.
 
     Args:
-        power: s of a level alpha, measured or known (see :func:`bddm_ref.losses.optimal_ratio`).
-        form: which constant of the step loss.
+        power: maps a level alpha to s, measured or known.
+        form: form of the step loss.
     """
 
     def rule(alpha: float, beta_after: float) -> float:
@@ -70,12 +72,14 @@ def closed_form_rule(power: Callable[[float], float], form: StepLossForm = "exac
 
 
 def network_rule(ratio: Callable[[float], float], spare: float = 1.0) -> Rule:
-    """beta_n = min(delta_n, beta_{n+1}) r(alpha_n): arXiv 2203.13508, Algorithm 3, by the level.
+    """Make the rule beta_n = min(delta_n, beta_{n+1}) (1 - spare (1 - r(alpha_n))).
+
+    With ``spare`` = 1 it is Algorithm 3 of arXiv 2203.13508, sigma_phi being its mean answer r.
 
     Args:
-        ratio: r, the mean answer of a schedule network to data noised to a level.
-        spare: what is left of 1 - r where the network sees what few steps of sampling made, which
-            has lost more than its noise.
+        ratio: maps a level alpha to r, the mean answer of a schedule network to data noised to it.
+        spare: factor on 1 - r. Samples after few steps have lost more than their noise, so that
+            the network's answer to them is nearer 1 than its answer to noised data.
     """
 
     def rule(alpha: float, beta_after: float) -> float:
@@ -85,7 +89,7 @@ def network_rule(ratio: Callable[[float], float], spare: float = 1.0) -> Rule:
 
 
 def constant_rule(start: ConstantStart) -> Rule:
-    """beta_n = min(c1 beta_{n+1}, c2 delta_n): close to the authors' searched schedules."""
+    """Make the rule beta_n = min(c1 beta_{n+1}, c2 delta_n), close to the released schedules."""
 
     def rule(alpha: float, beta_after: float) -> float:
         return min(start.by_beta * beta_after, start.by_delta * (1 - alpha) * (1 + alpha))
@@ -96,13 +100,13 @@ def constant_rule(start: ConstantStart) -> Rule:
 def rule_betas(
     rule: Rule, start: Start | ConstantStart, training: NoiseSchedule, max_steps: int
 ) -> list[float]:
-    """One pass: as :func:`bddm_ref.scheduling.schedule_betas`, by a rule instead of two networks.
+    """Run a pass like :func:`bddm_ref.scheduling.schedule_betas`, by a rule instead of networks.
 
     Args:
         rule: gives the next beta.
-        start: (alpha_N, beta_N); its other fields are not read here.
+        start: (alpha_N, beta_N); other fields are ignored.
         training: the training schedule.
-        max_steps: N.
+        max_steps: N, the largest number of betas.
 
     Returns:
         betas, noisiest first, at least one.

@@ -1,4 +1,4 @@
-"""A search that hardly evaluates the score network. Not of the papers."""
+"""A search that hardly evaluates the score network. Not from the papers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from bddm_ref.scheduling import Start
 from bddm_ref.searching import Candidate, SearchPlan, is_start, quality
 
 Distortion = Callable[[NoiseSchedule], float]
-"""What a schedule does to data, by arithmetic; less is better."""
+"""Distortion of data by a schedule, computed without samples; less is better."""
 ProposeByLevel = Callable[[Start, float], list[float]]
 """``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.extras.rules.network_rule`."""
-GROUPS = 3  # by the level that sampling starts from, at the longest length; the best are judged
-STAYING = 2  # after the first heat
-FREE = 4  # perturbations by arithmetic for each that search() would sample
-SPARES = (0.4, 1.0)  # range of what is left of 1 - sigma_phi
-ITEMS = 0.01  # of a trial's in the first heat, for each candidate that search() would judge on all
-WIDER = 3  # times as many items after the second heat
+GROUPS = 3  # ranges of the start level at the longest length; the best of each range is judged
+STAYING = 2  # candidates after heat 1
+FREE = 4  # perturbations ranked by distortion, per perturbation that search() would sample
+SPARES = (0.4, 1.0)  # range of the factor on 1 - sigma_phi
+# Share of a trial's items that heat 1 uses, per candidate that search() would judge in full.
+ITEMS = 0.01
+WIDER = 3  # items after both heats, per item of heat 1
 
 
 class PartialJudge(Protocol):
-    """A :data:`bddm_ref.searching.Judge` that can be told to use a part of a trial's items."""
+    """A :data:`bddm_ref.searching.Judge` that can use a part of a trial's items."""
 
     def __call__(
         self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
-        """Scores on the items from one share to another; higher is better."""
+        """Score a schedule on the items between two fractions of a trial; higher is better."""
 
 
 class _Found(NamedTuple):
@@ -48,7 +49,7 @@ def frugal_search(
     plan: SearchPlan,
     observe: Callable[[], None] = lambda: None,
 ) -> dict[int, Candidate[Start]]:
-    """The best schedule of each length, by arithmetic first and by few samples then.
+    """Find the best schedule of each length: rank by arithmetic, then judge few on samples.
 
     Two things make the search cheap:
 
@@ -65,10 +66,10 @@ def frugal_search(
     them are judged, on more items.
 
     Args:
-        propose: one pass, which should not evaluate the score network.
-        distortion: ranks what was proposed.
-        judge: of the best of each group; equal trials use equal items and noise.
-        grid: the starts; of those that differ in the kernel alone, one is taken.
+        propose: runs one pass, which should not evaluate the score network.
+        distortion: ranks proposed schedules.
+        judge: scores the best of each range; equal trials use equal items and noise.
+        grid: starts; starts that differ in the kernel alone count once.
         training: the training schedule.
         plan: lengths, finalists and perturbations. The search spends about a tenth of the network
             evaluations that :func:`bddm_ref.searching.search` spends by the same plan.
@@ -115,7 +116,7 @@ def _distortion(one: _Found) -> float:
 
 
 def _best_of_groups(candidates: list[_Found], count: int) -> list[_Found]:
-    """Those of least distortion in equal ranges of the log-SNR that schedules start from."""
+    """Take the least distortion in each of ``count`` equal ranges of the start's log-SNR."""
     levels = [float(one.schedule.log_snrs[-1]) for one in candidates]
     low, high = min(levels, default=0.0), max(levels, default=0.0)
     width = (high - low) / count or 1.0
@@ -127,7 +128,7 @@ def _best_of_groups(candidates: list[_Found], count: int) -> list[_Found]:
 
 
 def _shares(plan: SearchPlan, more: float) -> tuple[float, float]:
-    """Of a trial's items, what the first heat takes, and what both heats take together."""
+    """Compute the fractions of a trial's items that heat 1 uses, and that both heats use."""
     first = ITEMS * (plan.finalists + plan.refinements + 1) * more
     return min(first, 1 / WIDER), min(WIDER * first, 1.0)
 
