@@ -1,7 +1,8 @@
 """One training loop for both the score network and the schedule network.
 
-All random numbers of step i come from generators seeded with (seed, i), torch's global generators
-included. A killed run that resumes from its last checkpoint therefore reaches bit-identical weights.
+All random numbers of step i come from generators seeded with (seed, i), torch's global ones
+included. A killed run that resumes from its last checkpoint therefore reaches bit-identical
+weights.
 A run limited by the clock resumes too, but its number of updates depends on the machine's speed.
 """
 

@@ -39,7 +39,7 @@ class Spectrum:
 
     @classmethod
     def of_items(cls, items: Tensor, smallest: float) -> Spectrum:
-        """Take the principal components of items ``(N, D)``; variances are at least ``smallest``."""
+        """Take the principal components of items ``(N, D)``; variances are clamped below."""
         points = items.to(torch.float64)
         variances, axes = torch.linalg.eigh(torch.cov(points.T).reshape(points.shape[1], -1))
         means = axes.T @ points.mean(0)

@@ -1,4 +1,4 @@
-"""Building blocks of several networks."""
+"""Building blocks that several networks share."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def normed(layer: Layer) -> Layer:
-    """The layer, its weight as length times direction (Salimans & Kingma 2016, Eq. 2)."""
+    """Parametrise a layer's weight as length times direction (Salimans & Kingma 2016, Eq. 2)."""
     weight_norm(layer)
     return layer
 
 
 class LevelEmbedding(nn.Module):
-    """Sines and cosines of the log signal-to-noise ratio, through two layers."""
+    """Embed the log-SNR: sines and cosines, then two layers."""
 
     frequencies: Tensor
 
@@ -32,7 +32,7 @@ class LevelEmbedding(nn.Module):
         )
 
     def forward(self, log_snr: Tensor) -> Tensor:
-        """(B,) in nats to (B, width)."""
+        """Embed log-SNRs ``(B,)``, in nats, as ``(B, width)``."""
         angles = log_snr[:, None] * self.frequencies
         embedded: Tensor = self.layers(torch.cat([angles.sin(), angles.cos()], dim=-1))
         return embedded

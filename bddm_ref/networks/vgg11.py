@@ -6,18 +6,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 VGG_11 = ((1,), (2,), (4, 4), (8, 8), (8, 8))
-"""Channels of the convolutions between poolings (Simonyan and Zisserman 2015, configuration A), in
-units of the first convolution's."""
+"""Channels of the convolutions between poolings, in units of the first convolution's channels
+(Simonyan and Zisserman 2015, configuration A)."""
 
 
 class VGG11Ratio(nn.Module):
-    """A ConvNet in the style of VGG-11, as the paper has for images (arXiv 2203.13508).
+    """ConvNet in the style of VGG-11, the paper's schedule network for images (2203.13508).
 
-    Poolings keep an odd last row and column, so that images from 1 pixel on have one; before the
-    layers, the mean over what pixels are left. 9 483 649 parameters for three channels.
+    Poolings keep an odd last row and column, so that images of 1 pixel are allowed. The remaining
+    pixels are averaged before the last layers. The network has 9 483 649 parameters for three
+    channels.
 
     Args:
-        channels: of the image.
+        channels: channels of the image.
         width: channels of the first convolution; VGG-11 has 64.
         hidden: width of the layer before the scalar.
     """
@@ -35,6 +36,6 @@ class VGG11Ratio(nn.Module):
         self.layers = nn.Sequential(nn.Linear(before, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B,)."""
+        """Map images ``(B, C, H, W)`` to ratios ``(B,)`` in (0, 1)."""
         pooled = self.convolutions(x).mean(dim=(-2, -1))
         return F.sigmoid(self.layers(pooled)[:, 0])

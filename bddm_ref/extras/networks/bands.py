@@ -1,4 +1,4 @@
-"""Feedback from the mel spectrogram that a vocoder's clean estimate has to have."""
+"""Feedback to a vocoder from the mel spectrogram that its clean estimate must match."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ GAUSSIAN_POWER = 4 / math.pi
 
 
 class BandTarget(NamedTuple):
-    """What a clean estimate has to have in each mel band, once per utterance."""
+    """Targets for each mel band of a clean estimate, computed once per utterance."""
 
     magnitude: Tensor  # (B, frames, mels): sum of a band's weighted bin magnitudes
-    log_power: Tensor  # (B, frames, mels), nats: of a bin in the band
+    log_power: Tensor  # (B, frames, mels), nats: log power of a bin in the band
 
 
 class MelFeedback(nn.Module):
-    """Correct a clean estimate by how far its mel spectrogram is from the conditioning.
+    """Correct a clean estimate by the distance of its mel spectrogram from the conditioning.
 
-    A denoiser that knows only each bin's expected power (the Wiener filter) draws magnitudes from
-    a Gaussian's, although a mel spectrogram all but fixes the magnitude of a band. Here the
-    estimate's own mel spectrogram is compared with that of the conditioning, and a small network,
-    the same for every band, turns the difference into a gain of the band.
+    A denoiser that knows only each bin's expected power (the Wiener filter) draws Gaussian
+    magnitudes, although a mel spectrogram nearly determines the magnitude of a band. This module
+    compares the estimate's mel spectrogram with the conditioning. One small network, shared by all
+    bands, turns the difference into a gain of the band.
 
     Args:
         filterbank: mel filters, ``(bins, mels)``, applied to magnitudes.
         width: channels of the denoiser's hidden state.
-        channels: of the network of a band.
+        channels: channels of the network that the bands share.
 
     Raises:
         ValueError: a band is empty.
@@ -56,20 +56,20 @@ class MelFeedback(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def target(self, mel: Tensor) -> BandTarget:
-        """Targets from a magnitude mel spectrogram ``(B, frames, mels)``."""
+        """Compute targets from a magnitude mel spectrogram ``(B, frames, mels)``."""
         power = (mel / self.filterbank.sum(0)).square() * GAUSSIAN_POWER
         return BandTarget(mel, power.log())
 
     def forward(
         self, magnitude: Tensor, log_snr: Tensor, target: BandTarget, hidden: Tensor
     ) -> Tensor:
-        """Relative corrections, in units of a bin's own uncertainty.
+        """Compute relative corrections, in units of a bin's own uncertainty.
 
         Args:
-            magnitude: of the clean estimate's spectrum, ``(B, frames, bins)``.
-            log_snr: of the process, per example, nats, ``(B, 1, 1)``.
+            magnitude: magnitudes of the clean estimate's spectrum, ``(B, frames, bins)``.
+            log_snr: log-SNR of each example's level, nats, ``(B, 1, 1)``.
             target: from :meth:`target`.
-            hidden: of the denoiser, ``(B, frames, width)``.
+            hidden: hidden state of the denoiser, ``(B, frames, width)``.
 
         Returns:
             ``(B, frames, bins)``.
@@ -79,17 +79,17 @@ class MelFeedback(nn.Module):
             mel = magnitude @ self.filterbank
         error = (mel / target.magnitude).clamp_min(1e-3).log()
         band_snr = (log_snr + target.log_power).clamp(-11.5, 16.0)
-        # A clean estimate's relative deviation is about (1 + SNR)^-1/2: errors in that unit.
+        # The unit of errors is a clean estimate's relative deviation, about (1 + SNR)^-1/2.
         normalised = (error * torch.sqrt(1 + band_snr.exp())).clamp(-4, 4)
-        heard = self.hear(torch.stack([normalised, error, 0.2 * band_snr], dim=-1))
-        mixed = F.gelu(heard + self.advise(hidden).unflatten(-1, (-1, self.channels)))
+        compared = self.hear(torch.stack([normalised, error, 0.2 * band_snr], dim=-1))
+        mixed = F.gelu(compared + self.advise(hidden).unflatten(-1, (-1, self.channels)))
         mixed = mixed + F.gelu(self.mix(mixed))
         correction: Tensor = self.decide(mixed).squeeze(-1).float() @ self.share
         return correction
 
 
 def band_shares(filterbank: Tensor) -> Tensor:
-    """(mels, bins): how much each band counts for a bin; the bands' shares of a bin sum to 1."""
+    """Compute each band's share in a bin, ``(mels, bins)``; the shares of a bin sum to 1."""
     covered = filterbank.sum(1, keepdim=True)
     share = filterbank / covered.clamp_min(1e-9)
     # Bins that no band covers (the lowest and the highest) take their nearest band.

@@ -1,8 +1,8 @@
 """A score network whose clean estimate is clipped to the range of the data.
 
-Ho et al.'s code clips the estimate of x_0 at every reverse step. Clipping it inside the score
-network does the same for every kernel and schedule alike: eps is what leads from x to the clipped
-estimate.
+The code of Ho et al. 2020 clips the estimate of x_0 at every reverse step. Clipping inside the
+score network has this effect for every kernel and schedule: the network returns the eps that leads
+from x to the clipped estimate.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class ClippedScoreNet(Levelled, nn.Module):
         self.bound = bound
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """The levels, and what the network makes of them."""
+        """Embed the levels, and keep them for the clipping."""
         return alpha, *embed_levels(self.score_net, alpha)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
-        """See :class:`bddm_ref.levels.Levelled`."""
+        """Predict the noise that leads to the clipped estimate ``(B, ...)``."""
         alpha, *inner = embedded
         eps = evaluate_at(self.score_net, x, tuple(inner), condition).to(x.dtype)
         alpha = alpha.to(torch.float64).reshape(-1, *[1] * (x.ndim - 1))
         deviation = torch.sqrt((1 - alpha) * (1 + alpha)).to(x.dtype)
         signal = alpha.to(x.dtype)
-        # The part of alpha x_0 that lies outside, moved to the noise: exact where nothing does.
+        # Move the part of alpha x_0 outside the bound to the noise. Inside, eps stays unchanged.
         clean = x - deviation * eps
         limit = self.bound * signal
         outside = clean - torch.minimum(torch.maximum(clean, -limit), limit)

@@ -8,7 +8,13 @@ from torch.nn import functional as F
 
 
 class ConvNextBlock(nn.Module):
-    """Depthwise convolution over time, then an MLP per frame (Liu et al. 2022), adaptive norm."""
+    """Depthwise convolution over time, then an MLP per frame (Liu et al. 2022), adaptive norm.
+
+    Args:
+        width: channels.
+        expansion: hidden width of the MLP, in widths.
+        level_width: width of the embedded noise level; 0 for a block without modulation.
+    """
 
     def __init__(self, width: int, expansion: int, level_width: int = 0) -> None:
         super().__init__()
@@ -22,17 +28,17 @@ class ConvNextBlock(nn.Module):
             nn.init.zeros_(self.level.weight)
             nn.init.zeros_(self.level.bias)
 
-    def hear(self, level: Tensor) -> Tensor:
-        """Embedded noise levels (N, level_width) to scales and shifts (N, 2 width)."""
+    def modulate(self, level: Tensor) -> Tensor:
+        """Map embedded noise levels ``(N, level_width)`` to scales and shifts ``(N, 2 width)``."""
         assert self.level is not None
-        heard: Tensor = self.level(level)
-        return heard
+        modulation: Tensor = self.level(level)
+        return modulation
 
-    def forward(self, hidden: Tensor, heard: Tensor | None = None) -> Tensor:
-        """Residual update of ``hidden`` (B, frames, width); ``heard`` is from :meth:`hear`."""
+    def forward(self, hidden: Tensor, modulation: Tensor | None = None) -> Tensor:
+        """Update ``hidden`` ``(B, frames, width)``; ``modulation`` comes from :meth:`modulate`."""
         update = self.norm(self.depthwise(hidden.transpose(1, 2)).transpose(1, 2))
-        if heard is not None:
-            scale, shift = heard[:, None].chunk(2, dim=-1)
+        if modulation is not None:
+            scale, shift = modulation[:, None].chunk(2, dim=-1)
             update = torch.addcmul(shift, update, 1 + scale)
         updated: Tensor = hidden + self.gain * self.narrow(F.gelu(self.widen(update)))
         return updated

@@ -1,9 +1,9 @@
-"""DiffWave for inference on a GPU: the same function as few, large operations on a whole batch.
+"""DiffWave for inference on a GPU: few, large operations on a whole batch compute the function.
 
-A GPU at batch 1 waits for launches, and at larger batches for its memory. So each block is two
-matrix products and the element-wise work between them, which ``torch.compile`` fuses:
+A GPU waits for launches at batch 1, and for its memory at larger batches. Each block is therefore
+two matrix products, and element-wise work between them that ``torch.compile`` fuses:
 
-* the three taps of the dilated convolution stand side by side, and make one product;
+* the three taps of the dilated convolution stand side by side and form one product;
 * residual and skip of a block are one product;
 * all tensors are in one precision, so that autocast has nothing to cast;
 * factors and biases are in weights and step vectors, as in
@@ -23,11 +23,11 @@ from bddm_ref.networks.diffwave import DiffWave, DiffWaveCondition
 
 
 class CudaDiffWave(FastDiffWave):
-    """eps_theta(x_t, alpha, condition), arguments and result as of :class:`FastDiffWave`.
+    """eps_theta(x_t, alpha, condition) with arguments and result of :class:`FastDiffWave`.
 
     Args:
-        net: trained; loses its weight norm.
-        dtype: that it works in, whatever autocast says. It stays on the network's device.
+        net: trained network; loses its weight norm.
+        dtype: working precision, regardless of autocast. The device is the network's.
     """
 
     taps: Tensor
@@ -35,7 +35,7 @@ class CudaDiffWave(FastDiffWave):
 
     def __init__(self, net: DiffWave, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(net, dtype)
-        # Buffers: CUDA graphs read them where they lie, and would copy any other tensor.
+        # CUDA graphs read buffers in place, and would copy any other tensor.
         taps = torch.stack([block.taps.flatten(0, 1) for block in self.blocks])
         mixes = torch.stack([torch.cat([b.residual, b.skip], dim=1) for b in self.blocks])
         self.register_buffer("taps", taps, persistent=False)
@@ -43,9 +43,10 @@ class CudaDiffWave(FastDiffWave):
         self.dilations = [block.dilation for block in self.blocks]
 
     def _batch(self, x: Tensor, vectors: Tensor, condition: DiffWaveCondition) -> Tensor:
-        """The noise ``(B, L)`` in the network's precision, with hidden states ``(B, L, channels)``.
+        """Predict the noise ``(B, L)`` in the network's precision.
 
-        ``vectors`` are the step vectors, ``(B, layers, channels)``.
+        Hidden states are ``(B, L, channels)``; ``vectors`` are the step vectors
+        ``(B, layers, channels)``.
         """
         enter, enter_bias = self.enter
         hidden = F.relu(torch.addcmul(enter_bias, x.to(self.dtype)[..., None], enter))
@@ -63,7 +64,7 @@ class CudaDiffWave(FastDiffWave):
         return F.linear(F.relu(F.linear(skips, *self.gather)), weight[None], bias)[..., 0]
 
     def _gated(self, hidden: Tensor, condition: Tensor, taps: Tensor, dilation: int) -> Tensor:
-        """Minus the gated output ``(B, L, channels)``; see :class:`FastBlock`."""
+        """Compute minus the gated output, ``(B, L, channels)``; see :class:`FastBlock`."""
         length = hidden.shape[1]
         padded = F.pad(hidden, (0, 0, dilation, dilation))
         sides = [padded[:, at : at + length] for at in (0, dilation, 2 * dilation)]

@@ -1,14 +1,14 @@
-"""DiffWave for inference on a CPU: the same function as matrix products on pieces that fit a cache.
+"""DiffWave for inference on a CPU: matrix products on pieces that fit a cache.
 
 :class:`bddm_ref.networks.diffwave.DiffWave` passes over a whole utterance some ten times in each
-block. Here every operation is done on a piece before the next piece is read. Time is the first
-axis: a tap of the dilated convolution is a contiguous slice and adds one matrix product.
+block. This form applies all operations of a block to one piece before it reads the next piece. Time
+is the first axis, so that a tap of the dilated convolution is a contiguous slice.
 
-* tanh(a) = 2 sigmoid(2a) - 1 makes one sigmoid of both gates: the factor 2 is in the weights, and
-  the sign of q - 2 s q = -(2 s - 1) q in those of the residual and the skip.
-* sqrt(1/2), sqrt(1/layers) and the biases are in the weights, or in the step vectors that blocks
-  add anyway; those of all blocks come from one product.
-* A transposed convolution with stride s is an ordinary one with s output channels.
+* One sigmoid serves both gates, because tanh(a) = 2 sigmoid(2a) - 1. The gates' weights contain
+  the factor 2. The weights of residual and skip contain the sign of q - 2 s q = -(2 s - 1) q.
+* The weights also contain sqrt(1/2), sqrt(1/layers) and biases; other biases are in the step
+  vectors. One product gives the step vectors of all blocks.
+* A transposed convolution with stride s becomes an ordinary one with s output channels.
 * The last block's residual feeds nothing and is left out.
 """
 
@@ -23,16 +23,16 @@ from torch.nn import functional as F
 from bddm_ref.levels import Embedded, Levelled
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveCondition, ResidualBlock
 
-PIECE = 2**20  # bytes that a piece has in a block's input; five times as many are worked on
+PIECE = 2**20  # bytes of a piece of a block's input; its work takes five times as many
 
 
 class FastBlock:
-    """The matrices of a :class:`ResidualBlock`, input channels first.
+    """Matrices of a :class:`ResidualBlock`, input channels first.
 
     Args:
-        block: without weight norm.
-        layers: blocks of the network.
-        dtype: of the matrices.
+        block: a block without weight norm.
+        layers: number of blocks of the network.
+        dtype: dtype of the matrices.
     """
 
     def __init__(self, block: ResidualBlock, layers: int, dtype: torch.dtype) -> None:
@@ -54,7 +54,7 @@ class FastBlock:
         ]
 
     def encode(self, log_mel: Tensor) -> Tensor:
-        """Mel ``(B, mels, columns)`` to ``(B, columns * hop, 2 channels)``."""
+        """Map a mel ``(B, mels, columns)`` to a condition ``(B, columns * hop, 2 channels)``."""
         plane = log_mel[:, None]
         for weight, bias in self.upsample:
             points = F.conv2d(plane, weight, bias.expand(len(weight)), padding=1)
@@ -63,17 +63,17 @@ class FastBlock:
         return F.linear(plane[:, 0].transpose(1, 2), self.mel, self.gate_bias)
 
     def as_theirs(self, condition: Tensor) -> Tensor:
-        """What :meth:`ResidualBlock.encode` would have given, ``(B, 2 channels, L)``."""
+        """Convert a condition to that of :class:`ResidualBlock`, ``(B, 2 channels, L)``."""
         return (condition / self.twice - self.dilated_bias).transpose(1, 2)
 
     def gates(self, hidden: Tensor, start: int, condition: Tensor, space: Tensor) -> Tensor:
-        """Minus the gated output of a piece, ``(L, channels)``, over ``space``.
+        """Compute minus the gated output of a piece, ``(L, channels)``.
 
         Args:
-            hidden: all of it, ``(L_all, channels)``.
-            start: of the piece in it; at least a dilation from either end.
-            condition: of the piece, ``(L, 2 channels)``.
-            space: ``(L, 2 channels)``.
+            hidden: hidden state of the whole utterance, ``(L_all, channels)``.
+            start: first row of the piece; the piece is at least a dilation from either end.
+            condition: condition of the piece, ``(L, 2 channels)``.
+            space: scratch memory, ``(L, 2 channels)``; overwritten.
         """
         length = len(condition)
         places = (start - self.dilation, start, start + self.dilation)
@@ -86,14 +86,14 @@ class FastBlock:
 
 
 class FastDiffWave(Levelled, nn.Module):
-    """eps_theta(x_t, alpha, condition), arguments and result as of :class:`DiffWave`.
+    """eps_theta(x_t, alpha, condition) with arguments and result of :class:`DiffWave`.
 
-    Its conditions, ``(B, L, 2 channels)`` for each block, are its own. Where a gradient with
-    respect to x or alpha is asked for, the network itself answers.
+    Conditions are ``(B, L, 2 channels)`` for each block, and come from this class' :meth:`encode`.
+    Where a gradient with respect to x or alpha is required, the plain network computes the noise.
 
     Args:
-        net: trained; loses its weight norm.
-        dtype: that it works in, whatever autocast says. It stays on the network's device.
+        net: trained network; loses its weight norm.
+        dtype: working precision, regardless of autocast. The device is the network's.
     """
 
     def __init__(self, net: DiffWave, dtype: torch.dtype = torch.float32) -> None:
@@ -124,14 +124,14 @@ class FastDiffWave(Levelled, nn.Module):
             return tuple(block.encode(log_mel.to(self.dtype)) for block in self.blocks)
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Step embeddings ``(N, embedding)``, and what blocks add, ``(N, layers, channels)``."""
+        """Compute step embeddings ``(N, embedding)`` and step vectors ``(N, layers, channels)``."""
         with torch.autocast(alpha.device.type, enabled=False):
             step = self.net.embed_level(alpha)
             added = F.linear(step, self.step_weight).unflatten(1, self.step_bias.shape)
             return step, (added + self.step_bias).to(self.dtype)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: DiffWaveCondition) -> Tensor:
-        """The noise, ``(B, L)``; see :meth:`DiffWave.evaluate_at`."""
+        """Predict the noise of x ``(B, L)``; see :meth:`DiffWave.evaluate_at`."""
         if condition[0].shape[1] < x.shape[-1]:
             raise ValueError(f"{x.shape[-1]} samples, but conditioning for {condition[0].shape[1]}")
         step, vectors = embedded
@@ -190,11 +190,11 @@ def _shifted(piece: slice, by: int) -> slice:
 
 
 def _as_channels(weight: Tensor) -> Tensor:
-    """Weight of :func:`bddm_ref.networks.diffwave.upsampler` as of a 3 x 3 convolution.
+    """Convert a weight of :func:`bddm_ref.networks.diffwave.upsampler` to a 3 x 3 convolution's.
 
     Column s t + p of the output has, from column t + j of the input, the tap p + s/2 - s j.
     """
     stride = weight.shape[-1] // 2
-    taps = F.pad(weight[0, 0].flip(0), (stride, stride))  # those outside are 0
+    taps = F.pad(weight[0, 0].flip(0), (stride, stride))  # taps outside are 0
     columns = [taps[:, stride + stride // 2 - stride * j :][:, :stride] for j in (-1, 0, 1)]
     return torch.stack(columns, dim=-1).permute(1, 0, 2)[:, None].contiguous()

@@ -1,15 +1,15 @@
-"""DiffWave as the package ``diffwave`` of lmnt.com has it, which many public weights are made with.
+"""DiffWave in the form of the package ``diffwave`` of lmnt.com, the source of many public weights.
 
-It reads Kong et al. 2021 (arXiv 2009.09761) otherwise than the code of arXiv 2203.13508, and its
-weights need all of it:
+The package reads Kong et al. 2021 (arXiv 2009.09761) differently from the code of arXiv 2203.13508.
+Its weights need every difference:
 
-* only a block's convolution hears the step embedding; the residual path does not carry it;
-* one upsampler serves all blocks, and one convolution gives a block's residual and skip output;
-* of the gates' channels the first half goes through the sigmoid, the second through tanh;
-* the step features are sin and cos of t 10^(+4k/63), with the sign that the paper prints. These
-  angles reach 5e5, where float32 is off by up to 0.03: the features are those of one float32
-  table, interpolated linearly between two steps;
-* there is no weight norm, and the Kaiming initialisation takes effect.
+* Only a block's convolution sees the step embedding; the residual path does not carry it.
+* One upsampler serves all blocks, and one convolution gives a block's residual and skip output.
+* The first half of the gates' channels passes through the sigmoid, the second half through tanh.
+* The step features are sin and cos of t 10^(+4k/63), with the sign that the paper prints. These
+  angles reach 5e5, where float32 is off by up to 0.03. The features therefore come from one float32
+  table, interpolated linearly between two steps.
+* There is no weight norm, and the Kaiming initialisation takes effect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bddm_ref.schedule import NoiseSchedule
 
 
 def step_table(steps: int, count: int) -> Tensor:
-    """Sines, then cosines, of t 10^(+4k / (count/2 - 1)): ``(steps, count)``, in float32."""
+    """Tabulate sines, then cosines, of t 10^(+4k / (count/2 - 1)): ``(steps, count)`` float32."""
     k = torch.arange(count // 2, dtype=torch.float32)
     t = torch.arange(steps, dtype=torch.float32)
     angles = t[:, None] * 10.0 ** (4.0 * k / (count // 2 - 1))
@@ -49,20 +49,23 @@ class LmntBlock(nn.Module):
         self.out = nn.Conv1d(channels, 2 * channels, 1)
 
     def forward(self, hidden: Tensor, step: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """From ``(B, channels, L)`` to the next block's input and the skip output, same shape.
+        """Compute the next block's input and the skip output, ``(B, channels, L)`` each.
 
-        ``step`` is the step embedding, ``condition`` what ``mel`` made of the upsampled bands.
+        Args:
+            hidden: input, ``(B, channels, L)``.
+            step: step embedding, ``(B, embedding)`` or one row.
+            condition: upsampled bands after ``mel``, ``(B, 2 channels, L)``.
         """
-        heard = hidden + self.step(step)[..., None]
-        gate, signal = (self.dilated(heard) + condition).chunk(2, dim=1)
+        modulated = hidden + self.step(step)[..., None]
+        gate, signal = (self.dilated(modulated) + condition).chunk(2, dim=1)
         residual, skip = self.out(torch.sigmoid(gate) * torch.tanh(signal)).chunk(2, dim=1)
         return (hidden + residual) * math.sqrt(0.5), skip
 
 
 class LmntDiffWave(DiffWave):
-    """eps_theta(x_t, alpha, condition) for waveforms; arguments and contract are DiffWave's.
+    """eps_theta(x_t, alpha, condition) for waveforms, with the arguments and contract of DiffWave.
 
-    Theirs has 64 channels where not told otherwise.
+    The package's default is 64 channels.
     """
 
     block = LmntBlock
@@ -70,7 +73,7 @@ class LmntDiffWave(DiffWave):
 
     def __init__(self, config: DiffWaveConfig, schedule: NoiseSchedule) -> None:
         super().__init__(config, schedule)
-        self.fold_weight_norm()  # there is none
+        self.fold_weight_norm()  # this form has none
         self.upsample = nn.ModuleList(upsampler(stride) for stride in config.upsampling)
         table = step_table(len(schedule), config.embedding[0])
         self.register_buffer("step_table", table, persistent=False)
@@ -79,7 +82,7 @@ class LmntDiffWave(DiffWave):
                 nn.init.kaiming_normal_(layer.weight)
 
     def encode(self, log_mel: Tensor) -> DiffWaveCondition:
-        """As :meth:`DiffWave.encode`; the values of ``log_mel`` are what the weights expect."""
+        """Condition every block, once per utterance; the scale of ``log_mel`` is the weights'."""
         bands = upsampled(log_mel, self.upsample)
         return tuple(block.mel(bands) for block in self.blocks if isinstance(block, LmntBlock))
 

@@ -10,15 +10,15 @@ from torch.nn import functional as F
 class ImageRatioNet(nn.Module):
     """The image counterpart of :class:`bddm_ref.extras.networks.ratio.RatioNet`.
 
-    Learned filters, log mean power per filter, two layers. The same filters see the image at full
-    and at half resolution, which tells coarse structure from noise. 8 897 parameters for one
-    channel; images of any size from twice the kernel on.
+    Learned filters, the log mean power of each filter, two layers. The filters see the image at
+    full and at half resolution, which separates coarse structure from noise. The network has 8 897
+    parameters for one channel, and takes images of at least twice the kernel. Not from the papers.
 
     Args:
-        channels: of the image.
+        channels: channels of the image.
         filters: number of learned filters.
-        kernel: their side, pixels; they advance by half of it.
-        hidden: width of the layers behind.
+        kernel: side of a filter, pixels; filters advance by half of it.
+        hidden: width of the layers behind the filters.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ImageRatioNet(nn.Module):
         self.last = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B,)."""
+        """Map images ``(B, C, H, W)`` to ratios ``(B,)`` in (0, 1)."""
         power = [
             self.filters(image).square().mean(dim=(-2, -1)) for image in (x, F.avg_pool2d(x, 2))
         ]

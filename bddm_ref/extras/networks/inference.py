@@ -1,4 +1,4 @@
-"""The forms in which trained networks answer fastest, one for each kind of device."""
+"""Fastest inference forms of trained networks, one for each kind of device."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from bddm_ref.extras.networks.diffwave_cuda import CudaDiffWave
 from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
 from bddm_ref.networks.diffwave import DiffWave
 
-GPUS = ("cuda",)  # types of device that CudaDiffWave is made for
+GPUS = ("cuda",)  # device types that CudaDiffWave is made for
 
 
 def inference_form(score_net: nn.Module, bf16: bool, as_it_is: bool = False) -> nn.Module:
-    """A network that computes the same, faster.
+    """Make a network that computes the same function faster.
 
     Args:
-        score_net: on its device; if it is a DiffWave, it loses its weight norm.
-        bf16: work in bfloat16, where it does not leave that to autocast.
-        as_it_is: keep to operations on whole batches, for a GPU or for compiling.
+        score_net: trained network, on its device; a DiffWave loses its weight norm.
+        bf16: whether to work in bfloat16; networks other than DiffWave leave that to autocast.
+        as_it_is: whether to keep to operations on whole batches, for a GPU or for compiling.
+
+    Returns:
+        The fast form, or ``score_net`` itself where there is none.
     """
     if not isinstance(score_net, DiffWave):
         return score_net
@@ -28,7 +31,7 @@ def inference_form(score_net: nn.Module, bf16: bool, as_it_is: bool = False) -> 
         return FastDiffWave(score_net, dtype)
     if type(score_net) is DiffWave and score_net.predict.weight.device.type in GPUS:
         return CudaDiffWave(score_net, dtype)
-    if bf16:  # what was folded just now; autocast would round it at every evaluation
+    if bf16:  # round folded weights once; autocast would round them at every evaluation
         for module in score_net.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
                 module.weight.data = module.weight.data.to(torch.bfloat16)

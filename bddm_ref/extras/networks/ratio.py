@@ -1,8 +1,8 @@
 """A small schedule network: sigma_phi(x) in (0, 1), one scalar per example.
 
-All that the optimal ratio depends on is how much of x is noise (see
-:func:`bddm_ref.losses.optimal_ratio`), which the power in a handful of bands tells. So: a learned
-filter bank, log mean power per filter, two layers.
+The optimal ratio depends only on the share of noise in x (:func:`bddm_ref.losses.optimal_ratio`),
+which the power in a few bands shows. The network is therefore a learned filter bank, the log mean
+power of each filter, and two layers. Not from the papers.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 
 class RatioNet(nn.Module):
-    """sigma_phi for signals of one dimension, of any length from ``kernel`` on.
+    """Schedule network sigma_phi for one-dimensional signals of at least ``kernel`` samples.
 
     Args:
         filters: number of learned filters.
-        kernel: their length, samples; they advance by half of it.
-        hidden: width of the layer between.
+        kernel: length of a filter, samples; filters advance by half of it.
+        hidden: width of the layers behind the filters.
     """
 
     def __init__(self, filters: int = 64, kernel: int = 64, hidden: int = 64) -> None:
@@ -31,7 +31,7 @@ class RatioNet(nn.Module):
         self.last = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, L) to (B,)."""
+        """Map signals ``(B, L)`` to ratios ``(B,)`` in (0, 1)."""
         power = self.filters(x[:, None]).square().mean(dim=-1)
         hidden = self.layers(torch.log(power + 1e-8))
         return F.sigmoid(self.last(hidden)[:, 0])

@@ -1,8 +1,9 @@
 """One score network for data of another amplitude.
 
 A variance-preserving process on s x is the process on x with its signal-to-noise ratio multiplied
-by s^2: x_t / sqrt(delta) = (alpha / sqrt(delta)) x + eps determines eps either way. So a network
-trained on ``factor`` times the data serves a process on the data itself.
+by s^2: x_t / sqrt(delta) = (alpha / sqrt(delta)) x + eps determines eps in both processes. A
+network trained on ``factor`` times the data therefore serves a process on the data. Not from the
+papers.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class RescaledScoreNet(Levelled, nn.Module):
         self.factor = factor
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Levels of the process on x: the scale of x for the network, and what that one makes."""
+        """Compute the scale of x for the network, and embed the network's own levels."""
         alpha = alpha.to(torch.float64)
         delta = (1 - alpha) * (1 + alpha)
         # Equal SNR: alpha'^2 / delta' = alpha^2 / (factor^2 delta), with alpha'^2 + delta' = 1.
@@ -43,7 +44,7 @@ class RescaledScoreNet(Levelled, nn.Module):
         return scale, *embed_levels(self.score_net, torch.sqrt(1 - delta_net))
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
-        """See :class:`bddm_ref.levels.Levelled`."""
+        """Predict the noise ``(B, ...)`` of the unscaled process."""
         scale, *inner = embedded
         scaled = x * scale.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
         return evaluate_at(self.score_net, scaled, tuple(inner), condition)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class VectorRatioNet(nn.Module):
-    """Two layers on the vector itself and the logarithm of its power, which tells the noise level.
+    """Two layers on the vector and the log of its power, which shows the noise level.
 
     Args:
         dimensions: D.
@@ -22,7 +22,7 @@ class VectorRatioNet(nn.Module):
         self.last = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D) to (B,)."""
+        """Map vectors ``(B, D)`` to ratios ``(B,)`` in (0, 1)."""
         power = torch.log(x.square().mean(dim=1, keepdim=True) + 1e-8)
         hidden = self.layers(torch.cat([x, power], dim=1))
         return torch.sigmoid(self.last(hidden)[:, 0])

@@ -17,7 +17,7 @@ class VectorScoreNet(Levelled, nn.Module):
 
     Args:
         dimensions: D.
-        width: of all layers.
+        width: width of all layers.
         blocks: residual blocks of two layers each.
         residual: predict v (Salimans and Ho 2022), eps = sqrt(delta) x + alpha v; or else eps.
     """
@@ -37,18 +37,18 @@ class VectorScoreNet(Levelled, nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Alpha and delta, ``(N,)``, and what each block makes of the level, ``(N, 2 width)``."""
+        """Compute alpha and delta, ``(N,)``, and each block's modulation, ``(N, 2 width)``."""
         alpha = alpha.to(torch.float64)
         delta = (1 - alpha) * (1 + alpha)
         level = self.level((alpha.square() / delta).log().float())
         return alpha, delta, *(layer(level) for layer in self.hear)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any = None) -> Tensor:
-        """Noise of x ``(B, D)``. No condition."""
-        alpha, delta, *heard = embedded
+        """Predict the noise of x ``(B, D)``; the condition is ignored."""
+        alpha, delta, *modulations = embedded
         hidden = self.first(x)
-        for block, one in zip(self.blocks, heard, strict=True):
-            hidden = block(hidden, one)
+        for block, modulation in zip(self.blocks, modulations, strict=True):
+            hidden = block(hidden, modulation)
         out: Tensor = self.last(F.silu(self.norm(hidden)))
         if not self.residual:
             return out
@@ -57,14 +57,14 @@ class VectorScoreNet(Levelled, nn.Module):
 
 
 class _Block(nn.Module):
-    """Two layers whose input is normalised, then scaled and shifted by the level."""
+    """Residual block of two layers, whose input is normalised and modulated by the level."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
 
-    def forward(self, hidden: Tensor, heard: Tensor) -> Tensor:
-        scale, shift = heard.chunk(2, dim=-1)
+    def forward(self, hidden: Tensor, modulation: Tensor) -> Tensor:
+        scale, shift = modulation.chunk(2, dim=-1)
         updated: Tensor = hidden + self.layers(torch.addcmul(shift, self.norm(hidden), 1 + scale))
         return updated

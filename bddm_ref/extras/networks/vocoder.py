@@ -1,21 +1,20 @@
 """A score network for speech that two CPU cores can train: a preconditioned spectral denoiser.
 
-Not from the papers, which use DiffWave. It works on the STFT of x_t. In each bin the forward
-process is X_t = alpha X_0 + sqrt(delta) E with E of unit variance. Were X_0 Gaussian of variance S,
-X = X_t / sqrt(alpha^2 S + delta) would be white, and with the shares of signal and noise in it,
+The network is not from the papers, which use DiffWave. It works on the STFT of x_t. In each bin the
+forward process is X_t = alpha X_0 + sqrt(delta) E with E of unit variance. If X_0 were Gaussian of
+variance S, X = X_t / sqrt(alpha^2 S + delta) would be white. With the shares of signal and noise
 
     c_s = sqrt(alpha^2 S / (alpha^2 S + delta)),      c_n = sqrt(delta / (alpha^2 S + delta)),
 
-the posterior of E would have mean c_n X and deviation c_s. So the network predicts
+the posterior of E would have mean c_n X and deviation c_s. The network therefore predicts
 
-    E = c_n X + c_s F(X),
+    E = c_n X + c_s F(X).
 
-which is the preconditioning of Karras et al. 2022 (Eq. 7, section 5), done per bin and frame: F = 0
-is the Wiener filter, and the target of F has unit variance at every noise level. The estimate of
-X_0 / sqrt(S) is then C = c_s X - c_n F. Its mel spectrogram is known, being the conditioning; a
-last stage compares the two and moves F by a multiple of C (:mod:`bddm_ref.extras.networks.bands`).
-S is read from the mel spectrogram and sharpened by an encoder that runs once per utterance, not
-once per step.
+This is the preconditioning of Karras et al. 2022 (Eq. 7, section 5), applied per bin and frame:
+F = 0 is the Wiener filter, and the target of F has unit variance at every noise level. The estimate
+of X_0 / sqrt(S) is C = c_s X - c_n F, whose mel spectrogram must match the conditioning. The last
+stage compares them and moves F by a multiple of C (:mod:`bddm_ref.extras.networks.bands`).
+An encoder computes S from the mel spectrogram, once per utterance.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ from bddm_ref.networks.blocks import LevelEmbedding
 class SpectralVocoderConfig:
     """Size and signal conventions of a :class:`SpectralVocoder`."""
 
-    fft: int = 1024  # samples; of the network's own STFT, Hann window
-    hop: int = 256  # samples per frame, those of the mel spectrogram
+    fft: int = 1024  # samples of the network's own STFT; Hann window
+    hop: int = 256  # samples per frame, as in the mel spectrogram
     mels: int = 80  # bands of the conditioning
-    amplitude: float = 8.0  # the network hears recordings scaled by this
+    amplitude: float = 8.0  # factor on the recordings that the network sees
     width: int = 384  # channels of the denoiser
     blocks: int = 4
     encoder_width: int = 256
     encoder_blocks: int = 3
     expansion: int = 2  # hidden width of a block's MLP, in widths
-    level_width: int = 64  # of the noise-level embedding
+    level_width: int = 64  # width of the noise-level embedding
     taps: int = 3  # frames that the predicted complex filter of a bin spans, odd
 
     def __post_init__(self) -> None:
@@ -55,24 +54,24 @@ class SpectralVocoderConfig:
 
 
 class SpeechCondition(NamedTuple):
-    """What the encoder makes of a mel spectrogram, once per utterance."""
+    """The encoder's output for a mel spectrogram, computed once per utterance."""
 
     log_power: Tensor  # log S, (B, frames, bins): expected power of a bin of the scaled recording
     magnitude: Tensor  # sqrt(S), the same shape
     hidden: Tensor  # (B, frames, width)
-    bands: BandTarget  # of the scaled recording
+    bands: BandTarget  # targets of the scaled recording
 
 
 class SpectralVocoder(Levelled, nn.Module):
-    """eps_theta(x_t, alpha, condition) for waveforms of ``frames * hop`` samples.
+    """Score network eps_theta(x_t, alpha, condition) for waveforms of ``frames * hop`` samples.
 
     Args:
         config: sizes.
-        filterbank: mel filters the conditioning was made with, ``(fft / 2 + 1, mels)``, applied
-            to magnitudes of an STFT with the same ``fft`` and ``hop``.
+        filterbank: mel filters of the conditioning, ``(fft / 2 + 1, mels)``, for magnitudes of an
+            STFT with the same ``fft`` and ``hop``.
 
     Raises:
-        ValueError: the filters are not of this shape.
+        ValueError: the filters have another shape.
     """
 
     window: Tensor
@@ -109,7 +108,7 @@ class SpectralVocoder(Levelled, nn.Module):
             nn.init.zeros_(layer.bias)
 
     def encode(self, log_mel: Tensor) -> SpeechCondition:
-        """Natural-log magnitude mel ``(B, mels, frames + 1)`` of the unscaled recording."""
+        """Encode an unscaled recording's natural-log magnitude mel ``(B, mels, frames + 1)``."""
         hidden = self.enter(log_mel + 3.0).transpose(1, 2)  # + 3: roughly centred
         for block in self.encoder:
             hidden = block(hidden)
@@ -121,19 +120,19 @@ class SpectralVocoder(Levelled, nn.Module):
         return SpeechCondition(log_power, (0.5 * log_power).exp(), self.condition(hidden), bands)
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Log SNR and sqrt(delta), ``(N,)``, and what each block makes of the level."""
+        """Compute log-SNR and sqrt(delta), ``(N,)``, and the modulation of each block."""
         alpha = alpha.to(torch.float64)  # float32 cannot tell 1 - alpha^2 from 0 near the data
         delta = (1 - alpha) * (1 + alpha)
         log_snr = torch.log(alpha.square() / delta).float()
         level = self.embed_level(log_snr)
         blocks = [block for block in self.blocks if isinstance(block, ConvNextBlock)]
-        return log_snr, delta.sqrt().float(), *(block.hear(level) for block in blocks)
+        return log_snr, delta.sqrt().float(), *(block.modulate(level) for block in blocks)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: SpeechCondition) -> Tensor:
-        """Noise of x ``(B, L)``, L a multiple of ``hop``, in float32.
+        """Predict the noise of x ``(B, L)``, L a multiple of ``hop``, in float32.
 
         Raises:
-            ValueError: the condition is not of this length.
+            ValueError: the condition has another length.
         """
         if x.shape[-1] != (condition.hidden.shape[1] - 1) * self.config.hop:
             raise ValueError(
@@ -147,8 +146,8 @@ class SpectralVocoder(Levelled, nn.Module):
         parts = torch.view_as_real(spectrum).flatten(-2)
         hidden = self.embed_bins(torch.cat([parts, 0.2 * snr.clamp(-11.5, 16.0)], dim=-1))
         hidden = hidden + condition.hidden
-        for block, heard in zip(self.blocks, embedded[2:], strict=True):
-            hidden = block(hidden, heard)
+        for block, modulation in zip(self.blocks, embedded[2:], strict=True):
+            hidden = block(hidden, modulation)
         hidden = self.norm(hidden)
         residual = self._filter(hidden, spectrum)
 
@@ -159,11 +158,11 @@ class SpectralVocoder(Levelled, nn.Module):
         return self._istft(noise * spectrum + signal * residual, x.shape[-1])
 
     def _filter(self, hidden: Tensor, spectrum: Tensor) -> Tensor:
-        """An additive term, plus a filter over neighbouring frames for each bin.
+        """Add a term and a filter over neighbouring frames for each bin.
 
-        A filter keeps the phase of what it hears, which an additive term has to rebuild. Its gain
-        also depends on the magnitude it hears, as the posterior mean of a bin whose magnitude is
-        known does.
+        A filter keeps the phase of its input, which an additive term has to rebuild. The filter's
+        gain also depends on the input's magnitude: so does the posterior mean of a bin whose
+        magnitude is known.
         """
         output = self.predict(hidden).float().unflatten(-1, (1 + self.config.taps, -1, 2))
         terms = torch.view_as_complex(output)
@@ -193,5 +192,5 @@ class SpectralVocoder(Levelled, nn.Module):
 
 
 def _power(spectrum: Tensor) -> Tensor:
-    """|z|^2, several times faster than ``abs`` on a CPU."""
+    """Compute |z|^2, several times faster than ``abs`` on a CPU."""
     return torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
