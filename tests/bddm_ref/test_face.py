@@ -1,4 +1,4 @@
-"""The package's public names: each resolves, in any order of imports, and costs no torch unused."""
+"""Public names resolve in any order of imports, and unused names import no torch."""
 
 from __future__ import annotations
 

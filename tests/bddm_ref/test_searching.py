@@ -30,7 +30,7 @@ def silent(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
 
 
 class Replay(nn.Module):
-    """A schedule network that answers a given list, whatever it hears."""
+    """A schedule network that answers a given list, whatever its input."""
 
     def __init__(self, answers: list[float]) -> None:
         super().__init__()
@@ -57,15 +57,15 @@ def test_by_hand() -> None:
 
 @pytest.mark.parametrize("name", [*RELEASED])
 def test_reproduces_the_released_schedules(name: str) -> None:
-    """Fed the ratios their lists imply, the pass returns their betas and ends where they end."""
+    """With the ratios of a released list, the pass returns the list's betas and length."""
     betas = RELEASED[name]["beta"][::-1]
-    # Their alpha_N is the list's own product; so is ours, in float64.
+    # The release takes alpha_N from the list's product; so does this test, in float64.
     alpha_N = float(NoiseSchedule(tuple(reversed(betas))).alphas[-1])
     answers, alpha = [], alpha_N
     for beta, following in itertools.pairwise(betas):
         alpha /= math.sqrt(1 - beta)
         answers.append(following / min(1 - alpha**2, beta))
-    # The last ratio of one list is 1 in their float32: beta_1 = delta_1.
+    # The last ratio of one list is 1 in the release's float32: beta_1 = delta_1.
     assert all(0 < answer < 1 + 1e-9 for answer in answers)
     found = run((alpha_N, betas[0]), [*answers, 0.9])
     # float64 arithmetic on the way there and back; delta_n cancels to 1e-4 at the last steps.
@@ -78,8 +78,8 @@ def test_ends_below_the_smallest_training_beta() -> None:
 
 
 def test_ends_outside_the_trained_levels() -> None:
-    # beta_2 leaves delta_1 = 1.05e-4: more than the smallest training beta, and less noise than
-    # this schedule, whose smallest beta is not its first, ever had.
+    # beta_2 leaves delta_1 = 1.05e-4: above the smallest training beta, but below every level of
+    # this schedule, whose smallest beta is not the first.
     training = NoiseSchedule((2e-4, 1e-4, 0.3, 0.3))
     alpha = math.sqrt((1 - 1.05e-4) * (1 - 0.36))
     networks = (silent, Replay([0.99]))
@@ -149,13 +149,13 @@ GRID = starts(TRAINING, 9)
 
 
 def propose(start: Start) -> list[float]:
-    """Betas from the start, a fixed fall; the kernel changes the fall."""
+    """Propose betas that fall by a fixed factor, which depends on the kernel."""
     fall = 0.5 if start.kernel == "ddpm" else 0.4
     return [start.beta * fall**k for k in range(6)]
 
 
 def three(start: Start) -> list[float]:
-    """As `propose`, ending after three."""
+    """Propose the first three betas of `propose`."""
     return propose(start)[:3]
 
 
@@ -172,12 +172,12 @@ def test_finds_the_best_of_each_length_and_rescores_it() -> None:
     for length, candidate in found.items():
         assert len(candidate.schedule) == length
         assert abs(candidate.schedule.betas[-1] - 0.5) < 0.01
-        assert candidate.scores[1] == 0.25  # of trial 2, which selected nothing
+        assert candidate.scores[1] == 0.25  # trial 2 selected nothing
     assert set(trials) == {0, 1, 2}
 
 
 def test_selection_on_noise_is_rescored_without_optimism() -> None:
-    """All schedules equal, judged with noise: the winner's scores average to the truth."""
+    """With equal schedules and a noisy judge, the winner's scores average to the truth."""
 
     def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         key = hash((schedule, trial)) % 2**31
@@ -209,15 +209,15 @@ def test_released_rule_needs_all_scores_to_rise() -> None:
         return (first, 1.0 if first == pytest.approx(0.1) else 0.5)
 
     plan = SearchPlan(lengths=(3,), refinements=0)
-    # The first candidate (beta_N = 0.1) has the best second score: nothing replaces it. Of the
-    # others the largest beta_N that the grid holds has the best sum.
+    # The first candidate (beta_N = 0.1) has the best second score, and nothing replaces it. The
+    # largest beta_N of the grid has the best sum.
     assert released_search(three, judge, GRID, TRAINING, plan)[3].start.beta == pytest.approx(0.1)
     ours = search(three, judge, GRID, TRAINING, plan)
     assert ours[3].start.beta == pytest.approx(max(start.beta for start in starts(TRAINING, 9)))
 
 
 def test_released_refinement() -> None:
-    """From the best start of each length, rounded and not moved again, with both kernels."""
+    """Refinement perturbs the rounded best start of each length, with both kernels."""
     asked: list[Start] = []
 
     def asking(start: Start) -> list[float]:
@@ -250,7 +250,7 @@ def test_released_refinement() -> None:
 @pytest.mark.parametrize("searching", [search, released_search])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_score_of_nan_never_wins(searching: Callable[..., Any], sign: int) -> None:
-    """Wherever in the grid the failures are: the first candidate must not keep its place."""
+    """A failed candidate gives way to another, wherever it stands in the grid."""
 
     def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
         first = schedule.betas[-1]

@@ -1,4 +1,4 @@
-"""What schedules make of Gaussians, against samples and against known cases."""
+"""Moments of schedules' outputs on Gaussians, against samples and known cases."""
 
 from __future__ import annotations
 

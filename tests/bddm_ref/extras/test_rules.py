@@ -29,7 +29,7 @@ DEVIATION = 0.5
 
 
 def gaussian_score(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
-    """The exact score of N(0, DEVIATION^2)."""
+    """Compute the exact score of N(0, DEVIATION^2)."""
     level = alpha[:, None]
     delta = 1 - level**2
     return delta.sqrt() * x / (level**2 * DEVIATION**2 + delta)
@@ -45,7 +45,7 @@ def test_power_is_measured_at_all_levels() -> None:
     for alpha in TRAINING.alphas[::11].tolist():
         assert power(alpha) == pytest.approx(exact_power(alpha), rel=0.03)
     ends = [power(float(TRAINING.alphas[i])) for i in (0, -1)]
-    assert power(0.999999) == pytest.approx(ends[0])  # outside: as at the ends
+    assert power(0.999999) == pytest.approx(ends[0])  # outside the range the end value holds
     assert power(0.001) == pytest.approx(ends[1])
 
 
@@ -107,7 +107,7 @@ def test_two_constants() -> None:
 
 
 def test_released_schedules_are_nearly_two_constants() -> None:
-    """LJ-12 is within a quarter of the rule's betas, from its own start, at its own length."""
+    """The rule reproduces the length of LJ-12, and its betas within a quarter."""
     path = Path(__file__).resolve().parents[2] / "data" / "released-schedules.json"
     released = json.loads(path.read_text())["schedules"]
     alphas = torch.tensor(released["LJSpeech 12 steps"]["alpha"], dtype=torch.float64)

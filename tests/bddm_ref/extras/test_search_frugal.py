@@ -24,11 +24,11 @@ def propose(start: Start, spare: float) -> list[float]:
 
 
 class Judge:
-    """Likes schedules whose last level is near some alpha, and remembers what it was asked."""
+    """A judge that prefers last levels near some alpha, and records its calls."""
 
     def __init__(self, wanted: float, late: float | None = None) -> None:
         self.wanted = wanted
-        self.late = wanted if late is None else late  # on the items of the second heat
+        self.late = wanted if late is None else late  # preference on the items of heat 2
         self.asked: list[tuple[int, int, tuple[float, float]]] = []
 
     def __call__(
@@ -44,7 +44,7 @@ def distance_from_beta(schedule: NoiseSchedule) -> float:
 
 
 def best_by_level(length: int, count: int) -> list[NoiseSchedule]:
-    """The least distorting of each range of levels."""
+    """Find the least distorting schedule of each range of levels."""
     candidates = {
         one: float(one.log_snrs[-1])
         for start in GRID
@@ -66,9 +66,9 @@ def test_the_judge_chooses_among_the_least_distorting_of_each_level() -> None:
     for length, count in ((3, 4), (5, GROUPS)):
         best, first = found[length], best_by_level(length, count)
         assert len(first) == count
-        # Of those the judge's own choice wins, though others distort less.
+        # The judge's choice among them wins, although others distort less.
         assert best.schedule == min(first, key=lambda s: abs(float(s.alphas[-1]) - 0.5))
-        # Nothing but these was sampled, two of them on more, and the winner on items of its own.
+        # Only these were sampled: two of them on more items, and the winner on a third trial.
         asked = [(trial, part) for steps, trial, part in judge.asked if steps == length]
         share = 0.09 * math.sqrt(5 / length)
         heats = [(1, (0.0, share))] * count + [(1, (share, 3 * share))] * 2
@@ -78,7 +78,7 @@ def test_the_judge_chooses_among_the_least_distorting_of_each_level() -> None:
 def test_both_heats_count_by_their_items() -> None:
     first = sorted(best_by_level(3, GROUPS), key=lambda one: abs(float(one.alphas[-1]) - 0.5))
     leader, second = (float(one.alphas[-1]) for one in first[:2])
-    # The second heat, of twice as many items, would turn them: by more than half of the lead.
+    # Heat 2, on twice as many items, reverses the order: by more than half of the lead.
     for late, winner in ((second, 1), (leader, 0), (0.5 * leader + 0.5 * second, 0)):
         judge = Judge(0.5, late)
         plan = SearchPlan((3,), finalists=8, refinements=0)
@@ -122,7 +122,7 @@ def test_a_length_that_no_start_leads_to_is_missing() -> None:
 
 
 def test_what_samples_lost_beside_their_noise_is_tried_too() -> None:
-    """The arithmetic may choose another share of 1 - r than noised data have."""
+    """The distortion may select another factor on 1 - r than noised data suggest."""
     spares = set[float]()
 
     def noted(start: Start, spare: float) -> list[float]:
@@ -141,7 +141,7 @@ def test_what_samples_lost_beside_their_noise_is_tried_too() -> None:
 
 
 class LevelNet(torch.nn.Module):
-    """Answers by the variance of its input, as a schedule network that reads the level would."""
+    """A schedule network that answers by the variance of its input."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(x.square().mean(1)).float()

@@ -20,7 +20,7 @@ def test_shares_of_a_bin_sum_to_one_and_lonely_bins_take_the_nearest_band() -> N
 
 
 def test_lonely_bins_go_by_distance() -> None:
-    """Bands that end early leave the bins above to the last, wherever the middle is."""
+    """The last band takes the bins above all bands, wherever the middle is."""
     low = torch.cat([FILTERBANK, torch.zeros(10, 2)])
     assert torch.equal(band_shares(low)[:, 6:], torch.tensor([[0.0], [1.0]]).expand(2, 10))
 

@@ -33,7 +33,7 @@ def test_the_clean_estimate_is_clipped(alpha: float, bound: float) -> None:
     x = torch.randn(2, 33, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     levels = torch.full((2,), alpha, dtype=torch.float64)
     eps = ClippedScoreNet(Constant(x_0), bound)(x, levels)
-    # Rounding of eps is divided by alpha in the estimate, that of delta by delta.
+    # The estimate divides the rounding of eps by alpha, and the rounding of delta by delta.
     tolerance = 1e-14 / (alpha * (1 - alpha))
     torch.testing.assert_close(
         estimate(x, levels, eps), x_0.clamp(-bound, bound), rtol=0, atol=tolerance

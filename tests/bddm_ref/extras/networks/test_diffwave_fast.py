@@ -1,4 +1,4 @@
-"""The fast forms of DiffWave, for CPUs and GPUs, against DiffWave, which has oracles of its own."""
+"""The fast forms of DiffWave for CPUs and GPUs, against DiffWave itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMS = [FastDiffWave, CudaDiffWave]
 
 @pytest.fixture(params=FORMS)
 def form(request: pytest.FixtureRequest) -> type[FastDiffWave]:
-    """What a GPU runs is tested on a CPU, without compiling."""
+    """Test the form for GPUs on a CPU, without compiling."""
     return request.param  # type: ignore[no-any-return]
 
 
@@ -38,7 +38,7 @@ def networks(
     fast_dtype: torch.dtype | None = None,
     form: type[FastDiffWave] = FastDiffWave,
 ) -> tuple[DiffWave, FastDiffWave]:
-    """The same random weights twice: folding changes a network in place."""
+    """Make the same random network twice, because folding changes a network in place."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -47,8 +47,8 @@ def networks(
         for parameter in plain.parameters():
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
     other.load_state_dict(plain.state_dict())
-    other.requires_grad_(False)  # as the harness has it
-    if fast_dtype is torch.bfloat16:  # likewise
+    other.requires_grad_(False)  # as in the harness
+    if fast_dtype is torch.bfloat16:  # as in the harness
         for _, parameter in roundable_parameters(other):
             parameter.data = parameter.data.to(torch.bfloat16)
     return plain.requires_grad_(False), form(other, fast_dtype or dtype)
@@ -70,7 +70,7 @@ def test_it_equals_diffwave_however_it_is_cut(
     plain, fast = networks()
     x, alpha, mel = inputs()
     expected = plain(x, alpha, plain.encode(mel))
-    assert float(expected.std()) > 1e-3  # the comparison is not of zeros
+    assert float(expected.std()) > 1e-3  # zeros would compare equal
     torch.testing.assert_close(fast(x, alpha, fast.encode(mel)), expected, **CLOSE)
 
 
@@ -97,7 +97,7 @@ def test_whole_batches_equal_diffwave() -> None:
 def test_a_gpu_has_a_form_of_its_own(
     gpus: tuple[str], as_it_is: bool, bf16: bool, expected: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "GPUS", gpus)  # the processor stands in for one
+    monkeypatch.setattr(inference, "GPUS", gpus)  # the CPU stands in for a GPU
     made = inference_form(DiffWave(SMALL, SCHEDULE), bf16, as_it_is)
     assert type(made) is expected
     if isinstance(made, FastDiffWave):
@@ -119,7 +119,7 @@ def test_in_bfloat16_it_is_as_near_as_autocast(form: type[FastDiffWave]) -> None
         cast = plain(x, alpha, plain.encode(mel)).float()
         condition = fast.encode(mel)
         eps = fast(x, alpha, condition)
-    assert torch.equal(eps, fast(x, alpha, fast.encode(mel)))  # it does not need autocast
+    assert torch.equal(eps, fast(x, alpha, fast.encode(mel)))  # autocast changes nothing
     assert {part.dtype for part in condition} == {torch.bfloat16}
     assert eps.dtype == torch.float32
     error, usual = ((one - expected).square().mean().sqrt() for one in (eps, cast))

@@ -1,4 +1,4 @@
-"""The lmnt package's DiffWave: what it does otherwise than the released one.
+"""The lmnt package's DiffWave: its differences from the released network.
 
 Equality with a plain forward pass, and with the package itself, is tested where its checkpoints
 are imported: tests/benchmarks/interop/test_lmnt.py.
@@ -26,7 +26,7 @@ FRAMES = 7
 
 
 def small_net() -> LmntDiffWave:
-    """A float64 network whose last layer is random too."""
+    """Make a float64 network whose last layer is random too."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = LmntDiffWave(SMALL, SCHEDULE).double()
@@ -57,7 +57,7 @@ def test_the_table_is_that_of_float32_arithmetic() -> None:
     # the product of either is rounded by half of one.
     tolerance = np.tile(2.0**-22 * np.abs(angles), 2) + 1e-7
     assert (np.abs(found - expected) <= tolerance).all()
-    # That is why the dtype matters: exact angles differ by 0.02 from those of float32.
+    # The dtype matters: exact angles differ from float32 angles by 0.02.
     exact = t[:, None] * 10.0 ** (np.arange(64) * 4 / 63)
     assert 0.01 < np.abs(exact - angles).max() < 0.05
 
@@ -85,7 +85,7 @@ def test_a_block_by_hand() -> None:
     condition = torch.tensor([[[0.7], [0.9]]], dtype=torch.float64).expand(1, 2, 4)
     outputs = block(hidden, torch.zeros(1, 2, dtype=torch.float64), condition)
     residual, skip = (output.flatten().tolist() for output in outputs)
-    # The third sample: gate 0.3 + 0.5 + 0.7, signal 0.1 + 0.5 + 0.9; the first hears padding.
+    # The third sample: gate 0.3 + 0.5 + 0.7, signal 0.1 + 0.5 + 0.9; the first sees padding.
     third = math.tanh(1.5) / (1 + math.exp(-1.5))
     first = math.tanh(0.9) / (1 + math.exp(-(0.1 + 0.5 + 0.7)))
     assert skip[2] == pytest.approx(5 * third, abs=1e-14)
@@ -109,7 +109,7 @@ def test_parameter_count_of_the_published_size() -> None:
     with torch.device("meta"):
         net = LmntDiffWave(DiffWaveConfig(channels=64), SCHEDULE)
     assert sum(p.numel() for p in net.parameters()) == 2_619_971
-    assert len(net.state_dict()) == 10 + 30 * 8 + 4  # the table is none of it
+    assert len(net.state_dict()) == 10 + 30 * 8 + 4  # the table is not part of the state
 
 
 def test_convolutions_start_from_kaiming() -> None:

@@ -1,4 +1,4 @@
-"""The score network of vectors: what it starts from, and what it can learn."""
+"""The score network of vectors: its start, and a score that it learns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_untrained_it_predicts_no_noise_or_no_v() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("residual", [False, True])
 def test_it_learns_the_score_of_two_points(residual: bool) -> None:
-    """Of data at -1 and 1 in each coordinate, E[x_0 | x_t] = tanh(alpha x_t / delta)."""
+    """The network learns E[x_0 | x_t] = tanh(alpha x_t / delta) of data at -1 and 1."""
     net = VectorScoreNet(2, width=64, blocks=2, residual=residual)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:

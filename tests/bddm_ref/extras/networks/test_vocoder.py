@@ -16,13 +16,13 @@ FRAMES = 12
 
 
 def filterbank() -> Tensor:
-    """Four overlapping triangles over 33 bins."""
+    """Make four overlapping triangles over 33 bins."""
     bins, centres = torch.arange(33.0)[:, None], torch.tensor([5.0, 12.0, 19.0, 26.0])
     return (1 - (bins - centres).abs() / 9).clamp_min(0)
 
 
 def network(moved: float = 0.0) -> SpectralVocoder:
-    """A small network; ``moved``: how far its parameters are from their start."""
+    """Make a small network whose parameters are ``moved`` away from their start."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = SpectralVocoder(CONFIG, filterbank()).eval()
@@ -60,7 +60,7 @@ def test_untrained_it_is_the_wiener_filter() -> None:
 
 
 class Constant(nn.Module):
-    """A feedback that asks for the same correction everywhere."""
+    """A feedback that returns the same correction everywhere."""
 
     def __init__(self, value: float) -> None:
         super().__init__()
@@ -77,14 +77,14 @@ def test_the_last_stage_scales_the_clean_estimate() -> None:
     x, _, log_mel = inputs(1)
     alpha = torch.tensor([0.7])
     condition = net.encode(log_mel)
-    # One value of S for all bins: then the gain of a bin is one of the waveform.
+    # With one value of S for all bins, the gain of a bin is the gain of the waveform.
     condition = condition._replace(log_power=torch.zeros_like(condition.log_power))
     results = []
     for m in (0.0, -0.4):
         net.feedback = Constant(m)
         results.append((x - torch.tensor(1 - 0.49).sqrt() * net(x, alpha, condition)) / 0.7)
     clean, corrected = results
-    c_n = (1 - 0.49) ** 0.5  # of S = 1, where alpha^2 S + delta = 1
+    c_n = (1 - 0.49) ** 0.5  # S = 1, so that alpha^2 S + delta = 1
     torch.testing.assert_close(corrected, (1 - 0.4 * c_n) * clean, rtol=1e-4, atol=1e-5)
 
 
