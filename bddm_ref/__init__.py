@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ddpm_kernel,
         q_sample,
         reverse_step,
+        reverse_steps,
     )
     from bddm_ref.sampling import ScoreNet, sample
     from bddm_ref.schedule import NoiseSchedule
@@ -90,6 +91,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ddpm_kernel",
         "q_sample",
         "reverse_step",
+        "reverse_steps",
     ),
     "bddm_ref.sampling": (
         "ScoreNet",
@@ -149,6 +151,7 @@ __all__ = [
     "q_sample",
     "released_search",
     "reverse_step",
+    "reverse_steps",
     "sample",
     "save_weights",
     "schedule_betas",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,27 @@ def test_no_public_name_is_that_of_a_module() -> None:
     modules = {module.name for module in pkgutil.iter_modules(bddm_ref.__path__)}
     assert "searching" in modules
     assert not modules & set(bddm_ref.__all__)
+
+
+def test_the_papers_part_imports_no_extras() -> None:
+    root = Path(bddm_ref.__path__[0])
+    papers = [path for path in root.rglob("*.py") if "extras" not in path.relative_to(root).parts]
+    assert root / "searching.py" in papers
+    for path in papers:
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        names += [
+            alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+        ]
+        assert not any(name.startswith("bddm_ref.extras") for name in names), path
+
+
+def test_the_names_of_the_equation_table_are_public() -> None:
+    page = Path(__file__).parents[2] / "docs" / "equations.md"
+    papers = page.read_text().split("## Additions")[0]
+    names = re.findall(r"\| `bddm_ref\.[a-z0-9_.]+\.(\w+)[.\w]*` \|", papers)
+    assert "NoiseSchedule" in names
+    assert set(names) <= set(bddm_ref.__all__)
 
 
 def test_an_unknown_name_is_refused() -> None:

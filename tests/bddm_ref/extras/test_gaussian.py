@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.extras.gaussian import Spectrum, divergence, loudness, output_moments, wasserstein
+from bddm_ref.extras.gaussian import (
+    AffineStep,
+    Spectrum,
+    affine_chain,
+    divergence,
+    loudness,
+    output_moments,
+    wasserstein,
+)
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
@@ -36,6 +44,15 @@ def test_moments_are_those_of_samples(kernel: str) -> None:
     deviation = variances.sqrt()
     assert torch.all((x_0.mean(0) - MEANS - errors).abs() < 5 * deviation / math.sqrt(count))
     assert x_0.var(0) == pytest.approx(variances, rel=0.04)
+
+
+@pytest.mark.parametrize(("start_variance", "variance"), [(0.0, 0.25), (1.0, 36.25)])
+def test_affine_steps_compose(start_variance: float, variance: float) -> None:
+    """Steps 2 x + 1 and 3 x - 1 + z / 2 make 6 x + 2 + z / 2."""
+    one = torch.ones(1, dtype=torch.float64)
+    steps = [AffineStep(2 * one, one, 0.0), AffineStep(3 * one, -one, 0.5)]
+    found = affine_chain(steps, start_variance)
+    assert [part.item() for part in found] == [6.0, 2.0, variance]
 
 
 def test_many_steps_leave_no_distance() -> None:
