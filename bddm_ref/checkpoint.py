@@ -1,6 +1,6 @@
-"""Checkpoints: weights (safetensors) and training states (torch), each with its checksum.
+"""Checkpoints: weights (safetensors) and training states (torch), each with a checksum file.
 
-Neither format would notice a flipped bit by itself.
+Neither format detects a flipped bit by itself.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from bddm_ref.files import DamagedFileError, verify_checksum, write_with_checksu
 
 
 def save_weights(module: nn.Module, path: Path, matrix_dtype: torch.dtype | None = None) -> None:
-    """Write a module's state as safetensors, with its checksum.
+    """Write a module's state as safetensors, with a checksum file beside it.
 
     Args:
-        module: what to save.
-        path: where to.
-        matrix_dtype: dtype to store parameters of two and more dimensions in. A network that runs
-            under bfloat16 autocast loses nothing by bfloat16: its products round them anyway.
-            Factors of a normalised weight are kept: rounding them would not round their product.
+        module: the network.
+        path: the file to write.
+        matrix_dtype: dtype of stored matrices, None for their own. Under bfloat16 autocast a
+            network rounds matrices anyway, and loses nothing by bfloat16. Factors of a normalised
+            weight keep their dtype: rounding factors would not round their product.
     """
     parameters = {name for name, _ in roundable_parameters(module)}
     tensors = {
@@ -36,17 +36,17 @@ def save_weights(module: nn.Module, path: Path, matrix_dtype: torch.dtype | None
 
 
 def roundable_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Parameters that bfloat16 autocast rounds as they are: matrices that are no factors."""
+    """List the matrices that bfloat16 autocast rounds: all but factors of normalised weights."""
     for name, parameter in module.named_parameters():
         if parameter.ndim >= 2 and ".parametrizations." not in f".{name}":
             yield name, parameter
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill ``module`` from a safetensors file, once its checksum has been verified.
+    """Fill ``module`` from a safetensors file after verifying its checksum.
 
     Raises:
-        DamagedFileError: missing, damaged, not safetensors, or of another network.
+        DamagedFileError: the file is missing, damaged, not safetensors, or of another network.
     """
     verify_checksum(path)
     try:
@@ -66,7 +66,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write a training state (tensors, numbers, strings, containers), with its checksum."""
+    """Write a training state (tensors, numbers, strings, containers) and its checksum file."""
     write_with_checksum(path, lambda temporary: torch.save(state, temporary))
 
 
@@ -74,7 +74,7 @@ def load_state(path: Path) -> dict[str, Any]:
     """Read a training state without executing anything in it.
 
     Raises:
-        DamagedFileError: missing, damaged, or not a training state.
+        DamagedFileError: the file is missing, damaged, or not a training state.
     """
     verify_checksum(path)
     try:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 
 class DamagedFileError(ValueError):
-    """A file that is missing, truncated, altered or of another kind; the message says which."""
+    """A file is missing, truncated, altered or of another kind; the message says which."""
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Compute the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -36,10 +36,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_with_checksum(path: Path, write: Callable[[Path], object]) -> None:
-    """As :func:`write_atomically`, with the SHA-256 beside it in ``<path>.sha256``.
+    """Write a file atomically, and its SHA-256 beside it in ``<path>.sha256``.
 
-    Two files cannot be replaced in one step. So the checksum file first lists the new content and
-    the old, and whatever is interrupted leaves a file that one of them matches.
+    Two files cannot be replaced in one step. The checksum file therefore first lists the sums of
+    both the new and the old content. An interruption leaves a file that one of the sums matches.
     """
     sidecar, line = checksum_file(path), ""
 
@@ -87,5 +87,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def checksum_file(path: Path) -> Path:
-    """Where the SHA-256 of a file is."""
+    """Return the path of the checksum file that belongs to ``path``."""
     return path.with_name(path.name + ".sha256")

@@ -1,9 +1,8 @@
-"""Score networks that are told all levels of a schedule at once.
+"""Score networks that embed all noise levels of a schedule at once.
 
-What a network makes of a noise level alone, its step embedding and what its layers make of that,
-needs no x, and the levels of a reverse process are known beforehand. Level by level these are many
-small products, whose time is mostly overhead; here they are done once for all levels, as a
-condition is encoded once for all steps.
+The embedding of a noise level needs no x, and the levels of a reverse process are known before it
+starts. Level by level, embeddings are many small products, whose time is mostly overhead. One batch
+of all levels avoids that overhead.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 Embedded = tuple[Tensor, ...]
-"""What a network makes of noise levels: a row for each in every tensor."""
+"""A network's embedding of noise levels: one row a level in every tensor."""
 
 
 class Levelled(ABC):
@@ -23,11 +22,11 @@ class Levelled(ABC):
 
     @abstractmethod
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Noise levels ``(N,)`` float64, BDDM's alpha in (0, 1), to tensors of N rows."""
+        """Embed noise levels ``(N,)`` float64, BDDM's alpha in (0, 1), as tensors of N rows."""
 
     @abstractmethod
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
-        """Noise ``(B, ...)`` at levels of B rows, or of one row for all items."""
+        """Predict the noise ``(B, ...)`` at embedded levels: a row an item, or one row for all."""
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
         """Predict the noise.
@@ -35,7 +34,7 @@ class Levelled(ABC):
         Args:
             x: x_t, ``(B, ...)``.
             alpha: noise levels, ``(B,)``, float64; BDDM's alpha, DDPM's sqrt(alpha-bar).
-            condition: what the network's ``encode`` made of it, where it has one.
+            condition: result of the network's ``encode``; None for a network without conditioning.
 
         Returns:
             eps, ``(B, ...)``.
@@ -44,14 +43,14 @@ class Levelled(ABC):
 
 
 def embed_levels(score_net: Callable[..., Tensor] | Levelled, alpha: Tensor) -> Embedded:
-    """What the network makes of levels ``(N,)``: if it is of one part, the levels themselves."""
+    """Embed levels ``(N,)``; a network that is not :class:`Levelled` keeps them as they are."""
     return score_net.embed_levels(alpha) if isinstance(score_net, Levelled) else (alpha,)
 
 
 def evaluate_at(
     score_net: Callable[..., Tensor] | Levelled, x: Tensor, embedded: Embedded, condition: Any
 ) -> Tensor:
-    """Noise ``(B, ...)`` at levels from :func:`embed_levels`, B rows of them or one."""
+    """Predict the noise ``(B, ...)`` at levels from :func:`embed_levels`, of B rows or one."""
     if isinstance(score_net, Levelled):
         return score_net.evaluate_at(x, embedded, condition)
     (alpha,) = embedded
@@ -59,5 +58,5 @@ def evaluate_at(
 
 
 def level_of(embedded: Embedded, n: int) -> Embedded:
-    """The row of one level, from 0."""
+    """Select the row of level ``n``, counted from 0."""
     return tuple(part[n : n + 1] for part in embedded)

@@ -1,4 +1,4 @@
-"""What training needs to know of other processes; with one alone, every function is trivial."""
+"""Exchange between the processes of one training run; a single process exchanges nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import nn
 
 
 def rank() -> int:
-    """Index of this process, 0 for the first."""
+    """Return the index of this process, 0 for the first."""
     return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 def processes() -> int:
-    """Number of processes."""
+    """Count the processes of this run."""
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
 
@@ -30,7 +30,7 @@ def average_gradients(module: nn.Module) -> None:
 
 
 def as_first(value: float) -> float:
-    """The first process' value, in every process."""
+    """Return the first process' value in every process."""
     if processes() == 1:
         return value
     sent = [value]
@@ -39,7 +39,7 @@ def as_first(value: float) -> float:
 
 
 def from_first(state: dict[str, Any]) -> dict[str, Any]:
-    """The first process' state, in every process; through bytes, so that devices may differ."""
+    """Return the first process' state in every process, through bytes: devices may differ."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     sent = [buffer.getvalue()]

@@ -1,8 +1,8 @@
 """The forward process and the two reverse kernels (arXiv 2203.13508, Eqs. 2-5).
 
-Every reverse step of the papers is linear in its three inputs, x_{n-1} = a x_n + b eps + c z. A
-kernel is therefore a function from (alpha_n, beta_n) to the three floats (a, b, c); applying it is
-:func:`reverse_step`, for all kernels alike.
+Every reverse step of the papers is linear in its three inputs: x_{n-1} = a x_n + b eps + c z. A
+kernel therefore maps (alpha_n, beta_n) to the three floats (a, b, c), and :func:`reverse_step`
+applies the triple of any kernel.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from bddm_ref.schedule import NoiseSchedule
+
 
 class Coefficients(NamedTuple):
-    """One reverse step: x_{n-1} = ``signal`` x_n + ``eps`` eps_theta + ``noise`` z."""
+    """Coefficients of one reverse step: x_{n-1} = signal x_n + eps eps_theta + noise z."""
 
     signal: float
     eps: float
@@ -24,15 +26,19 @@ class Coefficients(NamedTuple):
 
 
 Kernel = Callable[[float, float], Coefficients]
+"""``(alpha_n, beta_n) -> (a, b, c)``."""
 
 
 def q_sample(x_0: Tensor, alpha: Tensor, noise: Tensor) -> Tensor:
-    """Forward marginal x_t = alpha_t x_0 + sqrt(delta_t) eps (arXiv 2203.13508, Eq. 2).
+    """Noise data to x_t = alpha_t x_0 + sqrt(delta_t) eps (arXiv 2203.13508, Eq. 2).
 
     Args:
         x_0: data, ``(B, ...)``.
         alpha: noise levels, ``(B,)``; BDDM's alpha, DDPM's sqrt(alpha-bar).
         noise: eps, same shape as ``x_0``.
+
+    Returns:
+        x_t, same shape as ``x_0``.
     """
     alpha = alpha.to(torch.float64).reshape(-1, *[1] * (x_0.ndim - 1))
     deviation = torch.sqrt((1 - alpha) * (1 + alpha))
@@ -40,9 +46,13 @@ def q_sample(x_0: Tensor, alpha: Tensor, noise: Tensor) -> Tensor:
 
 
 def ddpm_kernel(alpha: float, beta: float) -> Coefficients:
-    """Ancestral sampling with the posterior variance (Ho et al. 2020, Algorithm 2).
+    """Compute the step of ancestral sampling with posterior variance (Ho et al. 2020, Algorithm 2).
 
-    At the last step alpha_{n-1} = 1, so that the noise term vanishes by itself.
+    At the last step alpha_{n-1} = 1, so that the noise term vanishes.
+
+    Args:
+        alpha: alpha_n, in (0, 1).
+        beta: beta_n, in (0, 1).
     """
     delta = 1 - alpha**2
     delta_before = max(0.0, (delta - beta) / (1 - beta))
@@ -53,7 +63,12 @@ def ddpm_kernel(alpha: float, beta: float) -> Coefficients:
 
 
 def ddim_kernel(alpha: float, beta: float) -> Coefficients:
-    """The deterministic step of Song et al. 2021, Eq. 12 with sigma = 0."""
+    """Compute DDIM's deterministic step (Song et al. 2021, Eq. 12 with sigma = 0).
+
+    Args:
+        alpha: alpha_n, in (0, 1).
+        beta: beta_n, in (0, 1).
+    """
     delta = 1 - alpha**2
     delta_before = max(0.0, (delta - beta) / (1 - beta))
     scale = 1 / math.sqrt(1 - beta)
@@ -83,6 +98,23 @@ def reverse_step(
             raise ValueError("this reverse step adds noise: give z, of the shape of x")
         before.add_(noise, alpha=coefficients.noise)
     return before
+
+
+def reverse_steps(schedule: NoiseSchedule, kernel: Kernel) -> list[Coefficients]:
+    """List the coefficients of every reverse step; index n - 1 holds step n, from x_n to x_{n-1}.
+
+    The step to the data adds no noise, whatever the kernel rounds to (arXiv 2203.13508, Eq. 4).
+
+    Args:
+        schedule: N steps.
+        kernel: one of :data:`KERNELS`, or any function of its shape.
+
+    Returns:
+        N triples.
+    """
+    levels = zip(schedule.alphas.tolist(), schedule.betas, strict=True)
+    steps = [kernel(alpha, beta) for alpha, beta in levels]
+    return [steps[0]._replace(noise=0.0), *steps[1:]]
 
 
 KERNELS: dict[str, Kernel] = {"ddpm": ddpm_kernel, "ddim": ddim_kernel}

@@ -1,4 +1,4 @@
-"""Sampling (arXiv 2203.13508, Algorithm 4), and nothing else."""
+"""Sampling from x_N down to x_0 (arXiv 2203.13508, Algorithm 4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import embed_levels, evaluate_at, level_of
-from bddm_ref.process import Kernel, reverse_step
+from bddm_ref.process import Coefficients, Kernel, reverse_step, reverse_steps
 from bddm_ref.schedule import NoiseSchedule
 
 ScoreNet = Callable[[Tensor, Tensor, Any], Tensor]
@@ -25,23 +25,27 @@ def sample(
     condition: Any = None,
     generators: Sequence[torch.Generator] = (),
 ) -> Tensor:
-    """Run the reverse process from ``x_N`` to the data; ``len(schedule)`` network evaluations.
+    """Run the reverse process from ``x_N`` to the data (arXiv 2203.13508, Algorithm 4).
+
+    The network is evaluated ``len(schedule)`` times.
 
     Args:
-        score_net: predicts the noise; told all levels at once if :mod:`bddm_ref.levels` can.
-        schedule: the sampling schedule, its last level the one of ``x_N``.
+        score_net: predicts the noise; a :class:`bddm_ref.levels.Levelled` network embeds all
+            levels at once.
+        schedule: the sampling schedule; its last level is the level of ``x_N``.
         kernel: one of :data:`bddm_ref.process.KERNELS`, or any function of its shape.
         x_N: start noise, ``(B, ...)``; not changed.
-        condition: passed to the score network as it is; compute it once, outside.
+        condition: passed to the score network unchanged; compute it once, outside.
         generators: one CPU generator per item, so that an item's noise does not depend on its
-            batch; needed by stochastic kernels alone.
+            batch. Only kernels that add noise need generators.
+
+    Returns:
+        x_0, of the shape of ``x_N``.
 
     Raises:
         ValueError: the kernel adds noise and there is not one generator per item.
     """
-    alphas = schedule.alphas.tolist()
-    steps = [kernel(alpha, beta) for alpha, beta in zip(alphas, schedule.betas, strict=True)]
-    steps[0] = steps[0]._replace(noise=0.0)  # [n > 1]: exactly, whatever the rounding
+    steps = reverse_steps(schedule, kernel)
     if any(step.noise > 0 for step in steps) and len(generators) != len(x_N):
         raise ValueError(
             f"a stochastic kernel needs one generator per item: {len(x_N)} items, "
@@ -49,13 +53,39 @@ def sample(
         )
     levels = embed_levels(score_net, schedule.alphas.to(x_N.device))
     z = torch.empty(x_N.shape, dtype=x_N.dtype, pin_memory=x_N.is_cuda)
-    x = x_N
-    for n in range(len(schedule) - 1, -1, -1):
-        eps = evaluate_at(score_net, x, level_of(levels, n), condition)
-        if steps[n].noise > 0:
-            for item, generator in zip(z, generators, strict=True):
-                item.normal_(generator=generator)
-            x = reverse_step(x, eps, steps[n], z.to(x.device))
-        else:
-            x = reverse_step(x, eps, steps[n], None)
-    return x
+
+    def predict(x: Tensor, n: int) -> Tensor:
+        return evaluate_at(score_net, x, level_of(levels, n), condition)
+
+    def draw() -> Tensor:
+        for item, generator in zip(z, generators, strict=True):
+            item.normal_(generator=generator)
+        return z.to(x_N.device)
+
+    return reverse_chain(predict, steps, x_N, draw)
+
+
+def reverse_chain(
+    predict: Callable[[Tensor, int], Tensor],
+    steps: Sequence[Coefficients],
+    x_N: Tensor,
+    draw: Callable[[], Tensor],
+) -> Tensor:
+    """Apply reverse steps from ``x_N`` down to the data: the loop of Algorithm 4.
+
+    Args:
+        predict: ``(x, n - 1) -> eps``, the predicted noise at step n, of the shape of x.
+        steps: from :func:`bddm_ref.process.reverse_steps`.
+        x_N: start noise, ``(B, ...)``; not changed.
+        draw: returns fresh z ~ N(0, I) of the shape of ``x_N``; called at steps that add noise.
+
+    Returns:
+        x_0, of the shape of ``x_N``.
+    """
+    x = x_N  # x_N ~ N(0, I), drawn by the caller
+    for n in range(len(steps) - 1, -1, -1):  # for n = N, .., 1
+        # x_{n-1} ~ p_theta(x_{n-1} | x_n; alpha_n, beta_n), with z = 0 at n = 1.
+        eps = predict(x, n)
+        z = draw() if steps[n].noise > 0 else None
+        x = reverse_step(x, eps, steps[n], z)
+    return x  # return x_0

@@ -1,4 +1,4 @@
-"""Noise schedules: what a diffusion process, long or short, is made of.
+"""Noise schedules of diffusion processes, long or short.
 
 One notation throughout (the papers' own, arXiv 2203.13508 section 2):
 
@@ -55,24 +55,24 @@ class NoiseSchedule:
 
     @cached_property
     def alphas(self) -> Tensor:
-        """Signal scales, shape ``(N,)``: BDDM's alpha, DDPM's sqrt(alpha-bar)."""
+        """Signal scales ``(N,)``: BDDM's alpha, DDPM's sqrt(alpha-bar)."""
         betas = torch.tensor(self.betas, dtype=torch.float64)
         return torch.sqrt(1.0 - betas).cumprod(0)
 
     @cached_property
     def deltas(self) -> Tensor:
-        """Noise variances 1 - alpha^2, shape ``(N,)``, without cancellation near the data."""
+        """Noise variances 1 - alpha^2, ``(N,)``, computed without cancellation near the data."""
         betas = torch.tensor(self.betas, dtype=torch.float64)
         return -torch.expm1(torch.log1p(-betas).cumsum(0))
 
     @property
     def log_snrs(self) -> Tensor:
-        """log(alpha^2 / delta) in nats, shape ``(N,)``."""
+        """Log signal-to-noise ratios log(alpha^2 / delta) in nats, ``(N,)``."""
         return torch.logit(self.alphas.square())
 
     @cached_property
     def sigmas(self) -> Tensor:
-        """Standard deviation of each DDPM reverse step, shape ``(N,)``.
+        """Standard deviations of the DDPM reverse steps, ``(N,)``.
 
         The first is 0: the step to the data adds no noise (arXiv 2203.13508, Eq. 4).
         """
@@ -84,31 +84,31 @@ class NoiseSchedule:
 
     @classmethod
     def linear(cls, T: int, start: float, end: float) -> NoiseSchedule:
-        """Betas in equal steps from ``start`` to ``end`` (Ho et al. 2020, section 4)."""
+        """Space betas equally from ``start`` to ``end`` (Ho et al. 2020, section 4)."""
         return cls(tuple(torch.linspace(start, end, T, dtype=torch.float64).tolist()))
 
     @classmethod
     def quadratic(cls, T: int, start: float, end: float) -> NoiseSchedule:
-        """Square roots of the betas in equal steps (Ho et al. 2020, released code)."""
+        """Space the square roots of the betas equally (Ho et al. 2020, released code)."""
         roots = torch.linspace(math.sqrt(start), math.sqrt(end), T, dtype=torch.float64)
         return cls(tuple((roots**2).tolist()))
 
     @classmethod
     def cosine(cls, T: int, offset: float = 0.008, largest: float = 0.999) -> NoiseSchedule:
-        """alpha^2 falls as a squared cosine (Nichol & Dhariwal 2021, Eq. 17)."""
+        """Let alpha^2 fall as a squared cosine (Nichol & Dhariwal 2021, Eq. 17)."""
         angles = (torch.linspace(0, 1, T + 1, dtype=torch.float64) + offset) / (1 + offset)
         squares = torch.cos(angles * math.pi / 2) ** 2
         return cls(tuple((1 - squares[1:] / squares[:-1]).clamp(max=largest).tolist()))
 
     @classmethod
     def log_snr(cls, T: int, highest: float, lowest: float) -> NoiseSchedule:
-        """log(alpha^2 / delta) in equal steps, ``highest`` nearest the data (both in nats)."""
+        """Space log(alpha^2 / delta) equally; ``highest``, in nats, is nearest the data."""
         snr = torch.linspace(highest, lowest, T, dtype=torch.float64)
         return cls.from_alphas(torch.sigmoid(snr).sqrt())
 
     @classmethod
     def from_alphas(cls, alphas: Tensor) -> NoiseSchedule:
-        """The schedule through these noise levels: beta_n = 1 - (alpha_n / alpha_{n-1})^2.
+        """Make the schedule through given levels: beta_n = 1 - (alpha_n / alpha_{n-1})^2.
 
         Args:
             alphas: shape ``(N,)``, falling strictly, all below 1.
@@ -118,7 +118,7 @@ class NoiseSchedule:
         return cls(tuple((1.0 - (levels / before) ** 2).tolist()))
 
     def subsequence(self, N: int, spacing: str = "linear") -> NoiseSchedule:
-        """N of this schedule's levels, ending at the noisiest, with their betas recomputed.
+        """Keep N levels, the noisiest included, and recompute their betas.
 
         ``linear`` takes steps T/N, 2T/N, .. T; ``quadratic`` takes them at the squares of equal
         steps, denser near the data (Song et al. 2021, appendix D.2).
@@ -142,15 +142,15 @@ class NoiseSchedule:
     # -- levels and steps -------------------------------------------------------------------
 
     def contains(self, alpha: float) -> bool:
-        """Whether ``alpha`` lies within the levels of this schedule."""
+        """Tell whether ``alpha`` lies within the levels of this schedule."""
         return float(self.alphas[-1]) <= alpha <= float(self.alphas[0])
 
     def step_of(self, alphas: Tensor) -> Tensor:
-        """Fractional 0-based step of each noise level, linear in alpha between neighbours.
+        """Map noise levels to fractional 0-based steps, linear in alpha between neighbours.
 
-        DiffWave's fast-sampling map (Kong et al. 2021, appendix B), which lets a network trained
-        on integer steps take any level. Levels outside the schedule are clamped to its ends; ask
-        :meth:`contains` where that matters.
+        This is DiffWave's fast-sampling map (Kong et al. 2021, appendix B). It lets a network
+        trained on integer steps take any level. Levels outside the schedule are clamped to its
+        ends; :meth:`contains` detects them.
 
         Args:
             alphas: noise levels, any shape.
@@ -167,7 +167,7 @@ class NoiseSchedule:
         return len(self) - 1 - (above - 1 + (wanted - low) / (high - low))
 
     def level_at(self, steps: Tensor) -> Tensor:
-        """Noise level at fractional 0-based steps: the inverse of :meth:`step_of`."""
+        """Map fractional 0-based steps to noise levels: the inverse of :meth:`step_of`."""
         alphas = self.alphas.to(steps.device)
         below = steps.long().clamp(0, max(len(self) - 2, 0))
         low, high = alphas[below], alphas[(below + 1).clamp(max=len(self) - 1)]
@@ -176,12 +176,12 @@ class NoiseSchedule:
     # -- files ------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """The betas as JSON; every float64 survives the round trip exactly."""
+        """Write the betas as JSON; float64 values survive a round trip unchanged."""
         return json.dumps({"betas": self.betas, "order": "index 0 is the step nearest the data"})
 
     @classmethod
     def from_json(cls, text: str) -> NoiseSchedule:
-        """Read what :meth:`to_json` wrote.
+        """Read a schedule from the JSON of :meth:`to_json`.
 
         Raises:
             ValueError: the text is not JSON, or holds no usable list ``betas``.

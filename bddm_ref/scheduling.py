@@ -1,4 +1,4 @@
-"""Noise scheduling: a short schedule from the two networks (arXiv 2203.13508, Algorithm 3)."""
+"""Noise scheduling: two networks propose a short schedule (arXiv 2203.13508, Algorithm 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPREAD = (0.95, 1.05)  # factors of a perturbed start
 
 
 class Start(NamedTuple):
-    """Where a pass of noise scheduling begins, and the kernel of its reverse steps."""
+    """Starting point of a noise-scheduling pass, and the kernel of its reverse steps."""
 
     alpha: float  # alpha_N
     beta: float  # beta_N
@@ -25,11 +25,11 @@ class Start(NamedTuple):
 
     @property
     def is_valid(self) -> bool:
-        """Whether both lie in (0, 1) and the next alpha does not pass 1."""
+        """Whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
         return is_possible(self.alpha, self.beta)
 
     def perturbed(self, source: random.Random) -> Start:
-        """With both numbers moved by up to +-5 %."""
+        """Move alpha_N and beta_N by up to +-5 % (arXiv 2203.13508, section 4.3)."""
         alpha, beta = (value * source.uniform(*SPREAD) for value in (self.alpha, self.beta))
         return Start(alpha, beta, self.kernel)
 
@@ -50,12 +50,15 @@ def schedule_betas(
     *,
     generator: torch.Generator | None = None,
 ) -> list[float]:
-    """One pass of noise scheduling (arXiv 2203.13508, Algorithm 3).
+    """Run one pass of noise scheduling (arXiv 2203.13508, Algorithm 3).
 
-    From x_N on: one reverse step, alpha_{n-1} = alpha_n / sqrt(1 - beta_n), then beta_{n-1} =
-    min(delta_{n-1}, beta_n) sigma_phi(x_{n-1}), the mean over the batch. It ends when beta falls
-    below the training schedule's smallest, when alpha leaves the levels the score network was
-    trained on, or after ``max_steps``. A pass with a smaller maximum is a prefix of this one.
+    sigma_phi is averaged over the batch. The pass ends at the first of:
+
+    * beta falls below the smallest beta of the training schedule;
+    * alpha leaves the levels that the score network was trained on;
+    * ``max_steps`` betas are found.
+
+    A pass with a smaller maximum gives a prefix of the same list.
 
     Args:
         networks: score network and schedule network.
@@ -63,8 +66,8 @@ def schedule_betas(
         x_N: start noise, ``(B, ...)``.
         condition: passed to the score network.
         training: the training schedule.
-        max_steps: N.
-        generator: CPU generator, for kernels that add noise.
+        max_steps: N, the largest number of betas.
+        generator: CPU generator; only kernels that add noise need one.
 
     Returns:
         betas, noisiest first, at least one.
@@ -82,17 +85,19 @@ def schedule_betas(
         )
     if KERNELS[kernel](alpha, beta).noise > 0 and generator is None:
         raise ValueError(f"the kernel {kernel!r} adds noise: give a generator")
-    betas, x = [beta], x_N
-    while len(betas) < max_steps:
+    betas, x = [beta], x_N  # x_N ~ N(0, I), drawn by the caller
+    while len(betas) < max_steps:  # for n = N, .., 2
+        # x_{n-1} ~ p_theta(x_{n-1} | x_n; alpha_n, beta_n)
         level = torch.full((len(x),), alpha, dtype=torch.float64, device=x.device)
         eps = score_net(x, level, condition)
         z = torch.randn(x.shape, generator=generator).to(x.device)
         x = reverse_step(x, eps, KERNELS[kernel](alpha, beta), z)
-        alpha /= math.sqrt(1 - beta)
+        alpha /= math.sqrt(1 - beta)  # alpha_{n-1} = alpha_n / sqrt(1 - beta_n)
         if alpha >= 1 or not training.contains(alpha):
             break
+        # beta_{n-1} = min(delta_{n-1}, beta_n) sigma_phi(x_{n-1})
         beta = min(1 - alpha**2, beta) * float(schedule_net(x).mean())
-        if beta < training.betas[0]:
+        if beta < training.betas[0]:  # if beta_{n-1} < beta_1: return
             break
         betas.append(beta)
-    return betas
+    return betas  # beta_N first

@@ -1,9 +1,13 @@
-"""The search as the released code does it: the baseline for :mod:`bddm_ref.search`.
+"""The search of the released code: the baseline for :mod:`bddm_ref.searching`.
 
-Every judgement is on fresh noise and none is repeated; a candidate replaces the best of its length
-only if all scores rise, or the best has none; a pass is a candidate for the length it ends at and
-no other; refinement starts from the best (alpha_N, beta_N) rounded to two decimals, and skips what
-is no start. The scores it reports are those that won: optimistic ones.
+It differs from :func:`bddm_ref.searching.search` in five ways:
+
+* Every judgement draws fresh noise, and no candidate is judged twice.
+* A candidate replaces the best of its length only if all scores rise, or if the best has none.
+* A pass is a candidate for the length it ends at, and for no other.
+* Refinement starts from the best (alpha_N, beta_N) rounded to two decimals, and skips perturbed
+  pairs that are no start.
+* It reports the scores that won the selection, which are optimistic.
 """
 
 from __future__ import annotations
@@ -15,14 +19,7 @@ from collections.abc import Callable, Sequence
 
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import (
-    Candidate,
-    Judge,
-    Propose,
-    SearchPlan,
-    is_start,
-    judged,
-)
+from bddm_ref.searching import Candidate, Judge, Propose, SearchPlan, is_start, judged
 
 FIRST_TRIAL = 3  # trials below are shared between the judgements of `search`
 
@@ -35,14 +32,14 @@ def released_search(
     plan: SearchPlan,
     observe: Callable[[], None] = lambda: None,
 ) -> dict[int, Candidate[Start]]:
-    """The released code's best schedule of each length.
+    """Find the best schedule of each length as the released code of arXiv 2203.13508 does.
 
     Args:
-        propose: one noise-scheduling pass, of at most the longest length wanted.
-        judge: the quality of a schedule; equal trials use equal noise.
-        grid: the starts.
+        propose: runs one noise-scheduling pass, of at most the longest length wanted.
+        judge: scores a schedule; equal trials use equal noise.
+        grid: starts, from :func:`bddm_ref.searching.starts`.
         training: the training schedule.
-        plan: how wide; its ``finalists`` do not apply.
+        plan: lengths and perturbations; there are no finalists.
         observe: called after each start and each perturbation of a length wanted.
 
     Returns:

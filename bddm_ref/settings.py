@@ -1,4 +1,4 @@
-"""What there is to choose, as plain values without torch, for which programs need not wait."""
+"""Configuration dataclasses of training and losses. No torch import: ``--help`` starts fast."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 StepLossForm = Literal["exact", "released", "elbo"]
-"""Constants of the step loss: see :mod:`bddm_ref.losses`."""
+"""Form of the step loss: see :func:`bddm_ref.losses.step_loss`."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train; what is trained, and on what, is the caller's."""
+    """Configuration of :func:`bddm_ref.training.train`, for any network and any loss.
 
-    steps: int  # parameter updates, at most
+    Raises:
+        ValueError: no step, no checkpoint interval, or seconds that are not positive.
+    """
+
+    steps: int  # largest number of parameter updates
     learning_rate: float  # scale of a half cosine down to 0
     warmup: int = 0  # updates over which the rate also rises from 0
     constant: bool = False  # no cosine (the released recipe)
@@ -22,11 +26,11 @@ class TrainingConfig:
     amsgrad: bool = False  # true in the released recipe
     weight_decay: float = 0.0
     clip: float = 1.0  # largest norm of the gradient of a loss that is a mean over dimensions
-    ema_decay: float = 0.999  # of the exponential moving average that is kept as the result
+    ema_decay: float = 0.999  # decay of the exponential moving average, which is the result
     bf16: bool = False  # autocast the network to bfloat16
     seed: int = 0
     checkpoint_every: int = 500  # updates
-    seconds: float | None = None  # wall-clock after which training stops, if not all steps are done
+    seconds: float | None = None  # wall-clock limit of training, s
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.checkpoint_every < 1:
@@ -35,11 +39,11 @@ class TrainingConfig:
             raise ValueError(f"seconds must be above 0, not {self.seconds}")
 
     def learning_rate_at(self, step: int, elapsed: float = 0.0) -> float:
-        """Learning rate of the 0-based ``step``.
+        """Compute the learning rate of the 0-based ``step``.
 
         Args:
-            step: updates made.
-            elapsed: wall-clock of those updates, s; counts where ``seconds`` limits training.
+            step: updates made so far.
+            elapsed: wall-clock of the updates made so far, s; used if ``seconds`` limits training.
         """
         warm = min(1.0, (step + 1) / max(self.warmup, 1))
         if self.constant:

@@ -1,8 +1,9 @@
-"""One training loop, for the score network and for the schedule network alike.
+"""One training loop for both the score network and the schedule network.
 
-Everything random in step i is drawn from generators seeded with (seed, i), torch's own included: a
-run that was killed and resumed from its last checkpoint continues to bit-identical weights. A run
-that is limited by the clock continues too, but how many updates it makes is the machine's affair.
+All random numbers of step i come from generators seeded with (seed, i), torch's global ones
+included. A killed run that resumes from its last checkpoint therefore reaches bit-identical
+weights.
+A run limited by the clock resumes too, but its number of updates depends on the machine's speed.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from bddm_ref.checkpoint import load_state, save_state
 from bddm_ref.parallel import as_first, average_gradients, from_first, processes, rank
 from bddm_ref.settings import TrainingConfig
 
-KEEP_EVERY = 60.0  # s; a training by the clock keeps its state at least as often
+KEEP_EVERY = 60.0  # s; longest time between two states of a training limited by the clock
 BatchLoss = Callable[[int, torch.Generator], Tensor]
 """``(step, generator) -> loss``: draws its batch and its noise from the generator alone."""
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
-    """Seed of one training step's random numbers."""
+    """Derive the seed of one training step's random numbers."""
     return ((seed * 1_000_003 + step) * 1_009 + rank) % 2**63
 
 
 def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """CPU generator of one training step, a function of its arguments alone."""
+    """Make the CPU generator of one training step, a function of the arguments alone."""
     return torch.Generator().manual_seed(step_seed(seed, step, rank))
 
 
@@ -47,19 +48,19 @@ def train(
 ) -> tuple[nn.Module, list[float]]:
     """Minimise ``batch_loss`` over ``module``'s parameters.
 
-    Under ``torchrun`` every process starts from the first one's network or state, draws its own
-    batches, and gradients are averaged.
+    Under ``torchrun`` every process starts from the network or state of the first process and draws
+    its own batches. Gradients are averaged over the processes.
 
     Args:
-        module: trained in place.
-        batch_loss: the loss of one step.
+        module: the network, trained in place.
+        batch_loss: computes the loss of one step.
         config: rates and counts.
-        state_path: where to keep the state; if it exists, training goes on from there.
+        state_path: file of the training state; if it exists, training resumes from it.
         observe: called after each step with (updates done, loss).
         clock: seconds from any beginning, for ``config.seconds``.
 
     Returns:
-        The moving average of the module, in evaluation mode, and the loss of every update.
+        Moving average of the module, in evaluation mode, and the loss of every update.
 
     Raises:
         DamagedFileError: ``state_path`` is damaged.
@@ -76,7 +77,7 @@ def train(
     )
     averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     losses: list[float] = []
-    before = 0.0  # seconds of the updates up to here
+    before = 0.0  # seconds that the updates in ``losses`` took
     if rank() == 0 and state_path is not None and state_path.exists():
         state = load_state(state_path)
         _refuse_foreign(state, config, module, state_path)
@@ -118,7 +119,7 @@ def _update(
 ) -> float:
     device = next(module.parameters()).device
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16)
-    # Layers that draw by themselves, like dropout, use torch's global generators.
+    # Layers that draw random numbers, like dropout, use torch's global generators.
     with autocast, torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(step_seed(config.seed, step, rank()))
         loss = batch_loss(step, step_generator(config.seed, step, rank()))
@@ -155,7 +156,7 @@ def _state(
 
 
 def _identity(config: TrainingConfig) -> dict[str, Any]:
-    """What of a configuration decides the weights: all but how often they are kept."""
+    """List the settings that decide the weights: all but the checkpoint interval."""
     return {k: v for k, v in asdict(config).items() if k != "checkpoint_every"}
 
 

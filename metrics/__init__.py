@@ -1,1 +1,1 @@
-"""Quality and time: metrics, statistics and clocks that know nothing of what they judge."""
+"""Metrics of quality, statistics and clocks, independent of diffusion models and data."""

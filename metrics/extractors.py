@@ -1,4 +1,4 @@
-"""Networks whose features images are compared by."""
+"""Feature extractors: networks whose features serve to compare images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BATCH = 500  # images
 
 
 class Extractor(nn.Module, ABC):
-    """Turns images into features; a subclass gives ``features``.
+    """A network that turns images into features; a subclass gives ``features``.
 
-    A Fréchet distance is called FID on Inception's features, and only there.
+    A Fréchet distance is called FID on Inception's features alone.
     """
 
     dimensions: ClassVar[int]  # D of the features
@@ -27,22 +27,22 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Images ``(N, C, H, W)``, uint8, to features ``(N, D)``, float32."""
+        """Map images ``(N, C, H, W)`` uint8 to features ``(N, D)`` float32."""
 
     @property
     def distance_title(self) -> str:
-        """What a Fréchet distance of these features is called."""
+        """Name of a Fréchet distance of these features."""
         return f"FD-{self.name}"
 
     @property
     def kernel_title(self) -> str:
-        """What a kernel distance of these features is called."""
+        """Name of a kernel distance of these features."""
         return f"KD-{self.name}"
 
 
 @torch.inference_mode()
 def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
-    """Features of many images, on the extractor's device, in batches.
+    """Extract features of many images in batches, on the extractor's device.
 
     Args:
         extractor: in evaluation mode.
@@ -61,10 +61,10 @@ class ImageClassifier(nn.Module):
     """A small convolutional classifier: three resolutions, two convolutions each.
 
     Args:
-        channels: of the image.
-        classes: to tell apart.
-        width: channels of the first resolution; doubled at each further one.
-        dimensions: of the features before the last layer.
+        channels: channels of the image.
+        classes: number of classes.
+        width: channels of the first resolution; each further one has twice as many.
+        dimensions: D of the features before the last layer.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class ImageClassifier(nn.Module):
         self.to_classes = nn.Linear(dimensions, classes)
 
     def embed(self, x: Tensor) -> Tensor:
-        """Images ``(N, C, H, W)`` in [-1, 1] to features ``(N, dimensions)``."""
+        """Map images ``(N, C, H, W)`` in [-1, 1] to features ``(N, dimensions)``."""
         embedded: Tensor = self.to_features(self.convolutions(x).mean(dim=(-2, -1)))
         return embedded
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images ``(N, C, H, W)`` in [-1, 1] to logits ``(N, classes)``."""
+        """Map images ``(N, C, H, W)`` in [-1, 1] to logits ``(N, classes)``."""
         logits: Tensor = self.to_classes(F.silu(self.embed(x)))
         return logits
 
@@ -98,8 +98,8 @@ class ClassifierExtractor(Extractor):
     """The features of a small trained classifier.
 
     Args:
-        name: of the data it was trained on.
-        classifier: with its weights.
+        name: name of the training data.
+        classifier: classifier with its weights.
 
     Raises:
         ValueError: the classifier's features are not of 64 dimensions.
@@ -118,12 +118,12 @@ class ClassifierExtractor(Extractor):
         self.classifier = classifier
 
     def features(self, images: Tensor) -> Tensor:
-        """What the classifier's last layer sees."""
+        """Extract the input of the classifier's last layer."""
         return self.classifier.embed(_scaled(images))
 
     @torch.inference_mode()
     def classes(self, images: Tensor, batch: int = BATCH) -> Tensor:
-        """Most likely class of each image, ``(N,)`` int64 on the CPU."""
+        """Predict the most likely class of each image, ``(N,)`` int64 on the CPU."""
         device = next(self.parameters()).device
         parts = [
             self.classifier(_scaled(part.to(device))).argmax(1).cpu()
@@ -133,15 +133,15 @@ class ClassifierExtractor(Extractor):
 
 
 class InceptionExtractor(Extractor):
-    """The 2048 features of the Inception network that FID is defined by (Heusel et al. 2017).
+    """The Inception network whose 2048 features define FID (Heusel et al. 2017).
 
     Args:
         weights: the file ``weights-inception-2015-12-05-6726825d.pth`` that torch-fidelity
-            publishes; never fetched.
+            publishes. The file is never fetched.
 
     Raises:
-        ValueError: there is no such file, it is none of these weights, or the package that has the
-            network, torch-fidelity, is not installed.
+        ValueError: the file is missing or holds other weights, or the package torch-fidelity is not
+            installed.
     """
 
     dimensions = 2048
@@ -157,19 +157,19 @@ class InceptionExtractor(Extractor):
         self.network = _inception(Path(weights))
 
     def features(self, images: Tensor) -> Tensor:
-        """The last pooling, after the resizing that the network does itself."""
+        """Extract the last pooling; the network resizes images itself."""
         colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
         found: Tensor = self.network(colour)[0]
         return found.float()
 
     @property
     def distance_title(self) -> str:
-        """The name that these features alone may bear."""
+        """Name of the Fréchet distance, reserved for these features."""
         return "FID"
 
     @property
     def kernel_title(self) -> str:
-        """The name that these features alone may bear."""
+        """Name of the kernel distance, reserved for these features."""
         return "KID"
 
 

@@ -1,9 +1,8 @@
-"""Distances between sets of images, on the features that an extractor gives.
+"""Distances between sets of images, computed on an extractor's features.
 
-The functions know features only, ``(N, D)`` with one row an image, so that any extractor will do.
-A Fréchet distance is an *FID* only on the features of the Inception network it was published with;
-on others it is that network's own distance, and is named after it (see
-:mod:`metrics.extractors`).
+The functions take features ``(N, D)``, one row an image, of any extractor. A Fréchet distance is an
+*FID* only on the features of the published Inception network. On other features the distance
+carries the name of their network (see :mod:`metrics.extractors`).
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from torchmetrics import Metric
 
 from metrics.extractors import Extractor
 
-KERNEL_ROWS = 2_048  # rows of a matrix of pairs that are held at a time
+KERNEL_ROWS = 2_048  # rows of a matrix of pairs in memory at a time
 NEIGHBOURS = 3  # k of the improved precision and recall
-NEAR = 1e-3  # of the largest norm: distances below are taken from the differences themselves
-NEAR_PAIRS = 4_096  # of them at a time
+NEAR = 1e-3  # share of the largest norm below which distances come from differences of rows
+NEAR_PAIRS = 4_096  # near pairs in memory at a time
 
 
 class TooFewImagesError(ValueError):
-    """A covariance of fewer images than feature dimensions is singular: no Fréchet distance."""
+    """There are fewer images than feature dimensions, so that no Fréchet distance exists."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class GaussianFit:
         """Fit features ``(N, D)``.
 
         Raises:
-            TooFewImagesError: fewer images than dimensions, or than two.
-            ValueError: a value is not finite, or the shape is another.
+            TooFewImagesError: there are fewer images than dimensions, or than two.
+            ValueError: a value is not finite, or the shape is not ``(N, D)``.
         """
         features = checked_features(features)
         refuse_too_few(*features.shape)
@@ -51,7 +50,7 @@ class GaussianFit:
 
 
 def checked_features(features: Tensor) -> Tensor:
-    """Features as float64.
+    """Check features and convert them to float64.
 
     Raises:
         ValueError: not ``(N, D)``, or a value is not finite.
@@ -78,11 +77,10 @@ def refuse_too_few(images: int, dimensions: int) -> None:
 
 
 def frechet_distance(a: GaussianFit, b: GaussianFit) -> float:
-    """Squared Wasserstein-2 distance of two Gaussians (Dowson and Landau 1982; Heusel et al. 2017).
+    """Compute the squared Wasserstein-2 distance of two Gaussians (Dowson and Landau 1982).
 
-    |mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^1/2). The trace of the root is taken from the
-    eigenvalues of the symmetric C_a^1/2 C_b C_a^1/2, which are those of C_a C_b and need no
-    complex arithmetic.
+    The distance is |mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^1/2) (Heusel et al. 2017). The
+    symmetric C_a^1/2 C_b C_a^1/2 has the eigenvalues of C_a C_b, and needs no complex arithmetic.
 
     Raises:
         ValueError: the dimensions differ.
@@ -96,7 +94,16 @@ def frechet_distance(a: GaussianFit, b: GaussianFit) -> float:
 
 
 def distances_from(reference: GaussianFit, means: Tensor, covariances: Tensor) -> Tensor:
-    """Fréchet distances of many Gaussians, ``(R, D)`` and ``(R, D, D)``, from one; ``(R,)``."""
+    """Compute Fréchet distances of many Gaussians from one reference.
+
+    Args:
+        reference: the Gaussian that all distances start from.
+        means: ``(R, D)``.
+        covariances: ``(R, D, D)``.
+
+    Returns:
+        ``(R,)``.
+    """
     values, vectors = torch.linalg.eigh(reference.covariance)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     product = root @ covariances @ root
@@ -109,9 +116,9 @@ def distances_from(reference: GaussianFit, means: Tensor, covariances: Tensor) -
 
 
 def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """Kernel distance, KID where the features are Inception's (Binkowski et al. 2018).
+    """Compute the kernel distance, called KID on Inception's features (Binkowski et al. 2018).
 
-    The unbiased estimate of the squared maximum mean discrepancy with the cubic kernel
+    It is the unbiased estimate of the squared maximum mean discrepancy with the cubic kernel
     (x.y / D + 1)^3, over all pairs.
 
     Args:
@@ -141,33 +148,33 @@ def refuse_unlike(a: Tensor, b: Tensor) -> None:
 
 
 def kernel(a: Tensor, b: Tensor) -> Tensor:
-    """(x.y / D + 1)^3 of all rows x of ``a`` and y of ``b``, ``(N, M)``."""
+    """Compute (x.y / D + 1)^3 for all rows x of ``a`` and y of ``b``: ``(N, M)``."""
     return torch.addmm(a.new_ones(()), a, b.T, alpha=1 / a.shape[1]).pow_(3)
 
 
 def kernel_rows(a: Tensor, b: Tensor) -> Tensor:
-    """Mean of the kernel over ``b``, for each row of ``a``: ``(N,)``."""
+    """Average the kernel over ``b`` for each row of ``a``: ``(N,)``."""
     return torch.cat([kernel(rows, b).mean(1) for rows in a.split(KERNEL_ROWS)])
 
 
 def mean_of_pairs(a: Tensor) -> float:
-    """Mean of the kernel over all pairs of two different rows."""
+    """Average the kernel over all pairs of two different rows."""
     alone = (a.square().sum(1) / a.shape[1] + 1).pow(3).sum()
     n = len(a)
     return float((kernel_rows(a, a).sum() * n - alone) / (n * (n - 1)))
 
 
 def covered(points: Tensor, manifold: Tensor, k: int = NEIGHBOURS) -> Tensor:
-    """Which points lie on a manifold (improved precision and recall, Kynkaanniemi et al. 2019).
+    """Tell which points lie on a manifold (Kynkaanniemi et al. 2019).
 
-    A point is covered if it lies within the reach of some image of the manifold, the distance to
-    its k-th nearest neighbour among the others. Precision is the mean of
-    ``covered(samples, reference)``, recall that of ``covered(reference, samples)``.
+    The reach of an image is the distance to its k-th nearest neighbour. A point is covered if it
+    lies within the reach of some image of the manifold. The mean of ``covered(samples, reference)``
+    is the improved precision, the mean of ``covered(reference, samples)`` the improved recall.
 
     Args:
         points: features ``(N, D)``.
         manifold: features ``(M, D)``.
-        k: which neighbour.
+        k: rank of the neighbour that gives the reach.
 
     Returns:
         bool ``(N,)``.
@@ -181,9 +188,9 @@ def covered(points: Tensor, manifold: Tensor, k: int = NEIGHBOURS) -> Tensor:
             f"{k} neighbours need more than {k} images of the same dimension, not "
             f"{tuple(manifold.shape)} for points {tuple(points.shape)}"
         )
-    centre = manifold.mean(0)  # distances stay, and norms shrink to the spread
+    centre = manifold.mean(0)  # centring keeps distances, and shrinks norms to the spread
     points, manifold = points - centre, manifold - centre
-    # The nearest of an image to its own set is itself.
+    # An image's nearest neighbour in its own set is itself.
     reach = torch.cat(
         [
             _distances(rows, manifold).kthvalue(k + 1, dim=1).values
@@ -195,10 +202,10 @@ def covered(points: Tensor, manifold: Tensor, k: int = NEIGHBOURS) -> Tensor:
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
-    """All distances between rows, ``(N, M)``."""
+    """Compute all distances between rows, ``(N, M)``."""
     distances = torch.cdist(a, b)
-    # The matrix product that makes cdist fast loses the digits of a small difference: an image is
-    # then at some distance from itself, and a copy of it may be out of its reach.
+    # The matrix product that makes cdist fast loses the digits of a small difference. An image
+    # would be at some distance from itself, and its copy might be out of its reach.
     near = distances < NEAR * (a.norm(dim=1).max() + b.norm(dim=1).max())
     for pairs in near.nonzero().split(NEAR_PAIRS):
         rows, columns = pairs.T
@@ -207,11 +214,11 @@ def _distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 class FrechetDistance(Metric):
-    """The Fréchet distance as torchmetrics class: constant memory, merged over processes.
+    """The Fréchet distance as a torchmetrics class: constant memory, merged over processes.
 
     Args:
-        extractor: gives the features; None: ``update`` is given features.
-        dimensions: D, where there is no extractor.
+        extractor: extracts features; None if ``update`` takes features.
+        dimensions: D; needed without an extractor.
     """
 
     higher_is_better = False
@@ -236,7 +243,7 @@ class FrechetDistance(Metric):
         """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
 
         Raises:
-            ValueError: the features are of another dimension, or not finite.
+            ValueError: the features have another dimension, or a value is not finite.
         """
         features = images if self.extractor is None else self.extractor.features(images)
         features = checked_features(features)
@@ -251,7 +258,7 @@ class FrechetDistance(Metric):
             setattr(self, f"{side}_{name}", state + value.to(state.device))
 
     def compute(self) -> Tensor:
-        """The distance, float64.
+        """Compute the distance, float64.
 
         Raises:
             TooFewImagesError: fewer images than dimensions on either side.
@@ -270,10 +277,10 @@ class FrechetDistance(Metric):
 
 
 class KernelDistance(Metric):
-    """The kernel distance as torchmetrics class; it keeps all features.
+    """The kernel distance as a torchmetrics class, which keeps all features.
 
     Args:
-        extractor: gives the features; None: ``update`` is given features.
+        extractor: extracts features; None if ``update`` takes features.
     """
 
     higher_is_better = False
@@ -293,7 +300,7 @@ class KernelDistance(Metric):
         """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
 
         Raises:
-            ValueError: the features are of another dimension than before, or not finite.
+            ValueError: the dimension changes between updates, or a value is not finite.
         """
         features = images if self.extractor is None else self.extractor.features(images)
         features = checked_features(features)
@@ -303,7 +310,7 @@ class KernelDistance(Metric):
         (self.real if real else self.made).append(features)
 
     def compute(self) -> Tensor:
-        """The distance, float64; NaN where a side has fewer than two images."""
+        """Compute the distance, float64; NaN where a side has fewer than two images."""
         sides = [joined(side) for side in (self.made, self.real)]
         enough = min(len(side) for side in sides) >= 2
         value = kernel_distance(*sides) if enough else math.nan
@@ -311,7 +318,7 @@ class KernelDistance(Metric):
 
 
 def _refuse_other(features: Tensor, dimensions: int) -> None:
-    # One dimension would otherwise be spread over all.
+    # Features of one dimension would otherwise broadcast to all.
     if features.shape[1] != dimensions:
         raise ValueError(
             f"features of {features.shape[1]} dimensions do not fit a distance of {dimensions}"
@@ -319,7 +326,7 @@ def _refuse_other(features: Tensor, dimensions: int) -> None:
 
 
 def joined(state: list[Tensor] | Tensor) -> Tensor:
-    """A "cat" state as one tensor; torchmetrics leaves one behind once it has synchronised."""
+    """Join a "cat" state to one tensor; after synchronisation torchmetrics keeps a tensor."""
     if isinstance(state, Tensor):
         return state
     return torch.cat(state) if state else torch.empty(0, 1, dtype=torch.float64)

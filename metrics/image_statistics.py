@@ -1,7 +1,7 @@
 """Intervals and tests for distances between sets of images, by resampling their features.
 
-All intervals are centred (see :mod:`metrics.resampling`): they tell how much the distance of so
-many images varies from draw to draw; what they are compared with is held fixed.
+All intervals are centred (see :mod:`metrics.resampling`). They tell how much the distance of so
+many images varies from draw to draw; the reference is held fixed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from metrics.image import (
 from metrics.resampling import CHUNK, bootstrap_counts, centred
 from metrics.statistics import Estimate
 
-MOMENT_BYTES = 2**29  # of the covariances of a chunk; a handful of that size are alive at a time
-PRODUCTS_UP_TO = 128  # dimensions: up to here, second moments of a chunk are matrix products
+MOMENT_BYTES = 2**29  # covariances of a chunk; a handful of that size exist at a time
+PRODUCTS_UP_TO = 128  # dimensions up to which second moments of a chunk are matrix products
 
 
 def frechet_interval(
     samples: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
 ) -> Estimate:
-    """Fréchet distance of samples ``(N, D)`` from a reference, with its centred 95 % interval.
+    """Estimate the Fréchet distance of samples ``(N, D)``, with its centred 95 % interval.
 
     Raises:
         TooFewImagesError: fewer images than dimensions.
@@ -49,9 +49,9 @@ def frechet_interval(
 def frechet_difference(
     a: Tensor, b: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
 ) -> Estimate:
-    """Distance of ``a`` minus that of ``b``, with its centred 95 % interval.
+    """Estimate the distance of ``a`` minus the distance of ``b``, with its centred 95 % interval.
 
-    Row i of both started from the same noise: both are resampled with the same draws.
+    Row i of both sets started from the same noise. The same draws therefore resample both.
 
     Raises:
         ValueError: the shapes differ.
@@ -69,10 +69,10 @@ def frechet_difference(
 def swap_p(
     a: Tensor, b: Tensor, reference: GaussianFit, seed: int, resamples: int = 1_000
 ) -> float:
-    """Two-sided p-value of "which of the two samplers made which image does not matter".
+    """Test whether two samplers' images are exchangeable; return the two-sided p-value.
 
-    The counterpart of the sign-flip test for distances of sets: the two images of each pair are
-    exchanged with probability 1/2, and the difference of the distances is taken again.
+    It is the counterpart of the sign-flip test for distances of sets. Each resample exchanges the
+    two images of each pair with probability 1/2, and takes the difference of the distances again.
 
     Returns:
         (1 + number of differences at least as large as the observed) / (1 + resamples).
@@ -92,14 +92,14 @@ def swap_p(
         differences = distances_from(reference, *moments.weighted(weights)) - distances_from(
             reference, *moments.weighted(1 - weights)
         )
-        # Up to rounding, or two equal sets would differ.
+        # The slack covers rounding: without it, two equal sets would differ.
         as_large += int((differences.abs() >= observed - 1e-9 * (1 + observed)).sum())
     return (1 + as_large) / (1 + resamples)
 
 
 @dataclass(frozen=True)
 class KernelReference:
-    """What a kernel distance needs of the set that others are compared with."""
+    """Reference set of kernel distances, with its own share computed once."""
 
     features: Tensor  # (M, D), float64
     pairs: float  # mean of the kernel over its own pairs
@@ -114,7 +114,7 @@ class KernelReference:
 def kernel_interval(
     samples: Tensor, reference: KernelReference, seed: int, resamples: int = 200
 ) -> Estimate:
-    """Kernel distance of samples ``(N, D)`` from a reference, with its centred 95 % interval.
+    """Estimate the kernel distance of samples ``(N, D)``, with its centred 95 % interval.
 
     Raises:
         ValueError: a set has fewer than two rows, the dimensions differ, or a value is not finite.
@@ -134,7 +134,7 @@ def kernel_interval(
 
 
 class _Moments:
-    """Means and covariances of a set whose rows count several times or not at all."""
+    """Means and covariances of a set whose rows have integer weights."""
 
     def __init__(self, features: Tensor) -> None:
         self._shift = features.mean(0)
@@ -143,12 +143,12 @@ class _Moments:
 
     @property
     def at_once(self) -> int:
-        """Resamples whose covariances fit into MOMENT_BYTES."""
+        """Number of resamples whose covariances fit into MOMENT_BYTES."""
         dimensions = self._features.shape[1]
         return max(1, min(CHUNK, MOMENT_BYTES // (8 * dimensions**2)))
 
     def weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights ``(R, N)`` to means ``(R, D)`` and covariances ``(R, D, D)``."""
+        """Compute means ``(R, D)`` and covariances ``(R, D, D)`` for weights ``(R, N)``."""
         total = weights.sum(1)[:, None]
         means = weights @ self._features / total
         second = self._second(weights)
@@ -166,7 +166,7 @@ class _Moments:
         for part, counts in zip(
             features.T.split(KERNEL_ROWS, dim=1), weights.split(KERNEL_ROWS, dim=1), strict=True
         ):
-            lines = part.contiguous()  # picking lines of these is far faster than picking columns
+            lines = part.contiguous()  # picking rows is far faster than picking columns
             sums.addmm_(counts, lines[rows].mul_(lines[columns]).T)
         second = features.new_empty(len(weights), features.shape[1], features.shape[1])
         second[:, rows, columns] = sums

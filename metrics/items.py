@@ -1,7 +1,7 @@
-"""What every per-item metric shares: a score that may fail, and a torchmetrics class that keeps it.
+"""The contract of per-item metrics: a score that may fail, and a torchmetrics class that keeps it.
 
-Averages hide failures: a clip that could not be scored is NaN with a reason here, left out of the
-mean and counted in ``n_total`` but not in ``n_scored``.
+A clip without a score is NaN with a reason. The mean leaves it out; ``n_total`` counts it, and
+``n_scored`` does not. Averages alone would hide such failures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SILENCE = 1e-7
 
 
 class Failure(IntEnum):
-    """Why an item has no score; an integer, so that it can be gathered from many processes."""
+    """The reason why an item has no score, as an integer that processes can gather."""
 
     NONE = 0
     NOT_FINITE = 1
@@ -65,7 +65,7 @@ class ItemScore:
 
 
 def checked_pair(preds: ArrayLike, target: ArrayLike, shortest: int) -> tuple[Clip, Clip]:
-    """Both clips as float64, ready for scoring.
+    """Check two clips and convert them to float64.
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -90,7 +90,7 @@ def checked_pair(preds: ArrayLike, target: ArrayLike, shortest: int) -> tuple[Cl
 
 
 def checked_clip(preds: ArrayLike, shortest: int) -> Clip:
-    """A clip without a reference, as float64, ready for scoring.
+    """Check a clip that has no reference, and convert it to float64.
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -107,17 +107,17 @@ def checked_clip(preds: ArrayLike, shortest: int) -> Clip:
 
 
 class ItemMetric(Metric):
-    """A metric of single items, in torchmetrics' contract, that remembers every item's score.
+    """A torchmetrics metric of single items that keeps every item's score.
 
     A subclass states the attributes below and `score`. ``compute`` returns the mean over the scored
-    items, NaN if there are none; under ``torch.distributed`` it gathers the items of all processes.
+    items, NaN if there are none. Under ``torch.distributed`` it gathers the items of all processes.
 
     Args:
-        sample_rate: of the clips, Hz.
+        sample_rate: sample rate of the clips, Hz.
         **kwargs: torchmetrics' own settings.
     """
 
-    name: ClassVar[str]  # key in results; says the protocol
+    name: ClassVar[str]  # key in results; names the protocol
     title: ClassVar[str]  # head of its column in tables
     digits: ClassVar[int]  # decimals worth printing
     unit: ClassVar[str] = ""
@@ -161,7 +161,7 @@ class ItemMetric(Metric):
                 f"{tuple(preds.shape)} and {tuple(target.shape)}"
             )
         pairs = zip(_rows(preds), _rows(target), strict=True)
-        outcomes = [attempt(type(self), *pair, self.sample_rate) for pair in pairs]
+        outcomes = [_attempt(type(self), *pair, self.sample_rate) for pair in pairs]
         values = [value for value, _ in outcomes]
         failures = [failure for _, failure in outcomes]
         self.values.append(torch.tensor(values, dtype=torch.float64, device=self.device))
@@ -172,7 +172,7 @@ class ItemMetric(Metric):
         return _joined(self.values).nanmean()
 
     def item_scores(self) -> list[ItemScore]:
-        """Every item's score, in the order of the updates; of this process only."""
+        """List this process' item scores, in the order of the updates."""
         values, failures = _joined(self.values).tolist(), _joined(self.failures).tolist()
         return [
             ItemScore(value, REASONS[int(failure)])
@@ -181,19 +181,19 @@ class ItemMetric(Metric):
 
     @property
     def n_total(self) -> int:
-        """Items seen by this process."""
+        """Number of items that this process has seen."""
         return len(_joined(self.values))
 
     @property
     def n_scored(self) -> int:
-        """Items seen by this process that have a score."""
+        """Number of items that this process has seen and scored."""
         return int((_joined(self.failures) == Failure.NONE).sum())
 
 
-def attempt(
+def _attempt(
     metric: type[ItemMetric], preds: ArrayLike, target: ArrayLike, sample_rate: int
 ) -> tuple[float, Failure]:
-    """Value of one pair and ``Failure.NONE``, or NaN and what failed.
+    """Score one pair: a value and ``Failure.NONE``, or NaN and the failure.
 
     Raises:
         ValueError: a mistake of the caller, as in `checked_pair`.
@@ -208,18 +208,21 @@ def attempt(
 def score_item(
     metric: type[ItemMetric], preds: ArrayLike, target: ArrayLike, sample_rate: int
 ) -> ItemScore:
-    """Score of one pair of clips, ``(L,)`` each; a pair that cannot be scored is NaN with a reason.
+    """Score one pair of clips, ``(L,)`` each, by an update of a new metric object.
+
+    A pair that cannot be scored gives NaN with a reason.
 
     Raises:
-        ValueError: a mistake of the caller, as in `checked_pair`.
+        ValueError: a mistake of the caller, as in :meth:`ItemMetric.update`.
     """
-    value, failure = attempt(metric, preds, target, sample_rate)
-    return ItemScore(value, REASONS[failure])
+    one = metric(sample_rate)
+    one.update(*(torch.tensor(np.asarray(clip, np.float64))[None] for clip in (preds, target)))
+    return one.item_scores()[0]
 
 
 def _rows(clips: Tensor) -> Clip:
     rows: Clip = clips.detach().to("cpu", torch.float64).numpy()
-    return rows.reshape(-1, rows.shape[-1])
+    return rows if rows.ndim == 2 else rows[None]
 
 
 def _joined(state: list[Tensor] | Tensor) -> Tensor:

@@ -1,10 +1,10 @@
-"""Predicted mean opinion scores (MOS): what models guess that listeners would say of a clip.
+"""Predicted mean opinion scores (MOS): a model's estimate of listeners' ratings of a clip.
 
-Nobody listened: keys and titles say "predicted". The models need no reference, so they also rate
-the recordings themselves, and what these get is what the others are to be held against: it depends
-on the speaker, the language and the length of the clips. Both packages (the extra ``mos``) ship
-their weights, which run on the CPU without a network. Silent, too short and non-finite clips have
-no score (`metrics.items`), though the models would give them one.
+Nobody listened: keys and titles say "predicted". The models need no reference, so that they rate
+recordings too. Compare samples with the recordings' own scores, which depend on the speaker, the
+language and the length of the clips. Both packages (the extra ``mos``) ship their weights, which
+run offline on the CPU. Silent, too short and non-finite clips have no score (`metrics.items`),
+although the models would give one.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ __all__ = [
     "predicted_metrics",
 ]
 
-SAMPLE_RATE = 16_000  # Hz, of both models
+SAMPLE_RATE = 16_000  # Hz, for both models
 SHORTEST = SAMPLE_RATE // 4  # as for PESQ; the models themselves rate a single sample
-DNSMOS_SAMPLES = 144_160  # of a window: 9.01 s
+DNSMOS_SAMPLES = 144_160  # samples of a window: 9.01 s
 DNSMOS_SCALES = ("sig", "bak", "ovrl")  # in the order of the model's outputs
-DNSMOS_CURVES = (  # c_0 + c_1 r + c_2 r^2: from the model's output to the scale of P.835
+DNSMOS_CURVES = (  # c_0 + c_1 r + c_2 r^2 maps the model's output r to the scale of P.835
     (0.0052439, 1.22083953, -0.08397278),
     (-0.39604546, 1.60915514, -0.13166888),
     (0.04602535, 1.11546468, -0.06766283),
@@ -52,13 +52,13 @@ DNSMOS_CURVES = (  # c_0 + c_1 r + c_2 r^2: from the model's output to the scale
 
 
 def distillmos(preds: ArrayLike, sample_rate: int = SAMPLE_RATE) -> float:
-    """MOS that DistillMOS predicts, 1 to 5 (Stahl and Gamper 2025, arXiv 2502.05356).
+    """Predict the MOS by DistillMOS, 1 to 5 (Stahl and Gamper 2025, arXiv 2502.05356).
 
-    The model takes 7.68 s. It appends zeros to shorter clips; of longer ones it averages windows
-    that start at most 1 s apart. The zeros hide faults: in 2.56 s of clean speech, white noise at
-    30 dB moved the prediction by 0.05, while the same clips repeated to 7.68 s lost 0.67. Each
-    window is scaled to a peak of 1, so a gain changes nothing. The model was trained on English
-    mostly.
+    The model takes 7.68 s. It appends zeros to shorter clips, and averages windows of longer clips
+    that start at most 1 s apart. The zeros hide faults of short clips. White noise at 30 dB in
+    2.56 s of clean speech moved the prediction by 0.05; with the clips repeated to 7.68 s, by 0.67.
+    Each window is scaled to a peak of 1, so that a gain changes nothing. The training data was
+    mostly English.
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -74,21 +74,21 @@ def distillmos(preds: ArrayLike, sample_rate: int = SAMPLE_RATE) -> float:
 
 
 def dnsmos(preds: ArrayLike, sample_rate: int = SAMPLE_RATE) -> dict[str, float]:
-    """MOS that DNSMOS P.835 predicts (Reddy et al. 2022, arXiv 2110.01763), each nominally 1 to 5.
+    """Predict the MOS by DNSMOS P.835, nominally 1 to 5 (Reddy et al. 2022, arXiv 2110.01763).
 
-    The model takes 9.01 s. A shorter clip is doubled (appended to itself) until it is as long; then
-    windows start 1 s apart, one at least, max(1, whole seconds - 9) in all, and are averaged. So
-    does the package ``speechmos``, but its rounding loses windows 7 to 23, counted from 0: scores
-    differ for what is, once doubled, 17 s or longer.
-    The model hears the level. An output of 5 becomes 4.01 (speech), 4.36 (background) or 3.93
-    (overall).
+    The model takes 9.01 s. A shorter clip is doubled (appended to itself) until it is long enough.
+    The scores of max(1, whole seconds - 9) windows, which start 1 s apart, are averaged. The
+    package ``speechmos`` does the same, but its rounding loses windows 7 to 23, counted from 0: its
+    scores differ for clips of 17 s or more after doubling. The model is sensitive to the level. An
+    output of 5 becomes 4.01 (speech), 4.36 (background) or 3.93 (overall).
 
     Args:
         preds: the scored clip, ``(L,)``; samples beyond full scale (1) are clipped.
         sample_rate: 16 000 Hz.
 
     Returns:
-        ``sig``: of the speech, ``bak``: of the background (5: nothing intrudes), ``ovrl``: overall.
+        Scores of the speech (``sig``), of the background (``bak``; 5: nothing intrudes) and overall
+        (``ovrl``).
 
     Raises:
         UnscoredError: not finite, silent, or shorter than 1/4 s.
@@ -99,7 +99,7 @@ def dnsmos(preds: ArrayLike, sample_rate: int = SAMPLE_RATE) -> dict[str, float]
     return dict(zip(DNSMOS_SCALES, scores, strict=True))
 
 
-# The three scales are one computation: keep the last clip's.
+# One computation gives the three scales: keep the scores of the last clip.
 @lru_cache(maxsize=1)
 def _dnsmos_of_bytes(clip: bytes) -> tuple[float, ...]:
     samples = np.frombuffer(clip, np.float32)
@@ -108,7 +108,7 @@ def _dnsmos_of_bytes(clip: bytes) -> tuple[float, ...]:
     count = max(1, len(samples) // SAMPLE_RATE - 9)
     starts = range(0, count * SAMPLE_RATE, SAMPLE_RATE)
     windows = [samples[start : start + DNSMOS_SAMPLES] for start in starts]
-    # One by one: a batch is no faster here, and must not decide how a sum is rounded.
+    # Windows are scored one by one: a batch is no faster, and would change rounding.
     outputs = [_dnsmos().run(None, {"input_1": window[None]})[0][0] for window in windows]
     raw = np.array(outputs, np.float64).T
     return tuple(
@@ -126,7 +126,7 @@ def _shortest(name: str, sample_rate: int) -> int:
 def _distillmos() -> Any:
     library = _package("DistillMOS", "distillmos.sqa")
     with torch.random.fork_rng(devices=[]):  # the weights are drawn before they are loaded
-        # It would load them itself, but print where from.
+        # The model could load its weights itself, but would print their path.
         model = library.ConvTransformerSQAModel(load_weights=False)
     file = library.DEFAULT_WEIGHTS_CHKPT
     model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["model"])
@@ -135,8 +135,8 @@ def _distillmos() -> Any:
 
 @lru_cache(maxsize=1)
 def _dnsmos() -> Any:
-    # Only the model file of speechmos: its code compiles a mel filterbank at its first score, for
-    # a scale that is not used here.
+    # Only the model file of speechmos is used: the package's code compiles a mel filterbank at its
+    # first score, for a scale that is not used here.
     _package("DNSMOS", "speechmos")
     library = _package("DNSMOS", "onnxruntime")
     options = library.SessionOptions()
@@ -156,7 +156,7 @@ def _package(predictor: str, module: str) -> ModuleType:
 
 
 class MosMetric(ItemMetric):
-    """A predicted MOS as a torchmetrics class; of ``target``, only the shape counts."""
+    """A predicted MOS as a torchmetrics class, which uses only the shape of ``target``."""
 
     digits = 2
     lowest, highest, higher_is_better = 1.0, 5.0, True
@@ -164,7 +164,7 @@ class MosMetric(ItemMetric):
 
 
 class DistillMos(MosMetric):
-    """`distillmos` as a torchmetrics class."""
+    """The function `distillmos` as a torchmetrics class."""
 
     name, title = "distillmos_predicted", "DistillMOS (predicted)"
 
@@ -200,15 +200,15 @@ class DnsmosBak(DnsmosOvrl):
 
 @dataclass(frozen=True)
 class MosPredictor:
-    """A model, and the metrics that it gives."""
+    """A model and its metrics."""
 
-    package: str  # whose wheel holds the weights
+    package: str  # package whose wheel holds the weights
     load: Callable[[], object]
     metrics: tuple[type[MosMetric], ...]
 
     @property
     def version(self) -> str:
-        """Of the package, hence of the weights."""
+        """Version of the package, hence of the weights."""
         return importlib.metadata.version(self.package)
 
 
@@ -220,12 +220,12 @@ MOS_PREDICTORS = {
 
 
 def predicted_metrics(names: Iterable[str]) -> dict[str, type[ItemMetric]]:
-    """The metrics of some predictors by key, for their names in `MOS_PREDICTORS`."""
+    """Select the metrics, by key, of predictors with these names in `MOS_PREDICTORS`."""
     return {metric.name: metric for name in names for metric in MOS_PREDICTORS[name].metrics}
 
 
 def load_predictors(names: Iterable[str]) -> None:
-    """Load models now, so that a missing package is told before any work.
+    """Load models now, so that a missing package raises an error before any work.
 
     Args:
         names: keys of `MOS_PREDICTORS`.

@@ -1,8 +1,7 @@
 """Distances between two sets of points of low dimension: energy distance, sliced Wasserstein.
 
-Points are rows, ``(N, D)``. Neither distance needs a model of the data: the energy distance is 0
-for equal distributions alone (Szekely and Rizzo 2013), and so is the sliced Wasserstein distance
-(Bonneel et al. 2015).
+Points are rows, ``(N, D)``. Neither distance needs a model of the data, and both are 0 for equal
+distributions alone (Szekely and Rizzo 2013; Bonneel et al. 2015).
 """
 
 from __future__ import annotations
@@ -15,29 +14,29 @@ from torch import Tensor
 from metrics.resampling import bootstrap_counts, centred
 from metrics.statistics import Estimate
 
-ROWS = 2_048  # of a matrix of distances that are held at a time
+ROWS = 2_048  # rows of a matrix of distances in memory at a time
 
 
 @dataclass(frozen=True)
 class PointReference:
-    """What energy distances need of the set that others are compared with."""
+    """Reference set of energy distances, with its own share computed once."""
 
     points: Tensor  # (M, D), float64
-    within: float  # mean distance of its pairs
+    within: float  # mean distance of the set's pairs
 
     @classmethod
     def of(cls, points: Tensor) -> PointReference:
         """Prepare points ``(M, D)``.
 
         Raises:
-            ValueError: fewer than two, or a value is not finite.
+            ValueError: there are fewer than two points, or a value is not finite.
         """
         points = checked_points(points)
         return cls(points, _mean_of_pairs(points))
 
 
 def checked_points(points: Tensor) -> Tensor:
-    """Points as float64.
+    """Check points and convert them to float64.
 
     Raises:
         ValueError: not ``(N, D)`` with N at least 2, or a value is not finite.
@@ -50,11 +49,11 @@ def checked_points(points: Tensor) -> Tensor:
 
 
 def energy_distance(points: Tensor, reference: PointReference) -> float:
-    """2 E|x - y| - E|x - x'| - E|y - y'|, the unbiased estimate over all pairs of different points.
+    """Estimate 2 E|x - y| - E|x - x'| - E|y - y'| over all pairs of different points, unbiased.
 
     Args:
         points: ``(N, D)``.
-        reference: the set they are compared with.
+        reference: the set to compare with.
 
     Raises:
         ValueError: the dimensions differ, fewer than two points, or a value is not finite.
@@ -66,14 +65,14 @@ def energy_distance(points: Tensor, reference: PointReference) -> float:
 
 @dataclass(frozen=True)
 class EnergySet:
-    """A set of points with all that intervals and comparisons need of it, computed once.
+    """A set of points with the sums and resamples that intervals and comparisons share.
 
     Attributes:
         points: ``(N, D)``, float64.
         across: mean distance of each point to the reference, ``(N,)``.
-        sums: of each point's distances to the others, ``(N,)``.
+        sums: sum of each point's distances to the others, ``(N,)``.
         value: the energy distance from the reference.
-        drawn: the same of bootstrap resamples, ``(R,)``, the reference held fixed.
+        drawn: energy distances of bootstrap resamples, ``(R,)``; the reference is held fixed.
     """
 
     points: Tensor
@@ -102,14 +101,14 @@ class EnergySet:
 
     @property
     def interval(self) -> Estimate:
-        """The energy distance with its centred 95 % interval."""
+        """Energy distance with its centred 95 % interval."""
         return centred(self.value, self.drawn, len(self.points))
 
 
 def energy_difference(a: EnergySet, b: EnergySet) -> Estimate:
-    """Energy distance of ``a`` minus that of ``b``, with its centred 95 % interval.
+    """Estimate the energy distance of ``a`` minus that of ``b``, with its centred 95 % interval.
 
-    Point i of both started from the same noise, and both were resampled with the same draws.
+    Point i of both sets started from the same noise, and the same draws resampled both.
 
     Raises:
         ValueError: the shapes differ.
@@ -119,10 +118,11 @@ def energy_difference(a: EnergySet, b: EnergySet) -> Estimate:
 
 
 def energy_swap_p(a: EnergySet, b: EnergySet, seed: int, resamples: int = 999) -> float:
-    """Two-sided p-value of exchanging the two points of random pairs, as `swap_p` of images has it.
+    """Test whether two samplers' points are exchangeable; return the two-sided p-value.
 
-    With w for the chosen rows of both sets and D for their distances, w'Dw - (1 - w)'D(1 - w) is
-    linear in w: each pair has its own share in the difference, and no distance is taken again.
+    The test is `metrics.image_statistics.swap_p` for points. With w for the chosen rows of both
+    sets and D for their distances, w'Dw - (1 - w)'D(1 - w) is linear in w. Each pair therefore has
+    its own share in the difference, and no distance is computed again.
 
     Raises:
         ValueError: the shapes differ.
@@ -135,21 +135,21 @@ def energy_swap_p(a: EnergySet, b: EnergySet, seed: int, resamples: int = 999) -
     observed = abs(float(gains.sum()))
     generator = torch.Generator().manual_seed(seed)
     signs = 2 * torch.randint(2, (resamples, n), generator=generator).double() - 1
-    slack = 1e-9 * (1 + observed)  # up to rounding, or two equal sets would differ
+    slack = 1e-9 * (1 + observed)  # rounding: without slack, two equal sets would differ
     as_large = int(((signs @ gains).abs() >= observed - slack).sum())
     return (1 + as_large) / (1 + resamples)
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, projections: int = 128, seed: int = 0) -> float:
-    """Sliced Wasserstein-2 distance of two equally large sets (Bonneel et al. 2015).
+    """Compute the sliced Wasserstein-2 distance of two equally large sets (Bonneel et al. 2015).
 
-    The root of the mean squared distance between sorted projections, over random directions.
+    It is the root of the mean squared distance between sorted projections on random directions.
 
     Args:
         a: ``(N, D)``.
         b: ``(N, D)``.
-        projections: number of directions; one dimension has but one.
-        seed: of the directions.
+        projections: number of directions.
+        seed: seed of the directions.
 
     Raises:
         ValueError: the shapes differ, fewer than two points, or a value is not finite.
@@ -183,7 +183,7 @@ def _refuse_unpaired(a: EnergySet, b: EnergySet) -> None:
 
 
 def _to_reference(points: Tensor, reference: PointReference) -> Tensor:
-    """Mean distance of each point to the reference, ``(N,)``."""
+    """Average each point's distance to the reference, ``(N,)``."""
     return torch.cat([torch.cdist(rows, reference.points).mean(1) for rows in points.split(ROWS)])
 
 
@@ -193,12 +193,12 @@ def _mean_of_pairs(points: Tensor) -> float:
 
 
 def _sums(points: Tensor, others: Tensor) -> Tensor:
-    """Sum of each point's distances to others, ``(N,)``."""
+    """Sum each point's distances to others, ``(N,)``."""
     return torch.cat([torch.cdist(rows, others).sum(1) for rows in points.split(ROWS)])
 
 
 def _weighted(points: Tensor, across: Tensor, counts: Tensor) -> Tensor:
-    """Distances, less the reference's own part, of sets whose rows count so often: ``(R,)``."""
+    """Compute distances, less the reference's own part, for weights ``(R, N)``: ``(R,)``."""
     n = len(points)
     within = torch.zeros(len(counts), dtype=torch.float64)
     for start in range(0, n, ROWS):

@@ -1,8 +1,8 @@
-"""Resampling of whole sets, whose rows are counted several times or not at all.
+"""Resampling of whole sets by integer weights of their rows.
 
-A distance of a finite set is larger than that of its distribution, and resampling adds as much
-again: the plain percentile interval would miss the estimate. The intervals of distances are
-therefore *centred*: the quantiles of (resampled - mean of the resampled) are added to the estimate.
+A finite set is farther away than its distribution, and resampling adds the same bias again. A plain
+percentile interval would miss the estimate. The intervals of distances are therefore *centred*: the
+quantiles of (resampled - mean of the resampled) are added to the estimate.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ CHUNK = 250  # resamples at a time
 
 
 def bootstrap_counts(n: int, seed: int, resamples: int, chunk: int = CHUNK) -> Iterator[Tensor]:
-    """How often each of n rows is drawn, n draws with replacement.
+    """Count how often each of n rows is drawn, in n draws with replacement.
 
     Args:
-        n: rows of the set.
-        seed: of the draws, which do not depend on the chunks.
-        resamples: how many.
-        chunk: of them at a time.
+        n: number of rows of the set.
+        seed: seed of the draws, which do not depend on the chunks.
+        resamples: number of resamples.
+        chunk: resamples in memory at a time.
 
     Yields:
         ``(R, n)``, float64, R at most ``chunk``.
@@ -38,12 +38,12 @@ def bootstrap_counts(n: int, seed: int, resamples: int, chunk: int = CHUNK) -> I
 
 
 def centred(value: float, drawn: Tensor, n: int) -> Estimate:
-    """An estimate with its centred 95 % interval.
+    """Combine a distance and its resampled values to an estimate with a centred 95 % interval.
 
     Args:
-        value: the distance of the set as it is.
-        drawn: its distances when resampled, ``(R,)``.
-        n: rows of the set.
+        value: distance of the set itself.
+        drawn: distances of the resampled sets, ``(R,)``.
+        n: number of rows of the set.
     """
     tails = torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)
     low, high = (torch.quantile(drawn, tails) - drawn.mean() + value).tolist()

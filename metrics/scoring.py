@@ -30,20 +30,20 @@ def score_items(
     observe: Callable[[int], None] = lambda done: None,
     pool: ProcessPoolExecutor | None = None,
 ) -> list[dict[str, ItemScore]]:
-    """Score many pairs by many metrics; the number of workers changes nothing but the time.
+    """Score many pairs by many metrics; the number of workers changes only the time.
 
     Args:
         metric_names: keys of `SPEECH_METRICS` or `MOS_METRICS`.
         preds: scored clips, ``(L_i,)`` each.
         target: references, each as long as its scored clip.
         sample_rate: Hz.
-        workers: processes; 1 scores in this one. More are started afresh ("spawn"), so a script
-            needs the usual ``if __name__ == "__main__"``.
-        observe: called after each pair, in no order of the pairs, with the number done.
+        workers: number of processes; 1 scores in this process. Others are started by "spawn", so
+            that a script needs ``if __name__ == "__main__"``.
+        observe: called with the number of pairs done, in any order of the pairs.
         pool: processes to use instead of new ones: see `scoring_pool`.
 
     Returns:
-        For each pair, in order, its score by metric name.
+        Scores of each pair, in order, by metric name.
 
     Raises:
         ValueError: an unknown metric, clips that don't pair up, or a wrong rate or worker count.
@@ -65,7 +65,7 @@ def score_items(
 
 @contextlib.contextmanager
 def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes for many calls of `score_items`: each takes seconds to start."""
+    """Keep processes for many calls of `score_items`: a process takes seconds to start."""
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         yield pool
@@ -75,7 +75,7 @@ def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @functools.cache
 def _linear_algebra() -> ThreadpoolController:
-    """The threads of NumPy's and SciPy's libraries."""
+    """Find the thread pools of NumPy's and SciPy's libraries."""
     return ThreadpoolController().select(user_api="blas")
 
 
@@ -102,7 +102,7 @@ def _check_pairs(preds: Sequence[Clip], target: Sequence[Clip], workers: int) ->
 def _score_pair(
     metrics: Mapping[str, type[ItemMetric]], preds: Clip, target: Clip, sample_rate: int
 ) -> dict[str, ItemScore]:
-    # One thread everywhere: cores are for items, and a sum must not depend on the thread count.
+    # Every library gets one thread: cores are for items, and sums must not depend on their number.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,8 +1,16 @@
 """Quality of speech against a time-aligned reference; every argument order is ``(preds, target)``.
 
-PESQ is three scales that must never be mixed: ``pesq_wb_lqo`` and ``pesq_nb_lqo`` are what the
-``pesq`` package returns (ITU-T P.862.2 and P.862.1), ``pesq_nb_raw`` is P.862's own scale, in which
-the papers report. A silent, too short or non-finite clip has no score (`metrics.items`).
+PESQ has three scales that must never be mixed:
+
+===============  ==============================================================
+metric           scale
+===============  ==============================================================
+``pesq_wb_lqo``  ITU-T P.862.2, as the package ``pesq`` returns it
+``pesq_nb_lqo``  ITU-T P.862.1, as the package ``pesq`` returns it
+``pesq_nb_raw``  ITU-T P.862, the scale of the papers
+===============  ==============================================================
+
+A silent, too short or non-finite clip has no score (`metrics.items`).
 """
 
 from __future__ import annotations
@@ -50,14 +58,14 @@ __all__ = [
 
 LQO_LOW, LQO_SPAN = 0.999, 4.0  # ITU-T P.862.1: LQO lies in (0.999, 4.999)
 SLOPE, OFFSET = 1.4945, 4.6607  # ITU-T P.862.1, narrow band only
-STOI_RATE = 10_000  # Hz, pystoi resamples to it
+STOI_RATE = 10_000  # Hz; pystoi resamples to this rate
 STOI_SAMPLES = 256 + 30 * 128 + 1  # at 10 kHz: 30 frames of 256, hop 128, and pystoi skips the last
 MCD_BANDS, MCD_ORDER = 80, 13
 LS_BANDS, LS_HIGHEST = 128, 8_000.0
 
 
 def pesq_lqo_from_raw(raw: float) -> float:
-    """MOS-LQO of a raw narrow-band PESQ score (ITU-T P.862.1).
+    """Map a raw narrow-band PESQ score to MOS-LQO (ITU-T P.862.1).
 
     >>> round(pesq_lqo_from_raw(4.5), 3)
     4.549
@@ -66,7 +74,7 @@ def pesq_lqo_from_raw(raw: float) -> float:
 
 
 def pesq_raw_from_lqo(lqo: float) -> float:
-    """Raw narrow-band PESQ score of a MOS-LQO: the inverse of `pesq_lqo_from_raw`.
+    """Map a MOS-LQO to a raw narrow-band PESQ score: the inverse of `pesq_lqo_from_raw`.
 
     Raises:
         ValueError: lqo is outside (0.999, 4.999).
@@ -80,7 +88,7 @@ def pesq_raw_from_lqo(lqo: float) -> float:
 
 
 def stoi(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Short-time objective intelligibility (Taal et al. 2011), at most 1.
+    """Compute the short-time objective intelligibility, at most 1 (Taal et al. 2011).
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -95,12 +103,15 @@ def stoi(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> floa
 
 
 def estoi(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Extended STOI (Jensen and Taal 2016), at most 1; arguments and failures as in `stoi`."""
+    """Compute the extended STOI, at most 1 (Jensen and Taal 2016).
+
+    Arguments and errors are those of `stoi`.
+    """
     return _stoi(preds, target, sample_rate, extended=True)
 
 
 def pesq_wb_lqo(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Wide-band PESQ as MOS-LQO (ITU-T P.862.2); identical clips score 4.644.
+    """Compute wide-band PESQ as MOS-LQO (ITU-T P.862.2); identical clips score 4.644.
 
     Args:
         preds: the scored clip, ``(L,)``; only its level relative to the reference matters.
@@ -115,26 +126,29 @@ def pesq_wb_lqo(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) 
 
 
 def pesq_nb_lqo(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Narrow-band PESQ as MOS-LQO (ITU-T P.862.1); identical clips score 4.549.
+    """Compute narrow-band PESQ as MOS-LQO (ITU-T P.862.1); identical clips score 4.549.
 
-    Arguments and failures as in `pesq_wb_lqo`, but 8 000 Hz is a sample rate too.
+    Arguments and errors are those of `pesq_wb_lqo`; 8 000 Hz is allowed too.
     """
     return _pesq(preds, target, sample_rate, "nb")
 
 
 def pesq_nb_raw(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Narrow-band PESQ on P.862's own scale; identical clips score 4.5. As `pesq_nb_lqo` else."""
+    """Compute narrow-band PESQ on P.862's own scale; identical clips score 4.5.
+
+    Arguments and errors are those of `pesq_nb_lqo`.
+    """
     return pesq_raw_from_lqo(pesq_nb_lqo(preds, target, sample_rate))
 
 
 def mcd(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Mel-cepstral distortion in dB; 0 for identical clips, and blind to a change of level.
+    """Compute the mel-cepstral distortion in dB, 0 for identical clips.
 
-    (10 / ln 10) sqrt(2 sum_{k=1..13} (c_k - c'_k)^2), mean over frames, no time warping. The c_k
-    are the cosine series, sqrt(2 / 80) times the orthonormal DCT-II, of 80 natural-log mel
-    magnitudes (Slaney's scale, unit area, 0 Hz to half the sample rate, floored at 1e-5) of an
-    STFT 1024/256 with a Hann window; c_0 is left out. The papers do not say which definition
-    theirs is, so their figures and these are not on one scale.
+    It is the mean over frames of (10 / ln 10) sqrt(2 sum_{k=1..13} (c_k - c'_k)^2), without time
+    warping. The c_k are the cosine series, sqrt(2 / 80) times the orthonormal DCT-II, of 80
+    natural-log mel magnitudes: Slaney's scale, unit area, 0 Hz to half the sample rate, floored at
+    1e-5, of an STFT 1024/256 with a Hann window. Without c_0 a change of level changes nothing. The
+    papers do not define their MCD: their figures may be on another scale.
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -155,10 +169,10 @@ def mcd(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float
 
 
 def ls_mse(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) -> float:
-    """Log-spectral squared error: over 128 mel bands summed, over frames averaged.
+    """Compute the log-spectral squared error, summed over bands and averaged over frames.
 
-    Natural log, floored at 1e-5, of 128 mel magnitudes (Slaney's scale, unit area, 0 to 8 kHz) of
-    an STFT 1024/256 with a Hann window.
+    The spectra are natural logs, floored at 1e-5, of 128 mel magnitudes (Slaney's scale, unit area,
+    0 to 8 kHz) of an STFT 1024/256 with a Hann window.
 
     Args:
         preds: the scored clip, ``(L,)``.
@@ -192,8 +206,8 @@ def _stoi(preds: ArrayLike, target: ArrayLike, sample_rate: int, extended: bool)
 
 @contextlib.contextmanager
 def _fixed_global_generator() -> Iterator[None]:
-    # pystoi adds noise of relative size 2e-16 from numpy's global generator before it normalises
-    # (ESTOI): where a band is exactly zero, that noise alone decides the result.
+    # Before ESTOI's normalisation pystoi adds noise of relative size 2e-16 from numpy's global
+    # generator. Where a band is exactly zero, that noise alone decides the result.
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:
@@ -212,7 +226,7 @@ def _pesq(
     return _pesq_of_bytes(scored.tobytes(), clean.tobytes(), sample_rate, mode)
 
 
-# Two of the three scales are one computation, by far the slowest of all: keep the last results.
+# Two of the three scales share one computation, the slowest of all metrics: keep the last results.
 @lru_cache(maxsize=2)
 def _pesq_of_bytes(scored: bytes, clean: bytes, sample_rate: int, mode: str) -> float:
     try:
@@ -228,7 +242,7 @@ def _pesq_of_bytes(scored: bytes, clean: bytes, sample_rate: int, mode: str) -> 
 
 
 class Stoi(ItemMetric):
-    """`stoi` as a torchmetrics class."""
+    """The function `stoi` as a torchmetrics class."""
 
     title, digits = "STOI", 3
     name, lowest, highest, higher_is_better = "stoi", -1.0, 1.0, True
@@ -236,7 +250,7 @@ class Stoi(ItemMetric):
 
 
 class Estoi(ItemMetric):
-    """`estoi` as a torchmetrics class."""
+    """The function `estoi` as a torchmetrics class."""
 
     title, digits = "ESTOI", 3
     name, lowest, highest, higher_is_better = "estoi", -1.0, 1.0, True
@@ -244,7 +258,7 @@ class Estoi(ItemMetric):
 
 
 class PesqWbLqo(ItemMetric):
-    """`pesq_wb_lqo` as a torchmetrics class."""
+    """The function `pesq_wb_lqo` as a torchmetrics class."""
 
     title, digits = "PESQ-WB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_wb_lqo", 0.999, 4.644, True
@@ -253,7 +267,7 @@ class PesqWbLqo(ItemMetric):
 
 
 class PesqNbLqo(ItemMetric):
-    """`pesq_nb_lqo` as a torchmetrics class."""
+    """The function `pesq_nb_lqo` as a torchmetrics class."""
 
     title, digits = "PESQ-NB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_lqo", 0.999, 4.549, True
@@ -262,7 +276,7 @@ class PesqNbLqo(ItemMetric):
 
 
 class PesqNbRaw(ItemMetric):
-    """`pesq_nb_raw` as a torchmetrics class."""
+    """The function `pesq_nb_raw` as a torchmetrics class."""
 
     title, digits = "PESQ-NB (raw)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_raw", -0.5, 4.5, True
@@ -270,7 +284,7 @@ class PesqNbRaw(ItemMetric):
 
 
 class Mcd(ItemMetric):
-    """`mcd` as a torchmetrics class."""
+    """The function `mcd` as a torchmetrics class."""
 
     title, digits = "MCD [dB]", 2
     name, lowest, highest, higher_is_better = "mcd", 0.0, math.inf, False
@@ -279,7 +293,7 @@ class Mcd(ItemMetric):
 
 
 class LsMse(ItemMetric):
-    """`ls_mse` as a torchmetrics class."""
+    """The function `ls_mse` as a torchmetrics class."""
 
     title, digits = "LS-MSE", 1
     name, lowest, highest, higher_is_better = "ls_mse", 0.0, math.inf, False

@@ -1,7 +1,7 @@
-"""From per-item scores to estimates with intervals, and to verdicts.
+"""Statistics of per-item scores: estimates with intervals, and tests.
 
-The items are the sampling unit. Noise seeds are repeats of an item: average over them first
-(`item_means`), or the interval pretends to more evidence than there is.
+Items are the sampling unit. Noise seeds are repeats of an item: average over seeds first
+(`item_means`). An interval over single seeds would be too narrow.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
 RESAMPLES = 9_999
-BATCH_VALUES = 5_000_000  # drawn at a time: 40 MB
+BATCH_VALUES = 5_000_000  # values drawn at a time: 40 MB
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its confidence interval; the bounds are NaN where none can be given."""
+    """A value with its confidence interval; bounds are NaN where there is no interval."""
 
     value: float
     low: float
     high: float
-    n: int  # items behind it
+    n: int  # number of items
     level: float = LEVEL
 
 
 def item_means(values: ArrayLike) -> NDArray[np.float64]:
-    """Mean over noise seeds of each item, of the scored ones only; NaN if no seed was scored.
+    """Average each item over the noise seeds that have a score; NaN if no seed has one.
 
-    To compare two contestants see `paired_differences`: a seed that failed for one of them counts
-    for neither there.
+    To compare two contestants use `paired_differences`, which drops a seed for both contestants if
+    it failed for one.
 
     Args:
         values: ``(seeds, items)``, NaN where an item was not scored.
@@ -59,14 +59,14 @@ def item_means(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def mean_interval(values: ArrayLike, seed: int, resamples: int = RESAMPLES) -> Estimate:
-    """Mean over items with its 95 % BCa bootstrap interval (Efron 1987).
+    """Estimate the mean over items, with its 95 % BCa bootstrap interval (Efron 1987).
 
-    NaN is left out, and ``n`` counts the rest. With fewer than two items there is no interval: its
-    bounds are NaN. If all items are equal, the interval is that value.
+    NaN is left out, and ``n`` counts the rest. With fewer than two items the bounds are NaN. If all
+    items are equal, the interval is that value.
 
     Args:
         values: one score per item, ``(items,)``.
-        seed: of the resampling.
+        seed: seed of the resampling.
         resamples: number of bootstrap samples.
 
     Raises:
@@ -92,15 +92,15 @@ def mean_interval(values: ArrayLike, seed: int, resamples: int = RESAMPLES) -> E
 
 
 def paired_differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Difference a - b of each item, over the noise seeds that both have scored it with.
+    """Average a - b of each item over the noise seeds that have both scores.
 
     Args:
-        a: ``(seeds, items)``, NaN where an item was not scored.
-        b: the same items' other scores, ``(seeds, items)``; where one has more seeds, its first
-            ones are the other's.
+        a: scores, ``(seeds, items)``, NaN where an item was not scored.
+        b: other scores of the same items, ``(seeds, items)``. Seeds are paired from the first on;
+            further seeds of the longer array are ignored.
 
     Returns:
-        ``(items,)``, NaN where no seed has both.
+        ``(items,)``, NaN where no seed has both scores.
 
     Raises:
         ValueError: the numbers of items differ.
@@ -113,18 +113,18 @@ def paired_differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 
 def sign_flip_p(differences: ArrayLike, seed: int, resamples: int = RESAMPLES) -> float:
-    """Two-sided p-value of "the paired differences are symmetric about 0", by flipping their signs.
+    """Test whether paired differences are symmetric about 0; return the two-sided p-value.
 
-    Exact where all 2^n sign patterns are no more than ``resamples``, sampled otherwise. The
-    smallest exact value is 2 / 2^n, so that fewer than 6 items never reach 0.05.
+    The test flips signs. It is exact where there are at most ``resamples`` sign patterns, 2^n, and
+    sampled otherwise. The smallest exact value is 2 / 2^n: fewer than 6 items never reach 0.05.
 
     Args:
         differences: one per item, ``(items,)``; NaN is left out.
-        seed: of the sampled sign patterns.
+        seed: seed of the sampled sign patterns.
         resamples: number of sign patterns.
 
     Returns:
-        The p-value; NaN without items.
+        p-value; NaN without items.
 
     >>> sign_flip_p([0.1, 0.2, 0.3, 0.4, 0.5], seed=0)
     0.0625
@@ -146,11 +146,11 @@ def sign_flip_p(differences: ArrayLike, seed: int, resamples: int = RESAMPLES) -
 
 
 def is_noninferior(difference: Estimate, margin: float, higher_is_better: bool) -> bool:
-    """Whether the whole interval of (contestant - reference) lies on the good side of the margin.
+    """Tell whether the interval of (contestant - reference) lies on the good side of the margin.
 
     Args:
-        difference: of the two means; without an interval the answer is no.
-        margin: the largest loss that still counts as "as good as", in the metric's unit, above 0.
+        difference: difference of the two means; without an interval the answer is no.
+        margin: largest loss that still counts as "as good as", in the metric's unit, above 0.
         higher_is_better: direction of the metric.
 
     Raises:
@@ -164,16 +164,17 @@ def is_noninferior(difference: Estimate, margin: float, higher_is_better: bool) 
 def ratio_interval(
     numerators: ArrayLike, denominators: ArrayLike, seed: int, resamples: int = RESAMPLES
 ) -> Estimate:
-    """Ratio of two independent samples' medians, with its percentile bootstrap interval.
+    """Estimate the ratio of two independent samples' medians, with its bootstrap interval.
 
     Args:
         numerators: ``(n,)``, above 0.
         denominators: ``(m,)``, above 0.
-        seed: of the resampling.
+        seed: seed of the resampling.
         resamples: number of bootstrap samples.
 
     Returns:
-        Its ``n`` is the smaller sample's size; one value on either side gives no interval.
+        Ratio with a percentile interval; ``n`` is the smaller sample's size. One value on either
+        side gives no interval.
 
     Raises:
         ValueError: a sample is empty or holds a value that is not above 0.
@@ -204,6 +205,6 @@ def _scored(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _all_equal(values: NDArray[np.float64]) -> bool:
-    # Up to rounding of a difference of scores; and the cube of the spread, by which BCa divides,
-    # must not underflow.
+    # The first bound allows for rounding of a difference of scores. The second keeps the cube of
+    # the spread, by which BCa divides, from underflow.
     return bool(np.ptp(values) <= max(1e-12 * np.abs(values).max(), 1e-60))

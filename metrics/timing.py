@@ -1,7 +1,7 @@
-"""How long calls take, on a CPU or a CUDA device, measured so that contestants can be compared.
+"""Timing of calls on a CPU or a CUDA device, for fair comparison of contestants.
 
-Clocks are passed in: nothing here decides where a call runs, and all of it can be tested without
-a GPU. Times are seconds.
+The caller passes in the clock: this module does not decide where a call runs, and can be tested
+without a GPU. Times are seconds.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ LARGEST_SPREAD = 0.10
 
 
 class Clock(Protocol):
-    """Times one call."""
+    """A clock that times one call."""
 
     def seconds(self, call: Callable[[], object]) -> float:
-        """Run ``call`` to its end, on its device too, and return its wall-clock time."""
+        """Run ``call`` to its end, its device's work included, and return the wall-clock time."""
 
 
 @dataclass(frozen=True)
 class CpuClock:
-    """Times calls that have ended when they return."""
+    """A clock for calls whose work has ended when they return."""
 
     now: Callable[[], float] = time.perf_counter  # s
 
     def seconds(self, call: Callable[[], object]) -> float:
-        """Wall-clock time of ``call``."""
+        """Run ``call`` and return its wall-clock time."""
         start = self.now()
         call()
         return self.now() - start
@@ -61,15 +61,15 @@ class TimerEvent(Protocol):
 
 @dataclass(frozen=True)
 class CudaClock:
-    """Times calls that queue work on a CUDA device, by a pair of events.
+    """A clock for calls that queue work on a CUDA device, by a pair of events.
 
-    The time of one call includes the gaps in which the device waits for Python: what a user waits.
+    The time includes gaps in which the device waits for Python, because a user waits for them too.
     """
 
     new_event: Callable[[], TimerEvent]
 
     def seconds(self, call: Callable[[], object]) -> float:
-        """Time from the device's reaching the call to its end; synchronises once, after it."""
+        """Run ``call`` and return its time on the device; synchronise once, at the end."""
         start, end = self.new_event(), self.new_event()
         start.record()
         call()
@@ -79,7 +79,7 @@ class CudaClock:
 
 
 class _DeviceEvent:
-    """An event on the current stream of one given device, be it the current device or not."""
+    """An event on the current stream of a given device, which need not be the current one."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -96,10 +96,10 @@ class _DeviceEvent:
 
 
 def clock_for(device: torch.device | str) -> Clock:
-    """The clock for calls that run on ``device``.
+    """Choose the clock for calls that run on ``device``.
 
     Raises:
-        ValueError: neither a CPU nor a CUDA device.
+        ValueError: the device is neither a CPU nor a CUDA device.
     """
     device = torch.device(device)
     if device.type == "cpu":
@@ -111,10 +111,10 @@ def clock_for(device: torch.device | str) -> Clock:
 
 @dataclass(frozen=True)
 class Timing:
-    """The times of one contestant.
+    """Times of one contestant.
 
     Raises:
-        ValueError: no time at all, or one that is negative or not finite.
+        ValueError: there is no time, or a time is negative or not finite.
 
     >>> Timing((1.0, 2.0, 3.0, 4.0, 100.0)).median
     3.0
@@ -128,12 +128,12 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """Median, s."""
+        """Median of the times, s."""
         return statistics.median(self.seconds)
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """First and third quartile, s."""
+        """First and third quartile of the times, s."""
         if len(self.seconds) == 1:
             return self.seconds[0], self.seconds[0]
         first, _, third = statistics.quantiles(self.seconds, n=4, method="inclusive")
@@ -160,25 +160,25 @@ def measure_interleaved(
     clock: Clock,
     observe: Callable[[str, int, float], None] = lambda name, index, seconds: None,
 ) -> dict[str, Timing]:
-    """Time contestants in turns, so that a slow minute of the machine hits all of them alike.
+    """Time contestants in turns, so that a slow minute of the machine affects all alike.
 
-    Every round runs its contestants in a freshly shuffled order. One that has fewer rounds than
-    others takes part in evenly spread ones.
+    Every round runs its contestants in a freshly shuffled order. A contestant with fewer rounds
+    than others takes part in evenly spread rounds.
 
     Args:
-        calls: what to time. Each is given the number of the round, for fresh input: 0, 1, .. in the
-            warm-up, going on from there in the timed rounds.
-        rounds: timed rounds, for all or by contestant.
-        warmup: rounds before them that are run, but not kept, for all alike.
-        seed: of the shuffling.
-        clock: of the device on which the calls run.
+        calls: the calls to time, by contestant. A call gets the number of the round, for fresh
+            input; the timed rounds continue the numbers of the warm-up.
+        rounds: timed rounds, for all contestants or by contestant.
+        warmup: rounds of every contestant before the timed ones, whose times are dropped.
+        seed: seed of the shuffling.
+        clock: clock for the device on which the calls run.
         observe: called after each timed call with (contestant, round, seconds).
 
     Returns:
         Timings by contestant, in the order of ``calls``.
 
     Raises:
-        ValueError: no contestant, a contestant without rounds, or a negative warm-up.
+        ValueError: there is no contestant, one has no rounds, or the warm-up is negative.
     """
     counts = _round_counts(calls, rounds)
     if warmup < 0:
@@ -207,8 +207,8 @@ def _turns(
     longest = max(counts.values())
     for index in range(warmup + longest):
         timed = index - warmup
-        # Of `longest` rounds, `count` evenly spread ones: those at which timed * count / longest
-        # has just passed a whole number.
+        # A contestant with `count` rounds takes part where timed * count / longest has just passed
+        # a whole number: `count` evenly spread rounds out of `longest`.
         present = [
             name for name, count in counts.items() if timed < 0 or timed * count % longest < count
         ]
@@ -217,7 +217,7 @@ def _turns(
 
 
 def ratio_of_medians(a: Timing, b: Timing, seed: int, resamples: int = RESAMPLES) -> Estimate:
-    """How many times longer a takes than b, with a 95 % bootstrap interval.
+    """Estimate how many times longer a takes than b, with a 95 % bootstrap interval.
 
     One round on either side gives a ratio without an interval.
 
@@ -229,16 +229,16 @@ def ratio_of_medians(a: Timing, b: Timing, seed: int, resamples: int = RESAMPLES
 
 @dataclass
 class PeakMemory:
-    """Filled in when the block of `peak_memory` ends."""
+    """Result of `peak_memory`, filled in when its block ends."""
 
     allocated: int | None = None  # bytes, None on a CPU
 
 
 @contextlib.contextmanager
 def peak_memory(device: torch.device | str) -> Iterator[PeakMemory]:
-    """Largest memory that torch had allocated on a CUDA device inside the ``with`` block.
+    """Measure the largest memory that torch had allocated on a CUDA device inside the block.
 
-    It includes what was allocated before. Nothing is measured on a CPU.
+    Memory allocated before the block counts too. Nothing is measured on a CPU.
     """
     device, peak = torch.device(device), PeakMemory()
     if device.type != "cuda":
@@ -253,16 +253,16 @@ def peak_memory(device: torch.device | str) -> Iterator[PeakMemory]:
 class CpuUse:
     """Processor time since the machine's start, summed over the CPUs open to this process, s."""
 
-    busy: float  # of all processes
+    busy: float  # time of all processes
     total: float  # busy or idle
-    own: float  # of this process
+    own: float  # time of this process
 
 
 def read_cpu_use(stat: Path = Path("/proc/stat")) -> CpuUse:
-    """Processor time used up to now (proc(5); Linux only).
+    """Read the processor time used up to now (proc(5); Linux only).
 
     Raises:
-        OSError: there is no such file on this system.
+        OSError: the system has no such file.
     """
     tick = os.sysconf("SC_CLK_TCK")
     cpus = {f"cpu{index}" for index in os.sched_getaffinity(0)}
@@ -284,12 +284,12 @@ def machine_is_busy(
     read: Callable[[], CpuUse] = read_cpu_use,
     sleep: Callable[[float], object] = time.sleep,
 ) -> bool:
-    """Whether other processes use so much of the CPUs that a measurement started now is in doubt.
+    """Tell whether other processes use too much of the CPUs for a measurement now.
 
     Args:
         threshold: largest share of the CPUs' time that others may use, 0 to 1.
-        interval: for which to watch, s; 0.1 or more, as the system counts in steps of 0.01 s.
-        read: processor times up to now.
+        interval: length of the observation, s; 0.1 or more, as the system counts in 0.01 s.
+        read: reads the processor times up to now.
         sleep: waits for the given seconds.
 
     Raises:

@@ -1,18 +1,18 @@
 """DiffWave, the papers' score network for speech (Kong et al. 2021; arXiv 2203.13508's release).
 
-Three facts of the released code, which its weights need and which no paper prints:
+Three facts of the released code that its weights need and no paper prints:
 
-* a block adds the projected step embedding to its input *in place*, so that the residual path
-  carries it too: the block returns sqrt(1/2) (x + emb + res);
-* the step features are sin and cos of t 10^(-4k/63), t counted from 0;
-* the Kaiming initialisation of its weight-normed layers never takes effect (it overwrites a
-  derived tensor), so that they start from PyTorch's default; so do ours.
+* A block adds the projected step embedding to its input *in place*, so that the residual path
+  carries the embedding too: the block returns sqrt(1/2) (x + emb + res).
+* The step features are sin and cos of t 10^(-4k/63), t counted from 0.
+* The Kaiming initialisation of weight-normed layers never takes effect, because it overwrites a
+  derived tensor. Those layers start from PyTorch's default, here too.
 
-The mel spectrogram does not change along the reverse process: :meth:`DiffWave.encode` upsamples
-and projects it for every block once per utterance, :meth:`DiffWave.forward` only adds the result.
+The mel spectrogram is the same at every reverse step. :meth:`DiffWave.encode` upsamples and
+projects it for every block once per utterance; :meth:`DiffWave.forward` only adds the result.
 
-For importers, our names and the released ones: ``enter`` is ``init_conv.0.conv``; ``widen_step``,
-``mix_step`` and ``blocks`` are ``fc_t1``, ``fc_t2`` and ``residual_blocks`` of ``residual_layer``
+Names here and in the release: ``enter`` is ``init_conv.0.conv``; ``widen_step``, ``mix_step`` and
+``blocks`` are ``fc_t1``, ``fc_t2`` and ``residual_blocks`` of ``residual_layer``
 (in a block ``step``: ``fc_t``, ``dilated``: ``dilated_conv_layer.conv``, ``upsample``:
 ``upsample_conv2d``, ``mel``: ``mel_conv.conv``, ``residual``: ``res_conv``, ``skip``:
 ``skip_conv``); ``gather`` and ``predict`` are ``final_conv.0.conv`` and ``final_conv.2.conv``.
@@ -35,7 +35,7 @@ from bddm_ref.networks.blocks import normed
 from bddm_ref.schedule import NoiseSchedule
 
 DiffWaveCondition = tuple[Tensor, ...]
-"""One ``(B, 2 channels, columns * hop)`` tensor per block: what its gates have added."""
+"""Conditioning: one ``(B, 2 channels, columns * hop)`` tensor per block, added to its gates."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DiffWaveConfig:
     """
 
     layers: int = 30  # residual blocks
-    channels: int = 128  # of the residual and of the skip path
+    channels: int = 128  # channels of the residual path and of the skip path
     dilation_cycle: int = 10  # blocks from one dilation of 1 to the next; it doubles in between
     mels: int = 80  # bands of the conditioning
     upsampling: tuple[int, ...] = (16, 16)  # strides from frames to samples, all even
@@ -66,10 +66,12 @@ class DiffWaveConfig:
 
 
 def step_features(steps: Tensor, count: int) -> Tensor:
-    """Sines, then cosines, of t 10^(-4k / (count/2 - 1)), k = 0 .. count/2 - 1.
+    """Compute sines, then cosines, of t 10^(-4k / (count/2 - 1)), k = 0 .. count/2 - 1.
 
-    Kong et al. 2021, section 3.1 and the released docstring print the exponent positive; the
-    released arithmetic is this. 0-based, fractional ``steps`` ``(B,)`` to ``(B, count)``, float64.
+    The exponent is negative in the released arithmetic. Kong et al. 2021, section 3.1, and the
+    released docstring print it positive.
+
+    Fractional ``steps`` ``(B,)``, counted from 0, give ``(B, count)`` float64.
     """
     k = torch.arange(count // 2, dtype=torch.float64, device=steps.device)
     angles = steps.to(torch.float64)[:, None] * 10.0 ** (-4.0 * k / (count // 2 - 1))
@@ -90,29 +92,29 @@ class ResidualBlock(nn.Module):
         self.skip = normed(nn.Conv1d(channels, channels, 1))
 
     def encode(self, log_mel: Tensor) -> Tensor:
-        """Mel ``(B, mels, columns)`` to ``(B, 2 channels, columns * hop)``."""
+        """Map a mel ``(B, mels, columns)`` to a condition ``(B, 2 channels, columns * hop)``."""
         projected: Tensor = self.mel(upsampled(log_mel, self.upsample))
         return projected
 
     def forward(self, hidden: Tensor, step: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """From ``(B, channels, L)`` to the next block's input and the skip output, same shape.
+        """Compute the next block's input and the skip output, ``(B, channels, L)`` each.
 
-        ``step`` is the step embedding, ``condition`` from :meth:`encode`, cropped to ``L``.
+        ``step`` is the step embedding; ``condition`` comes from :meth:`encode`, cropped to ``L``.
         """
-        hidden = hidden + self.step(step)[..., None]  # for good: the residual path has it too
+        hidden = hidden + self.step(step)[..., None]  # in place: the residual path carries it too
         signal, gate = (self.dilated(hidden) + condition).chunk(2, dim=1)
         gated = torch.tanh(signal) * torch.sigmoid(gate)
         return (hidden + self.residual(gated)) * math.sqrt(0.5), self.skip(gated)
 
 
 class DiffWave(Levelled, nn.Module):
-    """eps_theta(x_t, alpha, condition) for waveforms.
+    """Score network eps_theta(x_t, alpha, condition) for waveforms (Kong et al. 2021).
 
-    As released, the last block's ``residual`` layer feeds nothing; it never gets a gradient.
+    As in the release, the last block's ``residual`` layer feeds nothing and gets no gradient.
 
     Args:
         config: sizes.
-        schedule: the training schedule; maps a noise level to a fractional training step.
+        schedule: training schedule, which maps a noise level to a fractional training step.
     """
 
     block: ClassVar[type[nn.Module]] = ResidualBlock
@@ -144,11 +146,11 @@ class DiffWave(Levelled, nn.Module):
         return tuple(b.encode(log_mel) for b in self.blocks if isinstance(b, ResidualBlock))
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Step embeddings ``(N, embedding)`` of levels ``(N,)``."""
+        """Compute step embeddings ``(N, embedding)`` of levels ``(N,)``."""
         return (self.embed_level(alpha),)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: DiffWaveCondition) -> Tensor:
-        """Noise of x ``(B, L)``; the condition is of ``L`` samples or more, cropped at its end.
+        """Predict the noise of x ``(B, L)``; a longer condition is cropped at its end.
 
         Raises:
             ValueError: the condition is shorter than ``x``.
@@ -166,7 +168,7 @@ class DiffWave(Levelled, nn.Module):
         return torch.squeeze(self.predict(gathered), 1)
 
     def embed_level(self, alpha: Tensor) -> Tensor:
-        """Noise levels ``(B,)`` to step embeddings ``(B, embedding)``."""
+        """Map noise levels ``(B,)`` to step embeddings ``(B, embedding)``."""
         features = self._features(self.schedule.step_of(alpha))
         hidden = F.silu(self.widen_step(features.to(self.widen_step.weight.dtype)))
         return F.silu(self.mix_step(hidden))
@@ -182,13 +184,13 @@ class DiffWave(Levelled, nn.Module):
 
 
 def upsampler(stride: int) -> nn.ConvTranspose2d:
-    """Exactly ``stride`` columns for one, over 3 neighbouring bands."""
+    """Make a layer that turns one column into ``stride``, over 3 neighbouring bands."""
     shape, step, margin = (3, 2 * stride), (1, stride), (1, stride // 2)
     return nn.ConvTranspose2d(1, 1, shape, step, margin)
 
 
 def upsampled(log_mel: Tensor, layers: nn.ModuleList) -> Tensor:
-    """Mel ``(B, mels, columns)`` to ``(B, mels, columns * hop)`` by :func:`upsampler` layers."""
+    """Upsample a mel ``(B, mels, columns)`` to ``(B, mels, columns * hop)``."""
     plane = log_mel[:, None]
     for layer in layers:
         plane = F.leaky_relu(layer(plane), 0.4)

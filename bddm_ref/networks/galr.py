@@ -1,16 +1,16 @@
 """GALR, the papers' schedule network for speech: sigma_phi(x) in (0, 1).
 
-Globally attentive, locally recurrent (Lam et al. 2021, arXiv 2101.05014), in the form that the
-code of arXiv 2203.13508 releases: overlapping segments of encoded frames; in each block an LSTM
-runs within a segment, and attention across segments at a few learned mixtures of its positions.
-The released code fixes what the papers leave open, and so it is here:
+GALR is globally attentive and locally recurrent (Lam et al. 2021, arXiv 2101.05014). This is the
+form that the code of arXiv 2203.13508 releases. Encoded frames are grouped into overlapping
+segments. In each block an LSTM runs within a segment, and attention runs across segments at a few
+learned mixtures of positions. The papers leave five details open, which follow the released code:
 
-* padding is never empty: one to a full window (or segment) of zeros beyond the half at each end;
-* both directions of the LSTM start from the same learned state;
-* the attention layer adds its output to itself, after dropout, and not to its input; only the
-  block's own residual path goes around it;
-* a "GroupNorm" of one group, over channels and time of an example, precedes each residual sum;
-* the score is averaged over all positions *before* the sigmoid.
+* Padding is never empty: one to a full window (or segment) of zeros beyond the half at each end.
+* Both directions of the LSTM start from the same learned state.
+* The attention layer adds its output to itself, after dropout, and not to its input. Only the
+  block's own residual path bypasses it.
+* A "GroupNorm" of one group, over channels and time of an example, precedes each residual sum.
+* The score is averaged over all positions *before* the sigmoid.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class GALRConfig:
 
     blocks: int = 1
     width: int = 128  # channels of a frame
-    hidden: int = 128  # of the LSTM, per direction
+    hidden: int = 128  # width of the LSTM, per direction
     window: int = 8  # samples of a frame; frames advance by half of it
     segment: int = 64  # frames of a segment; segments advance by half of it
     mixtures: int = 8  # positions that attention sees of a segment
     heads: int = 8
-    dropout: float = 0.1  # in training, from the global generator of the device
+    dropout: float = 0.1  # in training mode; drawn from the device's global generator
 
     def __post_init__(self) -> None:
         for name in ("window", "segment", "width"):
@@ -59,7 +59,7 @@ class LocalLayer(nn.Module):
         self.project = nn.Linear(2 * hidden, width)
 
     def forward(self, segments: Tensor) -> Tensor:
-        """``(B, width, S, K)`` to the same shape."""
+        """Run the LSTM within segments ``(B, width, S, K)``; the shape stays."""
         batch, width, count, length = segments.shape
         sequences = segments.permute(0, 2, 3, 1).reshape(batch * count, length, width)
         first = (
@@ -85,7 +85,7 @@ class GlobalLayer(nn.Module):
         self.spread = nn.Linear(config.mixtures, config.segment)
 
     def forward(self, segments: Tensor) -> Tensor:
-        """``(B, width, S, K)`` to the same shape."""
+        """Attend across segments ``(B, width, S, K)``; the shape stays."""
         batch, width, count, _ = segments.shape
         mixed = self.squeeze(segments).permute(0, 3, 2, 1)  # (B, mixtures, S, width)
         query = self.norm(mixed.reshape(-1, count, width)) + positions(count, width).to(mixed)
@@ -96,7 +96,7 @@ class GlobalLayer(nn.Module):
 
 
 class GALRBlock(nn.Module):
-    """A local, then a global layer, each normed and added to its input."""
+    """A local layer, then a global layer; the block norms each and adds it to its input."""
 
     def __init__(self, config: GALRConfig) -> None:
         super().__init__()
@@ -106,19 +106,19 @@ class GALRBlock(nn.Module):
         self.across_norm = nn.GroupNorm(1, config.width)
 
     def forward(self, segments: Tensor) -> Tensor:
-        """``(B, width, S, K)`` to the same shape."""
+        """Update segments ``(B, width, S, K)``; the shape stays."""
         segments = segments + self.local_norm(self.local(segments))
         updated: Tensor = segments + self.across_norm(self.across(segments))
         return updated
 
 
 class GALR(nn.Module):
-    """sigma_phi for waveforms of any length (arXiv 2203.13508, section 3 and released code).
+    """Schedule network sigma_phi for waveforms of any length (arXiv 2203.13508, section 3).
 
-    In training mode dropout makes the output random; call ``eval()`` for the schedule network.
+    In training mode dropout makes the output random; call ``eval()`` before noise scheduling.
 
     Args:
-        config: sizes; None for the released ones.
+        config: sizes; None for the released sizes.
     """
 
     def __init__(self, config: GALRConfig | None = None) -> None:
@@ -132,7 +132,7 @@ class GALR(nn.Module):
         self.score = nn.Conv2d(width, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, L)``, L >= 1, to ``(B,)`` in (0, 1)."""
+        """Map waveforms ``(B, L)``, L >= 1, to ratios ``(B,)`` in (0, 1)."""
         frames = F.relu(self.encoder(pad_halves(x[:, None], self.config.window)))
         frames = pad_halves(self.bottleneck(frames), self.config.segment)
         segments = frames.unfold(-1, self.config.segment, self.config.segment // 2)
@@ -143,10 +143,11 @@ class GALR(nn.Module):
 
 
 def pad_halves(x: Tensor, window: int) -> Tensor:
-    """Zeros at both ends of the last axis, for windows that overlap by half.
+    """Pad the last axis with zeros at both ends, for windows that overlap by half.
 
-    Half a window before; after, half a window plus 1 .. ``window`` zeros, such that the padded
-    length is a multiple of the window plus one half: every value lies in two windows.
+    There is half a window of zeros before, and half a window plus 1 .. ``window`` zeros after. The
+    padded length is a multiple of the window plus one half, so that every value lies in two
+    windows.
     """
     half = window // 2
     rest = window - (half + x.shape[-1]) % window
@@ -154,9 +155,9 @@ def pad_halves(x: Tensor, window: int) -> Tensor:
 
 
 def positions(count: int, width: int) -> Tensor:
-    """Sines (even channels) and cosines (odd) of position 10000^(-channel / width).
+    """Compute sines (even channels) and cosines (odd) of position 10000^(-channel / width).
 
-    Vaswani et al. 2017, section 3.5. Computed here for any count; the released code's table ends
+    Source: Vaswani et al. 2017, section 3.5. Any count is allowed; the released code's table ends
     at 5000 segments, 29 s at 22.05 kHz.
 
     Returns:

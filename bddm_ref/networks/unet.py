@@ -1,9 +1,8 @@
-"""The U-Net of Ho et al. 2020 for images, from DDPM's CIFAR-10 size down to one for two CPU cores.
+"""The U-Net of Ho et al. 2020 for images, in any size from DDPM's CIFAR-10 network down.
 
-What differs from the original is optional: the noise level may scale as well as shift (FiLM), the
-image may be folded into fewer, deeper pixels (``patch``), and the output may be the part of eps
-that the input does not hold (``residual``). The level is continuous, so that every alpha of a
-searched schedule is a legitimate input.
+Three changes are optional: the noise level may scale as well as shift (``film``), the image may be
+folded into fewer, deeper pixels (``patch``), and the network may predict v instead of eps
+(``residual``). The noise level is continuous: every alpha of a schedule is a legitimate input.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from bddm_ref.networks.blocks import LevelEmbedding
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """Sizes; the defaults are DDPM's for CIFAR-10: 35 746 307 parameters.
+    """Sizes of a :class:`UNet`; the defaults are DDPM's for CIFAR-10, with 35 746 307 parameters.
 
     Raises:
-        ValueError: groups that do not divide all channels, or attention where no resolution is.
+        ValueError: groups do not divide all channels, or attention names no resolution.
     """
 
     image_channels: int = 3
-    channels: int = 128  # of the first resolution
-    multipliers: tuple[int, ...] = (1, 2, 2, 2)  # of the channels, one for each resolution
+    channels: int = 128  # channels of the first resolution
+    multipliers: tuple[int, ...] = (1, 2, 2, 2)  # factors on the channels, one for each resolution
     blocks: int = 2  # residual blocks of each resolution on the way down; one more on the way up
     attention: tuple[int, ...] = (1,)  # resolutions with self-attention, 0 being the first
     middle_attention: bool = True  # at the last resolution
-    level_width: int = 512  # of the embedded noise level
-    groups: int = 32  # of the group norms
+    level_width: int = 512  # width of the embedded noise level
+    groups: int = 32  # groups of the group norms
     dropout: float = 0.0  # DDPM: 0.1 on CIFAR-10
     film: bool = False  # the level scales and shifts; DDPM: shifts
     patch: int = 1  # fold patch x patch pixels into channels
@@ -91,7 +90,7 @@ class UNet(Levelled, nn.Module):
         self.last = _zeroed(nn.Conv2d(width, pixels, 3, padding=1))
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """Alpha and delta, ``(N,)``, and what each stage makes of the level, from first to last."""
+        """Compute alpha and delta, ``(N,)``, and the modulation of each stage in order."""
         alpha = alpha.to(torch.float64)
         delta = (1 - alpha) * (1 + alpha)
         level = self.level((alpha.square() / delta).log().float())
@@ -99,7 +98,7 @@ class UNet(Levelled, nn.Module):
         return alpha, delta, *(one.level(level) for one in layers if isinstance(one, _Stage))
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any = None) -> Tensor:
-        """Noise of x ``(B, C, H, W)``. No condition.
+        """Predict the noise of x ``(B, C, H, W)``; the condition is ignored.
 
         Raises:
             ValueError: the image's sides cannot be halved as often as the network does.
@@ -107,33 +106,34 @@ class UNet(Levelled, nn.Module):
         factor = self.config.patch * 2 ** (len(self.config.multipliers) - 1)
         if x.shape[-1] % factor or x.shape[-2] % factor:
             raise ValueError(f"images of {tuple(x.shape[-2:])} need sides divisible by {factor}")
-        alpha, delta, *heard = embedded
-        out = self._unet(x, iter(heard))
+        alpha, delta, *modulations = embedded
+        out = self._unet(x, iter(modulations))
         if not self.config.residual:
             return out
         by_x = delta.sqrt().to(x.dtype).reshape(-1, 1, 1, 1)
         by_v = alpha.to(x.dtype).reshape(-1, 1, 1, 1)
         return torch.addcmul(by_x * x, by_v, out.to(x.dtype))
 
-    def _unet(self, x: Tensor, heard: Iterator[Tensor]) -> Tensor:
+    def _unet(self, x: Tensor, modulations: Iterator[Tensor]) -> Tensor:
         hidden = F.pixel_unshuffle(x, self.config.patch)
         hidden = self.first(hidden.contiguous(memory_format=torch.channels_last))
         skips = [hidden]
         for layer in self.down:
-            hidden = layer(hidden, next(heard)) if isinstance(layer, _Stage) else layer(hidden)
+            modulated = (next(modulations),) if isinstance(layer, _Stage) else ()
+            hidden = layer(hidden, *modulated)
             skips.append(hidden)
         for stage in self.middle:
-            hidden = stage(hidden, next(heard))
+            hidden = stage(hidden, next(modulations))
         for layer in self.up:
             if isinstance(layer, _Stage):
-                hidden = layer(torch.cat([hidden, skips.pop()], dim=1), next(heard))
+                hidden = layer(torch.cat([hidden, skips.pop()], dim=1), next(modulations))
             else:
                 hidden = layer(hidden)
         return F.pixel_shuffle(self.last(F.silu(self.norm(hidden))), self.config.patch)
 
 
 class _Stage(nn.Module):
-    """A residual block whose second half hears the noise level, and attention if wanted."""
+    """A residual block whose second half the noise level modulates; attention is optional."""
 
     def __init__(self, config: UNetConfig, before: int, after: int, attention: bool) -> None:
         super().__init__()
@@ -151,13 +151,13 @@ class _Stage(nn.Module):
         self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
         self.attention = _Attention(after, config.groups) if attention else nn.Identity()
 
-    def forward(self, x: Tensor, heard: Tensor) -> Tensor:
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         hidden = self.convolutions[0](F.silu(self.norms[0](x)))
-        heard = heard[:, :, None, None]
-        if heard.shape[1] == hidden.shape[1]:
-            hidden = self.norms[1](hidden + heard)
+        modulation = modulation[:, :, None, None]
+        if modulation.shape[1] == hidden.shape[1]:
+            hidden = self.norms[1](hidden + modulation)
         else:
-            scale, shift = heard.chunk(2, dim=1)
+            scale, shift = modulation.chunk(2, dim=1)
             hidden = torch.addcmul(shift, self.norms[1](hidden), 1 + scale)
         hidden = self.convolutions[1](self.dropout(F.silu(hidden)))
         attended: Tensor = self.attention(self.skip(x) + hidden)
@@ -182,14 +182,14 @@ class _Attention(nn.Module):
 
 
 def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:
-    """A layer that adds nothing before it is trained."""
+    """Zero a layer's parameters, so that it adds nothing before training."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
 
 
 class _Enlarge(nn.Module):
-    """Each pixel four times, then a convolution."""
+    """Repeat each pixel four times, then convolve."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.diffwave import DiffWaveConfig
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.data import features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bddm_ref.rules import ConstantStart
+from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bddm_ref.search import starts_in_noise
+from bddm_ref.searching import starts_in_noise
 from benchmarks.core.experiment import SearchName
 from benchmarks.searches.base import Search
 from benchmarks.searches.beta_grid import BetaGrid

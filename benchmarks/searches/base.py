@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.by_level import measured_power
+from bddm_ref.extras.by_level import measured_power
+from bddm_ref.extras.search_frugal import Distortion, PartialJudge
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import SearchPlan
-from bddm_ref.search_frugal import Distortion, PartialJudge
+from bddm_ref.searching import SearchPlan
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import SearchConfig
 from benchmarks.core.identity import without
@@ -164,7 +164,7 @@ def judged_last(schedules: Mapping[int, NoiseSchedule], inputs: SearchInputs) ->
 def examples_power(
     score_net: ScoreNet, examples: Callable[[], Examples], training: NoiseSchedule, seed: int
 ) -> Callable[[float], float]:
-    """Measure E|eps_theta|^2 / D on examples; see :func:`bddm_ref.by_level.measured_power`.
+    """Measure E|eps_theta|^2 / D on examples; see :func:`bddm_ref.extras.by_level.measured_power`.
 
     Args:
         score_net: eps_theta in one convention.

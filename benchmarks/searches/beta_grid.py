@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import quality
+from bddm_ref.searching import quality
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs, judged_last
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bddm_ref.by_level import measured_error
+from bddm_ref.extras.by_level import measured_error
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs, judged_last
@@ -25,7 +25,8 @@ class ElboPaths(Search):
     """Sub-sequences of the training levels with the largest ELBO, all ending at the noisiest.
 
     The error E|eps - eps_theta|^2 / D of all terms is measured once, on validation items. The last
-    step's density has the variance of the largest ELBO, as with ``fitted`` in :mod:`bddm_ref.elbo`.
+    step's density has the variance of the largest ELBO, as ``fitted`` in
+    :mod:`bddm_ref.elbo_bound`.
     """
 
     version_name: ClassVar[str] = "rival"
@@ -78,7 +79,7 @@ def step_costs(training: NoiseSchedule, errors: Tensor) -> Tensor:
     """Costs KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t)) of all steps, nats per dimension.
 
     A cost is beta / (2 (1 - beta) delta_s) times the error at t, where
-    beta = 1 - (alpha_t / alpha_s)^2: see :func:`bddm_ref.elbo.step_weights`.
+    beta = 1 - (alpha_t / alpha_s)^2: see :func:`bddm_ref.elbo_bound.step_weights`.
 
     Returns:
         ``(t, s)``, infinite unless s < t.

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import torch
 
-from bddm_ref.by_level import measured_ratio
-from bddm_ref.rules import network_rule, rule_betas
+from bddm_ref.extras.by_level import measured_ratio
+from bddm_ref.extras.rules import network_rule, rule_betas
+from bddm_ref.extras.search_frugal import frugal_search
 from bddm_ref.scheduling import Start
-from bddm_ref.search import starts
-from bddm_ref.search_frugal import frugal_search
+from bddm_ref.searching import starts
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
 from benchmarks.searches.passes import as_found

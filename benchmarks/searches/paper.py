@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.search import Propose
+from bddm_ref.searching import Propose
 from bddm_ref.settings import StepLossForm
 from benchmarks.runtime.noise import item_generators, start_noise
 from benchmarks.searches.base import SearchInputs

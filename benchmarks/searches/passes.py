@@ -1,6 +1,6 @@
 """Searches whose starts each propose one list of betas, by a pass of noise scheduling.
 
-Passes are selected by the rules of :mod:`bddm_ref.search`, or by those of the released code
+Passes are selected by the rules of :mod:`bddm_ref.searching`, or by those of the released code
 (:mod:`bddm_ref.search_released`) where the experiment's ``search.released`` says so.
 """
 
@@ -10,11 +10,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bddm_ref.rules import ConstantStart
+from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import Candidate, Propose, search, starts
 from bddm_ref.search_released import released_search
+from bddm_ref.searching import Candidate, Propose, search, starts
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
 

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bddm_ref.rules import ConstantStart, closed_form_rule, constant_rule, rule_betas
+from bddm_ref.extras.rules import (
+    ConstantStart,
+    closed_form_rule,
+    constant_rule,
+    constant_starts,
+    rule_betas,
+)
 from bddm_ref.scheduling import Start
-from bddm_ref.search import Propose, constant_starts, search, starts
+from bddm_ref.searching import Propose, search, starts
 from bddm_ref.settings import StepLossForm
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
@@ -61,7 +67,7 @@ class Constants(Search):
         return len(self._starts(inputs)) + len(inputs.config.lengths) * per_length
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
-        """Select by the rules of :mod:`bddm_ref.search`: the released code has no constants."""
+        """Select by the rules of :mod:`bddm_ref.searching`: the released code has no constants."""
 
         def propose(start: ConstantStart) -> list[float]:
             return rule_betas(constant_rule(start), start, inputs.training, inputs.longest)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bddm_ref.rules import ConstantStart
+from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.core.experiment import Convention, SearchName

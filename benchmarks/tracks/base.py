@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.gaussian import Distance, Spectrum, output_moments
+from bddm_ref.extras.gaussian import Distance, Spectrum, output_moments
+from bddm_ref.extras.search_frugal import Distortion
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search_frugal import Distortion
 from bddm_ref.settings import StepLossForm, TrainingConfig
 from bddm_ref.training import BatchLoss
 from benchmarks.core.errors import ExperimentError

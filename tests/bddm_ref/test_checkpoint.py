@@ -110,7 +110,7 @@ def test_state_round_trip_and_truncation(tmp_path: Path) -> None:
 def test_whatever_is_interrupted_leaves_a_readable_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
 ) -> None:
-    """Killed before one of the three renames that replace a state and its checksum."""
+    """A process killed before any of the three renames leaves a state that its checksum matches."""
     path = tmp_path / "state.pt"
     save_state({"step": 1}, path)
     renames = itertools.count(1)

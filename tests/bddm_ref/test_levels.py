@@ -1,4 +1,4 @@
-"""Networks told all levels at once: the same eps as level by level, and one embedding for all."""
+"""Networks that embed all levels at once predict the same eps as level by level."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.extras.networks.clipped import ClippedScoreNet
+from bddm_ref.extras.networks.diffwave_cuda import CudaDiffWave
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
+from bddm_ref.extras.networks.vector_score import VectorScoreNet
+from bddm_ref.extras.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at, level_of
-from bddm_ref.networks.clipped import ClippedScoreNet
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.diffwave_cuda import CudaDiffWave
-from bddm_ref.networks.diffwave_fast import FastDiffWave
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
-from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.unet import UNet, UNetConfig
-from bddm_ref.networks.vector_score import VectorScoreNet
-from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
@@ -44,7 +44,7 @@ IMAGES = UNetConfig(
 
 
 class OneLayer(nn.Module):
-    """Of one part, so that it is told the levels themselves, one for each item."""
+    """A plain network, which gets one level per item."""
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
         assert alpha.shape == x.shape[:1]
@@ -52,7 +52,7 @@ class OneLayer(nn.Module):
 
 
 def moved(net: nn.Module) -> Any:
-    """Off its start, where the last layers of most networks are zero."""
+    """Move a network off its start, where the last layers of most networks are zero."""
     for parameter in net.parameters():
         parameter.data += 0.3 * torch.randn(parameter.shape)
     return net
@@ -85,7 +85,7 @@ MAKERS: dict[str, Callable[[], nn.Module]] = {
 
 @pytest.fixture(params=MAKERS)
 def case(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor, Any]:
-    """A network off its start, x of two items, and their condition."""
+    """Make a network off its start, x of two items, and their condition."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = MAKERS[request.param]().eval()
@@ -108,7 +108,7 @@ def test_all_levels_at_once_are_the_levels_one_by_one(case: tuple[nn.Module, Ten
         torch.testing.assert_close(
             eps, net(x, alpha.expand(len(x)), condition), rtol=1e-5, atol=1e-5
         )
-    assert float((found[0] - found[-1]).abs().max()) > 1e-3  # the level is heard
+    assert float((found[0] - found[-1]).abs().max()) > 1e-3  # the level matters
 
 
 @torch.no_grad()
@@ -123,7 +123,7 @@ def test_items_may_have_levels_of_their_own(case: tuple[nn.Module, Tensor, Any])
 
 
 class Counting(Levelled):
-    """Of two parts, the first of which is counted."""
+    """A levelled network that counts its embeddings."""
 
     def __init__(self) -> None:
         self.asked: list[list[float]] = []

@@ -19,7 +19,7 @@ from bddm_ref.losses import (
 from bddm_ref.process import ddpm_kernel
 from bddm_ref.schedule import NoiseSchedule
 
-# bddm-method section 4: r*(s), rounded to four decimals.
+# r*(s), rounded to four decimals.
 SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
 EXACT = (0.3177, 0.3383, 0.3887, 0.4563, 0.5537, 0.7212, 0.7964, 0.9045, 0.9689)
 RELEASED = (0.1962, 0.2126, 0.2550, 0.3177, 0.4198, 0.6228, 0.7212, 0.8671, 0.9562)
@@ -42,7 +42,7 @@ def test_optimal_ratio_refuses_impossible_shares(s: float) -> None:
 
 
 def test_step_loss_is_the_kl_divergence() -> None:
-    """Against the KL of the two Gaussians, from their own means and variances."""
+    """The loss is the KL of the two Gaussians, computed from their means and variances."""
     generator = torch.Generator().manual_seed(3)
     x_0, eps, eps_theta = (
         torch.randn(1, 64, generator=generator, dtype=torch.float64) for _ in range(3)
@@ -172,7 +172,7 @@ def test_schedule_loss_leaves_the_score_network_alone() -> None:
 
 
 def test_the_elbos_term_is_least_without_a_step() -> None:
-    """KL of two Gaussians of one variance, by torch; it grows with r from 0 on."""
+    """The ELBO's term is torch's KL of two Gaussians of one variance, and grows with r."""
     eps, eps_theta = torch.tensor([[0.7]]), torch.tensor([[0.1]])
     alpha, losses = 0.6, []
     delta = 1 - alpha**2

@@ -7,7 +7,16 @@ import math
 import pytest
 import torch
 
-from bddm_ref.process import KERNELS, ddim_kernel, ddpm_kernel, q_sample, reverse_step
+from bddm_ref.process import (
+    KERNELS,
+    Coefficients,
+    ddim_kernel,
+    ddpm_kernel,
+    q_sample,
+    reverse_step,
+    reverse_steps,
+)
+from bddm_ref.schedule import NoiseSchedule
 
 
 def test_q_sample_by_hand() -> None:
@@ -65,3 +74,12 @@ def test_reverse_step_leaves_its_arguments_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
     a, b, c = ddpm_kernel(0.72, 0.36)
     torch.testing.assert_close(result, a * x + b * eps + c * z)
+
+
+def test_the_step_to_the_data_adds_no_noise_whatever_the_kernel_says() -> None:
+    schedule = NoiseSchedule((0.19, 0.36))
+    noisy = reverse_steps(schedule, lambda alpha, beta: Coefficients(alpha, beta, 0.5))
+    assert noisy == [
+        Coefficients(float(schedule.alphas[0]), 0.19, 0.0),
+        Coefficients(float(schedule.alphas[1]), 0.36, 0.5),
+    ]

@@ -34,10 +34,10 @@ def test_released_schedules(name: str) -> None:
     # The released lists are float32: relative error 6e-8, times up to 12 factors.
     alphas = torch.tensor(released["alpha"], dtype=torch.float64)
     torch.testing.assert_close(schedule.alphas, alphas, rtol=1e-6, atol=0)
-    # 1 - alpha^2 near the data cancels in their float32: 6e-8 / 1e-4 = 6e-4 relative, halved.
+    # Near the data 1 - alpha^2 cancels in the release's float32: 6e-8 / 1e-4 = 6e-4, halved.
     sigmas = torch.tensor(released["sigma"], dtype=torch.float64)
     torch.testing.assert_close(schedule.sigmas[1:], sigmas[1:], rtol=6e-4, atol=0)
-    # Where we have 0 (no noise at the last step) the released list holds sqrt(beta_1).
+    # Our first sigma is 0 (no noise at the last step); the released list holds sqrt(beta_1).
     assert released["sigma"][0] == pytest.approx(released["beta"][0] ** 0.5, rel=1e-6)
     assert schedule.sigmas[0] == 0.0
 

@@ -1,4 +1,4 @@
-"""The training loop: it learns, averages, resumes bit by bit, and stops at nonsense."""
+"""The training loop learns, averages, resumes bit by bit, and stops at infinite losses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def network() -> nn.Module:
 
 
 def fit(module: nn.Module, wait: float = 0.0) -> BatchLoss:
-    """Least squares to a fixed linear map, on random inputs."""
+    """Make the least-squares loss to a fixed linear map, on random inputs."""
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         time.sleep(wait)
@@ -124,7 +124,7 @@ def test_resumes_bit_by_bit_with_layers_that_draw_by_themselves(tmp_path: Path) 
 
     with pytest.raises(KeyboardInterrupt):
         train(module := dropping(), loss_of(module), half, tmp_path / "state.pt", interrupt)
-    torch.rand(7)  # whatever else the process draws
+    torch.rand(7)  # other draws of the process change nothing
     resumed, again = train(module := dropping(), loss_of(module), half, tmp_path / "state.pt")
     assert again == losses
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
@@ -149,7 +149,7 @@ torch.save(result.state_dict(), Path(sys.argv[2]) / "final.pt")
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.05, 0.33, 0.61])
 def test_killed_training_resumes_bit_by_bit(tmp_path: Path, delay: float) -> None:
-    """SIGKILL somewhere between, before or while checkpoints are written."""
+    """A run killed before, between or during checkpoints resumes to the same weights."""
     command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(tmp_path)]
     root = str(Path(__file__).parents[2])
     environment = os.environ | {"PYTHONPATH": root}
@@ -203,7 +203,7 @@ def test_stops_at_a_loss_that_is_not_finite() -> None:
 
 
 def test_stops_at_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
-    """At the last step, where no later loss would tell; the state of step 30 is kept."""
+    """An infinite gradient at the last step raises an error, and the state of step 30 stays."""
     module = network()
 
     def diverge(step: int, generator: torch.Generator) -> Tensor:
@@ -221,7 +221,7 @@ def test_stops_at_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Advances by so many seconds at each look."""
+    """A clock that advances by a fixed time at each call."""
 
     def __init__(self, step: float) -> None:
         self.step, self.now = step, 100.0
@@ -244,7 +244,7 @@ def test_training_stops_with_the_time() -> None:
     assert len(losses) == 1
     module = network()
     _, losses = train(module, fit(module), timed(1e9, steps=7), clock=Clock(1.0))
-    assert len(losses) == 7  # whichever comes first
+    assert len(losses) == 7  # the earlier limit counts
 
 
 def test_the_rate_follows_the_larger_of_both_shares() -> None:
@@ -288,7 +288,7 @@ def test_a_timed_training_goes_on_with_the_time_that_is_left(tmp_path: Path) -> 
     assert len(losses) == 10  # four before, six now
     assert load_state(state)["elapsed"] == 10.0
     again = network()
-    assert train(again, fit(again), config, state, clock=Clock(1.0))[1] == losses  # it is done
+    assert train(again, fit(again), config, state, clock=Clock(1.0))[1] == losses  # already done
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])

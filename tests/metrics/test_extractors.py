@@ -1,4 +1,4 @@
-"""Extractors: shapes, names, batches; Inception from a file, or what is said without one."""
+"""Extractors: shapes, names, batches; Inception from a file, and the error without one."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_inception_without_its_package(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_inception_from_a_file(tmp_path: Path) -> None:
-    """The network with random weights in the layout of the published file."""
+    """Write a network with random weights in the layout of the published file."""
     network = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
     with torch.random.fork_rng(), pytest.MonkeyPatch.context() as patch:
         torch.manual_seed(0)

@@ -53,7 +53,7 @@ def test_scipy_sqrtm(d: int) -> None:
 
 
 class Given(nn.Module):
-    """Hands torchmetrics the features that we give it as images."""
+    """An extractor that passes features, given as images, to torchmetrics."""
 
     num_features = 6
 
@@ -186,7 +186,7 @@ def test_covered_by_brute_force() -> None:
 
 
 def test_copies_and_near_copies_are_covered_exactly() -> None:
-    """Far from the origin a matrix product tells them apart no more; sizes that make cdist use it.
+    """Neighbours far from the origin stay apart where cdist uses a matrix product.
 
     Five copies, exact and near ones in float32: the third neighbour of each is among them.
     """

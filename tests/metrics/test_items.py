@@ -37,7 +37,7 @@ BROKEN = torch.full((8,), math.nan)
 
 
 def as_pairs(scores: list[ItemScore]) -> list[tuple[float | None, str | None]]:
-    """NaN is not equal to itself; None is."""
+    """Replace NaN, which is not equal to itself, by None."""
     return [(None if math.isnan(s.value) else s.value, s.reason) for s in scores]
 
 

@@ -23,7 +23,7 @@ NEEDED = {"distillmos": ["distillmos"], "dnsmos": ["speechmos", "onnxruntime"]}
 
 
 def voice(seconds: float, seed: int = 0) -> np.ndarray:
-    """Harmonics of a gliding pitch through two formants, three syllables a second: ``(L,)``."""
+    """Make harmonics of a gliding pitch through two formants, 3 syllables a second: ``(L,)``."""
     t = np.arange(int(seconds * RATE)) / RATE
     pitch = 130 + 25 * np.sin(2 * np.pi * 0.7 * t + seed)
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
@@ -45,14 +45,14 @@ def noisy(level: float) -> np.ndarray:
 
 
 def names(predictor: str) -> list[str]:
-    """Keys of the metrics of a predictor whose packages are installed."""
+    """List the metrics' keys of a predictor whose packages are installed."""
     for package in NEEDED[predictor]:
         pytest.importorskip(package)
     return [metric.name for metric in MOS_PREDICTORS[predictor].metrics]
 
 
 class Session:
-    """Stands in for DNSMOS: keeps what it is given, and says ``output`` for each scale."""
+    """A stand-in for DNSMOS that keeps its inputs and returns ``output`` for each scale."""
 
     def __init__(self, output: float) -> None:
         self.output = output
@@ -89,7 +89,7 @@ def test_windows_of_dnsmos(session: Session, seconds: float, windows: int) -> No
 
 
 def test_scales_of_dnsmos(session: Session) -> None:
-    # The curves in its authors' code, highest power first.
+    # The curves in the authors' code, highest power first.
     curves = {
         "sig": [-0.08397278, 1.22083953, 0.0052439],
         "bak": [-0.13166888, 1.60915514, -0.39604546],
@@ -137,14 +137,15 @@ def test_distillmos_is_the_packages(seconds: float) -> None:
     model = package.ConvTransformerSQAModel().eval()
     with torch.inference_mode():
         theirs = model(torch.tensor(clip, dtype=torch.float32)[None]).item()
-    assert mos.distillmos(clip) == pytest.approx(theirs, abs=1e-4)  # as above
+    assert mos.distillmos(clip) == pytest.approx(theirs, abs=1e-4)  # threads, as above
 
 
 # Property
 
 
-# A sum of sines gets the lowest marks with or without noise: this needs a recording. DistillMOS
-# would append zeros to 2.56 s, DNSMOS repeats them. Of DNSMOS, SIG need not mind the background.
+# A sum of sines gets the lowest marks with or without noise: the test needs a recording.
+# DistillMOS would append zeros to 2.56 s; DNSMOS repeats the clip. SIG of DNSMOS may ignore the
+# background.
 @pytest.mark.parametrize(
     ("predictor", "repeats", "scales"), [("distillmos", 3, slice(1)), ("dnsmos", 1, slice(0, 3, 2))]
 )
@@ -183,7 +184,7 @@ def test_batches_change_nothing(predictor: str) -> None:
 
 def test_distillmos_is_blind_to_a_gain() -> None:
     names("distillmos")
-    # It divides by the peak plus 1e-8: 1e-6 of this peak.
+    # The model divides by the peak plus 1e-8: 1e-6 of this peak.
     assert mos.distillmos(0.03 * CLEAN) == pytest.approx(mos.distillmos(CLEAN), abs=1e-4)
 
 

@@ -78,7 +78,7 @@ def test_intervals_hold_the_estimate_and_cover_the_mean() -> None:
 
 
 def test_paired_sets_are_compared_pair_by_pair() -> None:
-    """Two samplers that share their noise differ far more clearly than two that do not."""
+    """Shared noise makes the difference of two samplers far clearer."""
     reference = PointReference.of(normal(1500, 3))
     a = normal(400, 0, 0.25)
     b = a - 0.05
@@ -99,7 +99,7 @@ def test_equal_sets_do_not_differ() -> None:
 
 
 def test_exchange_test_counts_exchanges() -> None:
-    """The same p as of exchanging points and taking both distances again."""
+    """The p-value equals that of exchanging points and computing both distances again."""
     reference = PointReference.of(normal(60, 3))
     a, b = normal(12, 0, 0.3), normal(12, 1)
     signs = torch.randint(2, (200, 12), generator=torch.Generator().manual_seed(4)).bool()

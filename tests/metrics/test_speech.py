@@ -32,7 +32,7 @@ IDENTICAL = {  # from the standards' formulas at a raw score of 4.5, and by defi
 
 
 def voice(seconds: float = 2.0, seed: int = 0) -> np.ndarray:
-    """A gliding harmonic sum, four syllables a second, in a little noise: ``(L,)``."""
+    """Make a gliding harmonic sum, four syllables a second, in a little noise: ``(L,)``."""
     t = np.arange(int(seconds * RATE)) / RATE
     phase = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * 1.3 * t + seed)) / RATE
     harmonics = sum(np.sin(k * phase) / k for k in range(1, 25))
@@ -49,7 +49,7 @@ NOISY = noisy(CLEAN, 0.01)
 
 
 def comparable(scores: list[dict[str, ItemScore]]) -> list[dict[str, tuple[str, str | None]]]:
-    """To the last bit, with NaN equal to itself."""
+    """Convert scores so that equal bits compare equal, NaN included."""
     return [{name: (s.value.hex(), s.reason) for name, s in row.items()} for row in scores]
 
 
@@ -149,7 +149,7 @@ def test_inputs_and_global_generator_stay_as_they_are(name: str) -> None:
 
 def test_estoi_does_not_depend_on_the_global_generator() -> None:
     preds = NOISY.copy()
-    preds[8_000:20_000] = 0.0  # here pystoi's normalisation is of its own noise alone
+    preds[8_000:20_000] = 0.0  # here pystoi normalises its own noise alone
     np.random.seed(1)  # noqa: NPY002
     first = speech.estoi(preds, CLEAN)
     np.random.seed(2)  # noqa: NPY002
@@ -157,7 +157,7 @@ def test_estoi_does_not_depend_on_the_global_generator() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         drawn = {pystoi.stoi(CLEAN, preds, RATE, extended=True) for _ in range(3)}
-    assert len(drawn) > 1  # the reason for the care; when it fails, the care can go
+    assert len(drawn) > 1  # the fixed seed is needed; remove it when this assertion fails
 
 
 # Contract
@@ -301,7 +301,7 @@ def test_workers_change_nothing() -> None:
 
 
 def test_items_are_scored_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or else workers would compete for cores, and sums depend on how many there are."""
+    """With more threads workers would compete for cores, and sums would depend on the threads."""
     seen = list[int]()
 
     def score(*_arguments: object) -> ItemScore:
@@ -318,7 +318,7 @@ def test_items_are_scored_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Deadly(np.ndarray):
-    """Ends the process that unpickles it."""
+    """An array that ends the process that unpickles it."""
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         return os._exit, (1,)
@@ -352,7 +352,7 @@ def test_mistakes_of_the_caller(
 
 
 def test_golden_values() -> None:
-    """Values of NOISY against CLEAN, computed here with pesq 0.0.4, pystoi 0.4.1, torch 2.14."""
+    """Scores of NOISY against CLEAN stay those of pesq 0.0.4, pystoi 0.4.1 and torch 2.14."""
     scores = score_items(list(SPEECH_METRICS), [NOISY], [CLEAN], RATE, 1)[0]
     golden = {
         "stoi": 0.93340,

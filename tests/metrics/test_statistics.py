@@ -152,7 +152,7 @@ def test_inputs_are_left_alone() -> None:
 
 @pytest.mark.parametrize("kind", ["normal", "skewed"])
 def test_intervals_of_twenty_clips_cover(kind: str) -> None:
-    """What tables have: differences of 20 pairs. 95 % intervals hold the truth in 92 to 97 %.
+    """Intervals of 20 differences, as in tables, cover the truth in 92 to 97 % of cases.
 
     BCa is a little narrow for so few items; for a single strongly skewed score (exponential) it is
     90 %, but scores are compared in pairs, whose differences are not that skewed.

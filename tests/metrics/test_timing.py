@@ -24,7 +24,7 @@ from metrics.timing import (
 
 
 class FakeTime:
-    """A time that passes only when told to."""
+    """A time that passes only by explicit advances."""
 
     def __init__(self) -> None:
         self.t = 0.0
@@ -37,7 +37,7 @@ class FakeTime:
 
 
 class FakeEvent:
-    """An event on a fake device that notes what happened in ``log``."""
+    """An event on a fake device that records its calls in ``log``."""
 
     def __init__(self, time: FakeTime, log: list[str]) -> None:
         self.time, self.log = time, log
@@ -55,7 +55,7 @@ class FakeEvent:
 
 
 def measure(seed: int = 0, **changes):
-    """Two contestants, of 1 s and 2 s, on a fake clock; returns timings and the calls made."""
+    """Time two contestants, of 1 s and 2 s, on a fake clock; return timings and calls."""
     time, made = FakeTime(), []
 
     def contestant(name: str, seconds: float):
@@ -142,7 +142,7 @@ def test_cuda_clock_waits_for_the_device() -> None:
 def test_times_and_counts() -> None:
     timings, made = measure()
     assert timings == {"a": Timing((1.0,) * 8), "b": Timing((2.0,) * 8)}
-    # Warm-up for all alike, every round number once for each, in rounds.
+    # All contestants warm up, and each gets every round number once, round by round.
     assert sorted(made) == [(i, name) for i in range(10) for name in "ab"]
     assert [index for index, _ in made] == [i for i in range(10) for _ in "ab"]
 

@@ -1,4 +1,4 @@
-"""Both bounds where every expectation is known."""
+"""The ELBO and the bilateral bound where every expectation is known."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from bddm_ref.bilateral import bilateral
-from bddm_ref.elbo import elbo, expected_elbo, prior_kl, step_weights
+from bddm_ref.bilateral_bound import bilateral
+from bddm_ref.elbo_bound import elbo, expected_elbo, prior_kl, step_weights
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
 from benchmarks.studies.theory.bounds import OWN, bounds_of, gaussian_bilateral, spaced
@@ -28,7 +28,7 @@ def mean_square(data: GaussianMixture) -> float:
 
 
 def test_step_weights_are_those_of_the_divergence() -> None:
-    """KL of two Gaussians of one variance, by torch, for eps and its prediction one apart."""
+    """Compute torch's KL of two Gaussians of one variance, eps and its prediction one apart."""
     for n in range(1, 5):
         alpha, before = float(SHORT.alphas[n]), float(SHORT.alphas[n - 1])
         delta, delta_before, beta = 1 - alpha**2, 1 - before**2, SHORT.betas[n]
@@ -69,7 +69,7 @@ def test_fewer_draws_of_levels_are_unbiased() -> None:
 
 @pytest.mark.parametrize("name", ["gaussian-1", "gaussian-16", "modes-1"])
 def test_the_elbo_comes_up_to_the_log_likelihood(name: str) -> None:
-    """Below it always, and the gap shrinks in proportion to the number of steps."""
+    """The ELBO is below the log-likelihood; twice the steps halve the gap."""
     data = distribution(name)
     log_p = -data.entropy() / data.dimensions
     gaps = []
@@ -91,7 +91,7 @@ def test_a_fitted_variance_is_the_best_one() -> None:
         return float(terms.bound(fitted))
 
     assert bound(SHORT, True) > bound(SHORT, False)
-    # At the fitted variance the last term is that of a Gaussian of just this spread.
+    # At the fitted variance the last term is a Gaussian's of exactly this spread.
     square = first / (1 - first) * error(data, math.sqrt(1 - first))
     gain = (math.log(first / square) + square / first - 1) / 2
     assert bound(SHORT, True) - bound(SHORT, False) == pytest.approx(gain)
@@ -116,7 +116,7 @@ def test_bilateral_terms_of_samples_are_the_exact_ones(schedule: NoiseSchedule) 
 
 
 def test_the_error_of_a_fitted_bound_is_its_spread_over_draws() -> None:
-    """Thirty sets of draws: their spread is what one set tells of itself."""
+    """The spread of thirty sets of draws is the standard error that one set reports."""
     name, schedule = "modes-1", spaced(TRAINING, 100, 4)
     data, values, errors = distribution(name), [], []
     for seed in range(30):
@@ -128,7 +128,7 @@ def test_the_error_of_a_fitted_bound_is_its_spread_over_draws() -> None:
         part = terms.step + terms.square / (2 * terms.mean_square)
         errors.append(float(part.std()) / math.sqrt(2_000))
     spread = torch.tensor(values).std()
-    # A standard deviation of 30 values is itself known to 13 %.
+    # A standard deviation of 30 values has an error of 13 %.
     assert float(spread) == pytest.approx(sum(errors) / 30, rel=0.4)
 
 
@@ -148,8 +148,8 @@ def test_what_the_numbers_say_of_the_claim() -> None:
     bounds = bounds_of("gaussian-1", TRAINING)
     assert bounds.elbo < bounds.log_p
     own = {point.t: point for point in bounds.points if point.family == OWN}
-    # With beta_1 as the last variance it is a bound, and far looser than the ELBO.
+    # With beta_1 as the last variance F_bddm is a bound, but far looser than the ELBO.
     assert all(point.f_bddm < bounds.elbo for point in own.values())
-    # With the fitted variance it is above the log-likelihood near the data: no bound.
+    # With the fitted variance F_bddm exceeds the log-likelihood near the data: no bound.
     assert own[10].f_bddm_fitted > bounds.log_p
     assert all(point.f_bddm < point.f_score for point in bounds.points)

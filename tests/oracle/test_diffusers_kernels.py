@@ -1,4 +1,4 @@
-"""Our two kernels against the schedulers of diffusers, with the same betas and the same noise."""
+"""Both kernels against the schedulers of diffusers, with the same betas and noise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ITEMS, SIZE = 3, 24
 
 
 def random_betas() -> tuple[float, ...]:
-    """In no order, as no schedule has them."""
+    """Draw betas in no order, unlike the betas of real schedules."""
     draws = torch.rand(9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return tuple((1e-4 + 0.6 * draws).tolist())
 
@@ -35,8 +35,8 @@ SCHEDULES = {
     "linear": NoiseSchedule.linear(30, 1e-4, 0.25),
     "random": NoiseSchedule(random_betas()),
 }
-# diffusers keeps betas in float32. DDPMScheduler divides differences from 1 by one another: near
-# the data, where they are about 1e-4, float32 knows them to 1e-3, and steps are as small.
+# diffusers keeps betas in float32. DDPMScheduler divides differences from 1. Near the data these
+# differences and the steps are about 1e-4; float32 gives them a relative error of 1e-3.
 CASES = {
     "DDIM": ("ddim", DDIMScheduler, {}, {}, 2e-6),
     "DDPM": ("ddpm", DDPMScheduler, {"variance_type": "fixed_small"}, {}, 1e-4),
@@ -45,7 +45,7 @@ CASES = {
 
 
 def score_net(x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
-    """Neither linear in x nor blind to the fractional training step, and it mixes coordinates."""
+    """A score network that is not linear in x, uses the step, and mixes coordinates."""
     phase = TRAINING.step_of(alpha)[:, None].float() / 40
     return torch.tanh(0.8 * x + 0.3 * x.roll(1, 1)) + 0.3 * torch.sin(3 * x + phase)
 
@@ -78,7 +78,7 @@ def test_kernels_are_those_of_diffusers(case: str, name: str) -> None:
 
 
 def test_the_last_step_of_ddim_is_to_the_data_itself() -> None:
-    """With its default set_alpha_to_one, as here; else it ends at the level of the first step."""
+    """DDIM agrees with set_alpha_to_one; otherwise diffusers ends at the first step's level."""
     schedule = SCHEDULES["linear"]
     ends = []
     for to_one in (True, False):

@@ -1,4 +1,4 @@
-"""Every contestant on Gaussian data: what it makes of exact scores is known to rounding."""
+"""Every contestant on Gaussian data, where exact scores give known moments."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sampled(name: str, steps: int, net: ExactScoreNet, items: int = ITEMS) -> Te
 
 
 def by_hand(betas: list[float], kernel: str) -> tuple[Tensor, Tensor]:
-    """The recursion of mean and covariance, from the papers' formulas alone."""
+    """Compute mean and covariance by recursion, from the papers' formulas alone."""
     data = distribution(DATA)
     mean, covariance = torch.zeros(5).double(), torch.eye(5).double()
     squares = torch.cumprod(1 - torch.tensor(betas, dtype=torch.float64), 0).tolist()
@@ -141,7 +141,7 @@ def test_kl_is_that_of_torch() -> None:
 
 
 class ClosedFormRatio(torch.nn.Module):
-    """The schedule network that the step loss would find, at the level the pass has come to."""
+    """The optimum of the step loss as a schedule network, at the level of the pass."""
 
     def __init__(self, start: Start) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class ClosedFormRatio(torch.nn.Module):
 
 
 def test_bddm_schedules_come_closer_as_they_grow_but_not_to_the_data() -> None:
-    """From alpha_T with ever smaller beta_N: longer, better, and far from linear sub-sequences.
+    """Schedules from alpha_T with smaller beta_N are longer and better, up to a limit.
 
     Near the data s goes to 0 and r* to .318: steps stay that coarse there, however small beta_N,
     and the variance stays too small. Linear sub-sequences have no such limit.
@@ -176,8 +176,8 @@ def test_bddm_schedules_come_closer_as_they_grow_but_not_to_the_data() -> None:
     lengths, divergences = zip(*found, strict=True)
     assert lengths == (21, 33, 58, 108)
     assert list(divergences) == sorted(divergences, reverse=True)
-    # At about 20 steps a linear sub-sequence is 30 times further from the data; at 1000 it has
-    # come 10 times closer than any of these.
+    # At about 20 steps a linear sub-sequence is further from the data; at 1000 steps it is 10
+    # times closer than any of these schedules.
     linear = {
         steps: gaussian_kl(
             data, *affine_moments(net, TRAINING.subsequence(steps), KERNELS["ddpm"], 5)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.extras.networks.ratio import RatioNet
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
 from bddm_ref.losses import junction_beta, optimal_ratio, schedule_loss
-from bddm_ref.networks.ratio import RatioNet
-from bddm_ref.networks.rescaled import RescaledScoreNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
@@ -38,7 +38,7 @@ COVARIANCE = torch.tensor([[1.0, 0.6, 0.0], [0.6, 2.0, -0.3], [0.0, -0.3, 0.25]]
 
 
 def moments_of_the_chain(schedule: NoiseSchedule, kernel: str) -> tuple[Tensor, Tensor]:
-    """Mean and covariance that the kernel's affine steps give, by recursion, in float64."""
+    """Compute mean and covariance of the kernel's affine steps by recursion, in float64."""
     score = GaussianScore(MEAN, COVARIANCE)
     mean, covariance = torch.zeros(3).double(), torch.eye(3).double()
     for n in range(len(schedule) - 1, -1, -1):
@@ -67,13 +67,13 @@ def test_kernels_follow_the_moment_recursion(kernel: str) -> None:
 
 @pytest.mark.parametrize("kernel", [*KERNELS])
 def test_moments_reach_the_data_at_first_order(kernel: str) -> None:
-    """With the exact score both kernels converge to N(mean, C), error proportional to 1 / N."""
+    """With the exact score both kernels converge to N(mean, C), at an error of order 1 / N."""
     training = NoiseSchedule.log_snr(2**12, 12.0, -12.0)
     errors = []
     for steps in (64, 128, 256, 512):
         mean, covariance = moments_of_the_chain(training.subsequence(steps), kernel)
         errors.append(float((covariance - COVARIANCE).norm() + (mean - MEAN).norm()))
-    # What remains at 512 steps is the kernels' error, not that of the ends (e^-12 = 6e-6).
+    # The error at 512 steps is the kernels', not the ends' (e^-12 = 6e-6).
     assert errors[-1] < 0.1
     slopes = [a / b for a, b in itertools.pairwise(errors)]
     assert all(1.7 < slope < 2.3 for slope in slopes), slopes
@@ -93,8 +93,8 @@ def test_amplitude_adapter_is_exact() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "deviation"), [("exact", 0.5), ("released", 2.0)])
 def test_schedule_network_reaches_the_optimal_ratio(form: str, deviation: float) -> None:
-    """On data N(0, c^2 I), where s = delta / (alpha^2 c^2 + delta)."""
-    D, tau = 8192, 60  # long enough that a clip's power tells its level
+    """The network learns r*(s) on data N(0, c^2 I), where s = delta / (alpha^2 c^2 + delta)."""
+    D, tau = 8192, 60  # long enough that a clip's power shows its level
     schedule = NoiseSchedule.linear(200, 1e-4, 0.02)
 
     def score_net(x: Tensor, alpha: Tensor, condition: object) -> Tensor:

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bddm_ref.extras.networks.inference import inference_form
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.inference import inference_form
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

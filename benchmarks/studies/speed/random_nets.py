@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import roundable_parameters
+from bddm_ref.extras.networks.inference import inference_form
+from bddm_ref.extras.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.inference import inference_form
 from bddm_ref.networks.unet import UNet, UNetConfig
-from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, MELS, SAMPLE_RATE, filterbank

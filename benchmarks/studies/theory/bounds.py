@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 import torch
 
-from bddm_ref.bilateral import Bilateral, bilateral
-from bddm_ref.elbo import expected_elbo, step_weights
+from bddm_ref.bilateral_bound import Bilateral, bilateral
+from bddm_ref.elbo_bound import expected_elbo, step_weights
+from bddm_ref.extras.gaussian import affine_chain, affine_steps
+from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.losses import LOG_WEIGHT, optimal_ratio
 from bddm_ref.process import KERNELS
-from bddm_ref.rules import closed_form_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.data.distributions import GaussianMixture, distribution
@@ -109,14 +110,8 @@ def gaussian_bilateral(name: str, schedule: NoiseSchedule) -> Bilateral:
     """
     data, net = distribution(name), ExactScoreNet(name)
     mean, variance = data.means[0], data.variances[0]
-    probe = torch.stack([torch.zeros_like(mean), torch.ones_like(mean)])
-    gain, shift, spread = torch.ones_like(mean), torch.zeros_like(mean), torch.zeros_like(mean)
-    for n in range(len(schedule) - 1, -1, -1):
-        offset, shifted = net(probe, schedule.alphas[n : n + 1].expand(2))
-        step = KERNELS["ddpm"](float(schedule.alphas[n]), schedule.betas[n])
-        slope = step.signal + step.eps * (shifted - offset)
-        gain, shift = slope * gain, slope * shift + step.eps * offset
-        spread = slope.square() * spread + (step.noise**2 if n else 0.0)
+    steps = affine_steps(net, schedule, KERNELS["ddpm"], len(mean))
+    gain, shift, spread = affine_chain(steps, start_variance=0.0)
     alpha, delta = float(schedule.alphas[-1]), float(schedule.deltas[-1])
     kept = 1 - gain * alpha
     squares = kept.square() * variance + gain.square() * delta + spread

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.bilateral import Bilateral, bilateral
-from bddm_ref.by_level import LARGEST_POWER
-from bddm_ref.elbo import Elbo, elbo
+from bddm_ref.bilateral_bound import Bilateral, bilateral
+from bddm_ref.elbo_bound import Elbo, elbo
+from bddm_ref.extras.by_level import LARGEST_POWER
 from bddm_ref.process import q_sample
 from bddm_ref.training import train
 from benchmarks.core.experiment import PAPER, Convention

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.extras.networks.vector_ratio import VectorRatioNet
 from bddm_ref.losses import junction_beta, next_beta, optimal_ratio, schedule_loss
-from bddm_ref.networks.vector_ratio import VectorRatioNet
 from bddm_ref.process import q_sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import StepLossForm, TrainingConfig

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.extras.gaussian import affine_chain, affine_steps
 from bddm_ref.process import Kernel
 from bddm_ref.sampling import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
@@ -82,17 +83,9 @@ def affine_moments(
     Returns:
         ``(D,)`` and ``(D,)``, float64.
     """
-    mean = torch.zeros(dimensions, dtype=torch.float64)
-    variance = torch.ones(dimensions, dtype=torch.float64)
-    probe = torch.stack([torch.zeros_like(mean), torch.ones_like(mean)])
-    for n in range(len(schedule) - 1, -1, -1):
-        level = schedule.alphas[n : n + 1].expand(2)
-        offset, shifted = score_net(probe, level, None)
-        step = kernel(float(level[0]), schedule.betas[n])
-        gain = step.signal + step.eps * (shifted - offset)
-        mean = gain * mean + step.eps * offset
-        variance = gain.square() * variance + (step.noise**2 if n else 0.0)
-    return mean, variance
+    steps = affine_steps(score_net, schedule, kernel, dimensions)
+    output = affine_chain(steps, start_variance=1.0)
+    return output.shift, output.variance
 
 
 def moments_of_samples(

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.gaussian import Distance, Spectrum, divergence, wasserstein
+from bddm_ref.extras.gaussian import Distance, Spectrum, divergence, wasserstein
+from bddm_ref.extras.networks.vector_ratio import VectorRatioNet
+from bddm_ref.extras.networks.vector_score import VectorScoreNet
+from bddm_ref.extras.search_frugal import PartialJudge
 from bddm_ref.losses import schedule_loss
-from bddm_ref.networks.vector_ratio import VectorRatioNet
-from bddm_ref.networks.vector_score import VectorScoreNet
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search_frugal import PartialJudge
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.core.errors import ExperimentError

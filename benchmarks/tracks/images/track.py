@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bddm_ref.checkpoint import load_weights
+from bddm_ref.extras.gaussian import Distance, Spectrum, wasserstein
+from bddm_ref.extras.networks.clipped import ClippedScoreNet
+from bddm_ref.extras.networks.image_ratio import ImageRatioNet
 from bddm_ref.files import sha256_of
-from bddm_ref.gaussian import Distance, Spectrum, wasserstein
 from bddm_ref.losses import schedule_loss
-from bddm_ref.networks.clipped import ClippedScoreNet
-from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vgg11 import VGG11Ratio
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.core.errors import ExperimentError

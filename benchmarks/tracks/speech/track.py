@@ -12,16 +12,16 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
+from bddm_ref.extras.gaussian import Distance, Spectrum, loudness
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.extras.networks.inference import inference_form
+from bddm_ref.extras.networks.ratio import RatioNet
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
+from bddm_ref.extras.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.files import write_atomically
-from bddm_ref.gaussian import Distance, Spectrum, loudness
 from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.galr import GALR, GALRConfig
-from bddm_ref.networks.inference import inference_form
-from bddm_ref.networks.ratio import RatioNet
-from bddm_ref.networks.rescaled import RescaledScoreNet
-from bddm_ref.networks.vocoder import SpectralVocoder, SpectralVocoderConfig
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
 from benchmarks.core.errors import ExperimentError

@@ -24,7 +24,7 @@ CLOSE = {"rtol": 0.0, "atol": 1e-12}
 
 
 def small_net(seed: int = 0) -> DiffWave:
-    """A float64 network whose every parameter is random, the zero-initialised layer's too."""
+    """Make a float64 network with random parameters, the zero-initialised layer included."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -47,7 +47,7 @@ def inputs(batch: int = 2, seed: int = 1) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def plain_weight(layer: nn.Module) -> Tensor:
-    """W = g v / |v|, the norm over all but the first axis (Salimans & Kingma 2016, Eq. 2)."""
+    """Compute W = g v / |v|, normed over all but the first axis (Salimans & Kingma 2016)."""
     g = layer.get_parameter("parametrizations.weight.original0")
     v = layer.get_parameter("parametrizations.weight.original1")
     return g * v / v.flatten(1).norm(dim=1).reshape(g.shape)
@@ -60,7 +60,7 @@ def plain_conv(layer: nn.Conv1d, x: Tensor, dilation: int = 1) -> Tensor:
 
 
 def plain_embedding(net: DiffWave, alpha: float) -> Tensor:
-    """The step by a linear search over neighbouring levels, then two dense layers."""
+    """Find the step by a linear search over neighbouring levels, then apply two dense layers."""
     levels = SCHEDULE.alphas.tolist()
     t, (high, low) = next(
         (t, pair) for t, pair in enumerate(pairwise(levels)) if pair[1] <= alpha <= pair[0]
@@ -78,7 +78,7 @@ def plain_embedding(net: DiffWave, alpha: float) -> Tensor:
 def plain_block(
     block: ResidualBlock, hidden: Tensor, step: Tensor, mel: Tensor, dilation: int
 ) -> tuple[Tensor, Tensor]:
-    """One block as released: in-place embedding, its own upsampling, at every step."""
+    """Compute one block as the release does: in-place embedding, upsampling at every step."""
     hidden = hidden.clone()
     hidden += (block.step.weight @ step + block.step.bias)[None, :, None]
     plane = mel[None, None]
@@ -86,7 +86,7 @@ def plain_block(
         weight = plain_weight(upsample)
         bias = upsample.get_parameter("bias")
         full = F.conv_transpose2d(plane, weight, bias, stride=(1, stride))
-        start = stride // 2  # of the 3 rows and 2 * stride columns that a point becomes
+        start = stride // 2  # a point becomes 3 rows and 2 * stride columns
         plane = full[:, :, 1:-1, start : start + stride * plane.shape[-1]]
         plane = torch.where(plane > 0, plane, 0.4 * plane)
     local = plane[:, 0, :, : hidden.shape[-1]]
@@ -122,7 +122,7 @@ def test_encoding_once_equals_a_plain_implementation() -> None:
         levels = alpha if seed == 1 else alpha.flip(0)
         expected = [plain_diffwave(net, x[i], float(levels[i]), mel[i]) for i in range(len(x))]
         eps = net(x, levels, condition)
-        assert float(eps.detach().abs().max()) > 0.05  # the comparison is not of zeros
+        assert float(eps.detach().abs().max()) > 0.05  # zeros would compare equal
         torch.testing.assert_close(eps, torch.stack(expected), **CLOSE)
 
 
@@ -244,7 +244,7 @@ def test_every_parameter_that_is_used_gets_a_gradient() -> None:
     net = small_net()
     x, alpha, mel = inputs()
     net(x, alpha, net.encode(mel)).square().sum().backward()
-    unused = f"blocks.{SMALL.layers - 1}.residual."  # feeds no further block, as released
+    unused = f"blocks.{SMALL.layers - 1}.residual."  # feeds no further block, as in the release
     for name, parameter in net.named_parameters():
         if name.startswith(unused):
             assert parameter.grad is None
@@ -303,7 +303,7 @@ def test_impossible_sizes_are_refused(wrong: dict[str, tuple[int, ...]]) -> None
 
 
 def test_the_released_state_dict_fits() -> None:
-    """Names and shapes of the released format, renamed as the module's docstring says."""
+    """List names and shapes of the released format, renamed as the module's docstring says."""
     names = {
         "init_conv.0.conv": "enter",
         "residual_layer.fc_t1": "widen_step",
@@ -354,6 +354,6 @@ def test_the_released_state_dict_fits() -> None:
 
 
 def normed(weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a convolution under the old weight norm: a length per first axis."""
+    """List the shapes of a convolution under the old weight norm: a length per first axis."""
     first = weight[0]
     return {"weight_g": (first, *[1] * (len(weight) - 1)), "weight_v": weight, "bias": (first,)}

@@ -17,7 +17,7 @@ CLOSE = {"rtol": 0.0, "atol": 1e-12}
 
 
 def small_net(seed: int = 0) -> GALR:
-    """A float64 network in evaluation mode, every parameter moved from its start."""
+    """Make a float64 network in evaluation mode, with every parameter moved from its start."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -204,7 +204,7 @@ def test_gradients_are_those_of_the_function() -> None:
 
 
 def test_inference_mode_gives_the_same_ratio() -> None:
-    """PyTorch takes another path through attention where no gradient is asked for."""
+    """PyTorch takes another path through attention where no gradient is required."""
     net = small_net()
     x = signals(2, 61)
     with torch.inference_mode():

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bddm_ref.extras.networks.image_ratio import ImageRatioNet
 from bddm_ref.losses import optimal_ratio, schedule_loss
-from bddm_ref.networks.image_ratio import ImageRatioNet, VGG11Ratio
 from bddm_ref.networks.unet import UNet, UNetConfig
+from bddm_ref.networks.vgg11 import VGG11Ratio
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import train
@@ -62,7 +63,7 @@ def test_poolings_keep_odd_edges() -> None:
 
 
 def test_the_small_one_costs_next_to_nothing() -> None:
-    """Beside the U-Net for two CPU cores, of `benchmarks/experiments/images-cpu-full.yaml`."""
+    """The schedule network costs little beside the U-Net of `images-cpu-full.yaml`."""
     sizes = {"channels": 64, "multipliers": (1, 2), "blocks": 1, "attention": (), "groups": 8}
     config = UNetConfig(image_channels=1, level_width=256, film=True, patch=2, **sizes)  # type: ignore[arg-type]
     x = images(1, 1, 28, 28)
@@ -127,10 +128,10 @@ def test_the_small_one_hears_power_and_not_sign() -> None:
 
 @pytest.mark.slow
 def test_the_small_one_learns_the_best_ratio() -> None:
-    """On images N(0, c^2 I) with the exact score, where the best ratio is known."""
+    """The network learns the known best ratio on images N(0, c^2 I) with the exact score."""
     scale, T, tau = 0.5, 200, 66
-    # So large that an image's power tells its level: where it does not, the network hedges towards
-    # the middle of all levels, by 5 % at the ends for 16 pixels a side, 1.5 % for 32, 0.5 % for 64.
+    # Large images show their level by their power. On small ones the network tends to the middle of
+    # all levels: by 5 % at the ends for 16 pixels a side, 1.5 % for 32, 0.5 % for 64.
     side = 64
     schedule = NoiseSchedule.linear(T, 1e-4, 0.02)
 

@@ -27,7 +27,7 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def make(perturbed: bool = True, **changes: object) -> UNet:
-    """A small network; ``perturbed`` so that the zero-initialised layers do something."""
+    """Make a small network; ``perturbed`` makes zero-initialised layers contribute."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = UNet(dataclasses.replace(SMALL, **changes)).eval()
@@ -38,7 +38,7 @@ def make(perturbed: bool = True, **changes: object) -> UNet:
 
 
 def without_norms(network: nn.Module) -> nn.Module:
-    """Group norms hear the whole image; without them a pixel reaches no further than the layers."""
+    """Remove group norms, which see the whole image; convolutions reach only neighbours."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.GroupNorm):
@@ -105,7 +105,7 @@ def test_images_need_not_be_square(channels: int, height: int, width: int) -> No
 
 @pytest.mark.parametrize("residual", [False, True])
 def test_patches_are_deeper_pixels(residual: bool) -> None:
-    """Which pixel of a patch is which channel is pixel_unshuffle's order; weights are the same."""
+    """Folding pixels orders channels as pixel_unshuffle does, and keeps the weights."""
     x = images()
     folded = make(image_channels=8, residual=residual)(F.pixel_unshuffle(x, 2), ALPHA)
     patched = make(patch=2, residual=residual)(x, ALPHA)

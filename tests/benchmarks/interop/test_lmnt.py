@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave, step_table
 from bddm_ref.networks.diffwave import DiffWaveConfig
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave, step_table
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop.base import Content, Imported

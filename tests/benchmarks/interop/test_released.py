@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bddm_ref.extras.networks.ratio import RatioNet
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig, step_features
 from bddm_ref.networks.galr import GALR, GALRConfig, pad_halves, positions
-from bddm_ref.networks.ratio import RatioNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import Convention, LinearSchedule
 from benchmarks.interop.base import Content, Imported

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.search import Judge
+from bddm_ref.searching import Judge
 from benchmarks.core.experiment import SearchConfig
 from benchmarks.searches.base import SearchInputs, SearchProblem
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from bddm_ref.elbo import expected_elbo
+from bddm_ref.elbo_bound import expected_elbo
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import distribution
 from benchmarks.searches.elbo_paths import best_paths

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bddm_ref.networks.vocoder import SpeechCondition
+from bddm_ref.extras.networks.vocoder import SpeechCondition
 from bddm_ref.process import ddim_kernel
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bddm_ref.elbo import expected_elbo
+from bddm_ref.elbo_bound import expected_elbo
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.__main__ import main
 from benchmarks.core.loading import load

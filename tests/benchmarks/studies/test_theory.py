@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.files import DamagedFileError
 from bddm_ref.losses import optimal_ratio
-from bddm_ref.rules import closed_form_rule, rule_betas
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from bddm_ref.search import SearchPlan, starts
 from bddm_ref.search_released import released_search
+from bddm_ref.searching import SearchPlan, starts
 from benchmarks.__main__ import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule

@@ -11,10 +11,10 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
+from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.extras.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.diffwave import DiffWave
-from bddm_ref.networks.diffwave_fast import FastDiffWave
-from bddm_ref.networks.diffwave_lmnt import LmntDiffWave
-from bddm_ref.networks.rescaled import RescaledScoreNet
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import (
     Convention,

@@ -1,0 +1,1 @@
+"""Networks that neither the papers nor their release contain, and fast forms of DiffWave."""
