@@ -1,8 +1,15 @@
-"""What is wrong with a document or an experiment, in one line."""
+"""Errors that a user can mend, and the first mistake of a document in one line."""
 
 from __future__ import annotations
 
 from pydantic import ValidationError
+
+
+class UserError(ValueError):
+    """Input that cannot be used: an option, a file, data, a machine. The message says which.
+
+    The command line prints the message without a trace. Any other error is the project's own fault.
+    """
 
 
 def first_error(error: ValidationError) -> str:

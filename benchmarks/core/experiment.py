@@ -13,7 +13,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from bddm_ref.settings import StepLossForm, TrainingConfig
-from benchmarks.core.errors import first_error
+from benchmarks.core.errors import UserError, first_error
 from benchmarks.core.search_names import SearchName
 
 FOLDER = Path(__file__).parents[1] / "experiments"
@@ -21,7 +21,7 @@ EXACT = "exact"  # the score network that is known instead of trained
 PER_LENGTH = "T/N"  # tau of the papers: a schedule network for each length
 
 
-class ExperimentError(ValueError):
+class ExperimentError(UserError):
     """An experiment file or option that cannot be used; the message names the field."""
 
 

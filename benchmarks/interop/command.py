@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bddm_ref.checkpoint import load_weights, save_weights
 from bddm_ref.files import checksum_file, sha256_of, write_atomically
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop import schedules, selfcheck
 from benchmarks.interop.base import Content, Imported
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``import`` or ``export``; returns the exit status.
 
     Raises:
-        ValueError: what is wrong with the file, in one sentence.
+        UserError: what is wrong with the file, in one sentence.
     """
     options = _parse(arguments)
     if options.command == "export":
@@ -125,9 +126,9 @@ def _converted(content: Content, imported: Imported, path: Path) -> Converted:
     try:
         output = selfcheck.outputs(imported, network)
     except ValueError as error:
-        raise ValueError(f"{content.path}: {error}") from error
+        raise UserError(f"{content.path}: {error}") from error
     except Exception as error:  # of networks of other libraries, whose sizes may make no sense
-        raise ValueError(
+        raise UserError(
             f"{content.path}: the network cannot be evaluated: {type(error).__name__}: {error}"
         ) from error
     return Converted(imported, network, output, path)
@@ -151,7 +152,7 @@ def _checked(one: Converted) -> Iterator[str]:
     written = selfcheck.network_of(one.imported)
     load_weights(written, one.path)
     if not torch.equal(selfcheck.outputs(one.imported, written), one.output):
-        raise ValueError(f"{one.path} gives another network than was converted; remove it")
+        raise RuntimeError(f"{one.path} gives another network than was converted; remove it")
     yield f"  written     {one.path}, sha256 {sha256_of(one.path)}"
     yield (
         f"  self-check  at {selfcheck.LEVELS} levels: finite, repeatable, and the same from the "
@@ -176,7 +177,7 @@ def _import_schedule(options: argparse.Namespace) -> Iterator[str]:
     yield f"  a schedule of {len(schedule)} steps; t counts {told(training)}"
     yield from _table(schedule, schedules.process_of(training))
     if schedules.read_schedule(path, training) != schedule:
-        raise ValueError(f"{path} gives another schedule than was read; remove it")
+        raise RuntimeError(f"{path} gives another schedule than was read; remove it")
     yield f"  written     {path}"
     yield "  self-check  the same from the written file, bit by bit"
 
@@ -204,7 +205,7 @@ def _export(options: argparse.Namespace) -> Iterator[str]:
 def _export_networks(file: Path, path: Path) -> Iterator[str]:
     refuse_other_endings(path)
     if schedules.is_schedule(file):
-        raise ValueError(f"{file} is a schedule; --as ns, json or diffusers writes one")
+        raise UserError(f"{file} is a schedule; --as ns, json or diffusers writes one")
     weights = weights_in(file) if file.suffix == ".yaml" else (file,)
     found = [imported for one in weights for imported in convert(read_content(one))]
     networks = [selfcheck.network_of(imported) for imported in found]
@@ -213,7 +214,7 @@ def _export_networks(file: Path, path: Path) -> Iterator[str]:
     again = convert(read_content(path))
     for imported, back in zip(found, again, strict=True):
         if any(not torch.equal(back.state[name], v) for name, v in imported.state.items()):
-            raise ValueError(f"{path} does not hold what was exported; write it again")
+            raise RuntimeError(f"{path} does not hold what was exported; write it again")
         yield f"{imported.network}, as {back.layout}; read back, every tensor is the same"
         for note in imported.notes:
             yield f"  note        {note}"
@@ -252,27 +253,27 @@ def _write(*outputs: Output) -> None:
     for output in outputs:
         _refuse_place(output.path)
         if output.path.exists() and not _is_same(output):
-            raise ValueError(
+            raise UserError(
                 f"{output.path} exists with other content; remove it, or write elsewhere by --to"
             )
     for output in outputs:
         try:
             output.save(output.path)
         except OSError as error:
-            raise ValueError(
+            raise UserError(
                 f"{output.path} cannot be written: {error.strerror}; write elsewhere by --to"
             ) from error
 
 
 def _refuse_place(path: Path) -> None:
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; name another file by --to")
+        raise UserError(f"{path} is a folder; name another file by --to")
     for parent in path.parents:
         if parent.exists() and not parent.is_dir():
-            raise ValueError(f"{parent} is a file and no folder; write elsewhere by --to")
+            raise UserError(f"{parent} is a file and no folder; write elsewhere by --to")
     checksum = checksum_file(path)
     if checksum.exists() and not path.exists():
-        raise ValueError(
+        raise UserError(
             f"{checksum} exists without the file that it is of; remove it, or write elsewhere by "
             "--to"
         )
