@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
+
 
 class UserError(ValueError):
     """Input that cannot be used: an option, a file, data, a machine. The message says which.

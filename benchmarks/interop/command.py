@@ -1,11 +1,9 @@
-"""``python -m benchmarks import`` and ``export``: networks and schedules of others, and ours."""
+"""The work of ``import`` and ``export``: networks and schedules, told line by line."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,12 +23,9 @@ from benchmarks.interop.layouts import convert
 from benchmarks.interop.released import save_released
 from benchmarks.interop.snippets import snippet, told, weights_in
 
-IMPORTED, EXPORTED = Path("runs/imported"), Path("runs/exported")
+EXPORTED = Path("runs/exported")
 ENDINGS = {"released": ".pkl", "ns": ".ns", "json": ".json", "diffusers": "-diffusers.json"}
-TRAINING = {"diffusers": "ddpm"}  # what steps count where not told; else: released
-TRAINING_HELP = (
-    f"training schedule: {', '.join(schedules.NAMED)}, or that of an experiment (name or .yaml)"
-)
+TRAINING = {"diffusers": "ddpm"}  # training schedule where none is named; else: released
 
 
 @dataclass(frozen=True)
@@ -51,64 +46,42 @@ class Converted:
     path: Path  # of its weights, to be written
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run ``import`` or ``export``; returns the exit status.
-
-    Raises:
-        UserError: what is wrong with the file, in one sentence.
-    """
-    options = _parse(arguments)
-    if options.command == "export":
-        lines = _export(options)
-    elif schedules.is_schedule(options.file):
-        lines = _import_schedule(options)
-    else:
-        lines = _import_networks(options)
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-    return 0
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True)
-    reader = commands.add_parser(
-        "import",
-        allow_abbrev=False,
-        description="Networks or a schedule of others: says what they are, and writes them for "
-        "this project.",
-    )
-    reader.add_argument("file", type=Path, help="a checkpoint, a folder of diffusers, .ns or .json")
-    reader.add_argument("--to", type=Path, default=IMPORTED, help="folder to write to")
-    reader.add_argument("--training", help=f"{TRAINING_HELP}; for a file that does not tell")
-    writer = commands.add_parser(
-        "export", allow_abbrev=False, description="Networks or a schedule for the tools of others."
-    )
-    writer.add_argument("file", type=Path, help="weights, a .yaml that names some, .ns or .json")
-    writer.add_argument("--as", dest="kind", choices=ENDINGS, required=True, help="what for")
-    writer.add_argument("--to", type=Path, help="file to write")
-    writer.add_argument("--training", help=f"{TRAINING_HELP}; whose steps are given")
-    return parser.parse_args(arguments)
-
-
 # -- import -------------------------------------------------------------------------------------
 
 
-def _import_networks(options: argparse.Namespace) -> Iterator[str]:
-    content = read_content(options.file)
+def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    """Convert networks or a schedule; yields what they are, and what was written and checked.
+
+    Args:
+        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json).
+        to: the folder to write to.
+        training: the training schedule where the file tells none: a name of ``schedules.NAMED``, or
+            an experiment's.
+
+    Raises:
+        UserError: the file cannot be used, or its conversion cannot be written.
+        RuntimeError: the written file does not hold what was converted.
+    """
+    if schedules.is_schedule(file):
+        return _import_schedule(file, to, training)
+    return _import_networks(file, to, training)
+
+
+def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    content = read_content(file)
     found = convert(content)
-    if options.training is not None:
-        training = schedules.named_training(options.training)
-        found = tuple(replace(imported, training=training) for imported in found)
-    stem = options.file.resolve().name if options.file.is_dir() else content.path.stem
+    if training is not None:
+        named = schedules.named_training(training)
+        found = tuple(replace(imported, training=named) for imported in found)
+    stem = file.resolve().name if file.is_dir() else content.path.stem
     several = len(found) > 1
     names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
     converted = [
-        _converted(content, one, options.to / name) for one, name in zip(found, names, strict=True)
+        _converted(content, one, to / name) for one, name in zip(found, names, strict=True)
     ]
-    source = f"{options.file}, sha256 {sha256_of(content.path)}"
+    source = f"{file}, sha256 {sha256_of(content.path)}"
     text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
-    fields = options.to / f"{stem}.yaml"
+    fields = to / f"{stem}.yaml"
     _write(
         *(Output(one.path, partial(save_weights, one.network)) for one in converted),
         Output(fields, partial(_write_text, text)),
@@ -168,15 +141,15 @@ def _checked(one: Converted) -> Iterator[str]:
         )
 
 
-def _import_schedule(options: argparse.Namespace) -> Iterator[str]:
-    training = schedules.named_training(options.training or "released")
-    schedule = schedules.read_schedule(options.file, training)
-    path = options.to / f"{options.file.stem}.json"
-    _write(Output(path, lambda file: schedules.save_json(schedule, file)))
-    yield f"{options.file.name}, sha256 {sha256_of(options.file)}"
-    yield f"  a schedule of {len(schedule)} steps; t counts {told(training)}"
-    yield from _table(schedule, schedules.process_of(training))
-    if schedules.read_schedule(path, training) != schedule:
+def _import_schedule(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    named = schedules.named_training(training or "released")
+    schedule = schedules.read_schedule(file, named)
+    path = to / f"{file.stem}.json"
+    _write(Output(path, partial(schedules.save_json, schedule)))
+    yield f"{file.name}, sha256 {sha256_of(file)}"
+    yield f"  a schedule of {len(schedule)} steps; t counts {told(named)}"
+    yield from _table(schedule, schedules.process_of(named))
+    if schedules.read_schedule(path, named) != schedule:
         raise RuntimeError(f"{path} gives another schedule than was read; remove it")
     yield f"  written     {path}"
     yield "  self-check  the same from the written file, bit by bit"
@@ -193,12 +166,24 @@ def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:
 # -- export -------------------------------------------------------------------------------------
 
 
-def _export(options: argparse.Namespace) -> Iterator[str]:
-    path = options.to or EXPORTED / f"{options.file.stem}{ENDINGS[options.kind]}"
-    if options.kind == "released":
-        yield from _export_networks(options.file, path)
+def export_file(file: Path, kind: str, to: Path | None, training: str | None) -> Iterator[str]:
+    """Write networks or a schedule for other tools; yields what they are and what is lost.
+
+    Args:
+        file: weights, a .yaml that names some, or a schedule (.ns, .json).
+        kind: a key of ENDINGS.
+        to: the file to write; None for one in ``runs/exported``.
+        training: the training schedule whose steps are written, as in :func:`import_file`.
+
+    Raises:
+        UserError: the file cannot be used, or its copy cannot be written.
+        RuntimeError: the written file does not hold what was exported.
+    """
+    path = to or EXPORTED / f"{file.stem}{ENDINGS[kind]}"
+    if kind == "released":
+        yield from _export_networks(file, path)
     else:
-        yield from _export_schedule(options, path)
+        yield from _export_schedule(file, kind, path, training)
     yield f"  written     {path}"
 
 
@@ -220,20 +205,20 @@ def _export_networks(file: Path, path: Path) -> Iterator[str]:
             yield f"  note        {note}"
 
 
-def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
-    training = schedules.named_training(options.training or TRAINING.get(options.kind, "released"))
-    schedule = _read_whatever_steps_count(options.file, training)
-    process = schedules.process_of(training)
+def _export_schedule(file: Path, kind: str, path: Path, training: str | None) -> Iterator[str]:
+    named = schedules.named_training(training or TRAINING.get(kind, "released"))
+    schedule = _read_whatever_steps_count(file, named)
+    process = schedules.process_of(named)
     save = {
         "json": partial(schedules.save_json, schedule),
         "ns": partial(schedules.save_ns, schedule, process),
-        "diffusers": partial(schedules.save_diffusers, schedule, training),
-    }[options.kind]
+        "diffusers": partial(schedules.save_diffusers, schedule, named),
+    }[kind]
     _write(Output(path, save))
-    yield f"{options.file.name}: a schedule of {len(schedule)} steps"
-    if options.kind != "json":
-        yield f"  steps       count those of {told(training)}"
-        for note in schedules.losses(schedule, process, options.kind == "ns"):
+    yield f"{file.name}: a schedule of {len(schedule)} steps"
+    if kind != "json":
+        yield f"  steps       count those of {told(named)}"
+        for note in schedules.losses(schedule, process, kind == "ns"):
             yield f"  note        {note}"
 
 

@@ -16,6 +16,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant
+from benchmarks.core.errors import OWN_PACKAGES
 from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, ExperimentError
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.core.search_names import SearchName
@@ -36,7 +37,6 @@ from benchmarks.stages.train import (
 )
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
-OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
 Searched = dict[str, dict[str, SearchResult]]
 """Convention and search to what was found."""
 

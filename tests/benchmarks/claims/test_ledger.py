@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bddm_ref.files import DamagedFileError, write_with_checksum
-from benchmarks.__main__ import main
 from benchmarks.claims import ledger as claims
 from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger
+from benchmarks.cli.app import main
 from benchmarks.core.experiment import ExperimentError, load, names
 from benchmarks.core.rows import rows_of
 from benchmarks.results.folder import Books, MissingResultError

@@ -125,7 +125,7 @@ def test_defaults_are_plain_values() -> None:
 def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str]) -> None:
     program = (
         "import contextlib, sys\n"
-        "from benchmarks.__main__ import main\n"
+        "from benchmarks.cli.app import main\n"
         f"with contextlib.suppress(SystemExit): main({arguments})\n"
         "print('torch' in sys.modules)\n"
     )

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 
 BETAS = [1e-4, 0.01, 0.3]  # those of the fixture
 Run = Callable[..., str]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.experiment import Experiment, ScoreNetConfig, as_dict, load
 from benchmarks.runtime import precision
 from benchmarks.runtime.precision import in_float32, multiplies_bf16

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.report.registry import checked
 from benchmarks.results import search_pairs as searches

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.runtime import provenance
 from benchmarks.studies.speed import command, subjects
