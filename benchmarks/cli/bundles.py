@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
-from benchmarks.cli.base import Command, Contestants, File, Folder
+from benchmarks.cli.base import Command, Contestants, ExperimentNames, File, Folder
 from benchmarks.cli.experiments import resolved
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment, ExperimentError
+
+SIZE = "at most this for the whole folder, as 60MB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +28,10 @@ class Bundle(Command):
     """
 
     takes_fields: ClassVar[bool] = True
-    experiments: Annotated[
-        Positional[tuple[str, ...]],
-        arg(metavar="EXPERIMENT ...", help="names, or paths of .yaml files"),
-    ]
+    experiments: ExperimentNames
     to: Folder  # a new folder
     python: str = "3.12"  # the version of Python there
-    size: Annotated[str | None, arg(metavar="SIZE")] = (
-        None  # at most this for the whole folder, as 60MB
-    )
+    size: Annotated[str | None, arg(metavar="SIZE", help=SIZE)] = None
     have: str = "torch,numpy"  # packages that are there
     contestant: Contestants = ()
     speed: bool = False  # pack what 'speed' needs, too

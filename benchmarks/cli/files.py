@@ -13,6 +13,7 @@ from tyro.conf import arg
 from benchmarks.cli.base import Command, File, Folder
 
 TRAINING = "training schedule: released, ddpm, wavegrad, or an experiment's (name or .yaml)"
+Kind = Literal["released", "ns", "json", "diffusers"]
 Training = Annotated[str | None, arg(metavar="SCHEDULE")]
 
 
@@ -42,9 +43,7 @@ class Export(Command):
     """
 
     file: File  # weights, a .yaml that names some, or a schedule (.ns, .json)
-    kind: Annotated[
-        Literal["released", "ns", "json", "diffusers"], arg(name="as")
-    ]  # what the file is for
+    kind: Annotated[Kind, arg(name="as", help="what the file is for")]
     to: Annotated[Path | None, arg(metavar="FILE")] = None  # by default in runs/exported
     training: Annotated[Training, arg(help=f"{TRAINING}; whose steps are written")] = None
 

@@ -208,4 +208,4 @@ def test_a_contestant_is_no_option_of_a_results_folder(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["claims", str(tmp_path), "--contestant", "mine.py:Mine"])
-    assert "takes a results folder and no options" in capsys.readouterr().err
+    assert "Unrecognized options: --contestant" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""The page of ``compare``: what changed between two results of a track."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from benchmarks.report.page import arrow, estimate, table
+from benchmarks.results.compare import Changes, MetricChange, TrackChanges
+
+LONGEST = 100  # characters of a setting's value
+
+
+def compare_page(changes: Changes) -> str:
+    """Markdown of all tracks, with the conclusion at the end."""
+    parts = [part for track in changes.tracks for part in _track(track)]
+    if changes.unmatched:
+        parts.append(f"In one folder only: {_listed(changes.unmatched)}.\n")
+    return "\n".join([*parts, _conclusion(changes)])
+
+
+def _track(found: TrackChanges) -> Iterator[str]:
+    yield f"# Comparison: {found.track} track\n\nA: `{found.a}`\n\nB: `{found.b}`\n"
+    if found.meaningless:
+        yield "**A smoke run: budgets are tiny, and these figures mean nothing.**\n"
+    yield "## Settings that differ\n"
+    if found.settings:
+        lines = [[f"`{one.field}`", _value(one.a), _value(one.b)] for one in found.settings]
+        yield table(["Setting", "A", "B"], lines)
+    else:
+        yield "None.\n"
+    yield "## Scores\n"
+    yield f"{_pairing(found)}\n"
+    if found.changes:
+        heads = ["Row", "Metric", "A", "B", "B − A", "Items", "p", "Margin", "Verdict on B"]
+        yield table(heads, [_line(found, change) for change in found.changes])
+    for side, rows in (("A", found.only_in_a), ("B", found.only_in_b)):
+        if rows:
+            yield f"Sampled in {side} only: {_listed(rows)}.\n"
+
+
+def _pairing(found: TrackChanges) -> str:
+    intervals = "Intervals are of 95 %."
+    if found.unpaired is not None:
+        return (
+            f"Unpaired, because {found.unpaired}: differences follow from the two stored estimates "
+            f"as if these were independent. {intervals}"
+        )
+    rows = dict.fromkeys(change.row for change in found.changes if not change.paired)
+    if not rows:
+        return f"Paired: both have the same data, test items and noise seeds. {intervals}"
+    return (
+        "Paired by test item, but for rows with other noise seeds, whose differences follow from "
+        f"the two stored estimates: {_listed(list(rows))}. {intervals}"
+    )
+
+
+def _line(found: TrackChanges, change: MetricChange) -> list[str]:
+    info = found.metrics[change.metric]
+    cells = [f"`{change.row}`", f"{info.title} {arrow(info)}"]
+    cells += [estimate(one, info.digits) for one in (change.a, change.b)]
+    if change.difference is None:
+        return [*cells, f"not compared: {change.reason}", "—", "—", "—", "—"]
+    verdict = change.verdict or "—"
+    return [
+        *cells,
+        estimate(change.difference, info.digits + 1, sign="+"),
+        f"{change.difference.n} {'pairs' if change.paired else 'unpaired'}",
+        "—" if change.p is None else f"{change.p:.2g}",
+        "—" if change.margin is None else f"{change.margin:.3g}",
+        f"**{verdict}**" if verdict in ("better", "worse") else verdict,
+    ]
+
+
+def _conclusion(changes: Changes) -> str:
+    every = [change for track in changes.tracks for change in track.changes if change.verdict]
+    counts = Counter(change.verdict for change in every)
+    lines = ["## Conclusion\n"]
+    words = ("better", "as good", "worse", "undecided")
+    lines.append(", ".join(f"{counts[word]} {word}" for word in words) + ".\n")
+    if not every:
+        lines = ["## Conclusion\n", "Nothing is judged: no metric with a margin is compared.\n"]
+    elif changes.worse:
+        names = [f"{change.row} {change.metric}" for change in changes.worse]
+        lines.append(f"Worse than A by more than the margin: {_listed(names)}.\n")
+    else:
+        lines.append("Nothing is worse than A by more than its margin.\n")
+    return "\n".join(lines)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _value(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    shown = "—" if value is None else text
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
