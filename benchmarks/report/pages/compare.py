@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import get_args
 
 from pydantic import JsonValue
 
 from benchmarks.report.page import arrow, estimate, table
 from benchmarks.results.compare import Changes, MetricChange, TrackChanges
+from benchmarks.results.schema import Verdict
 
 LONGEST = 100  # characters of a setting's value
 
@@ -79,8 +81,7 @@ def _conclusion(changes: Changes) -> str:
     every = [change for track in changes.tracks for change in track.changes if change.verdict]
     counts = Counter(change.verdict for change in every)
     lines = ["## Conclusion\n"]
-    words = ("better", "as good", "worse", "undecided")
-    lines.append(", ".join(f"{counts[word]} {word}" for word in words) + ".\n")
+    lines.append(", ".join(f"{counts[word]} {word}" for word in get_args(Verdict)) + ".\n")
     if not every:
         lines = ["## Conclusion\n", "Nothing is judged: no metric with a margin is compared.\n"]
     elif changes.worse:
