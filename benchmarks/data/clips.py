@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from benchmarks.core.errors import UserError
 from benchmarks.data.features import HOP
 from benchmarks.data.speech import Utterance
 
@@ -24,11 +25,11 @@ def centre_clips(utterances: Sequence[Utterance], count: int, frames: int) -> li
     """The middle ``frames`` hops of the first ``count`` utterances.
 
     Raises:
-        ValueError: there are fewer recordings of that length.
+        UserError: there are fewer recordings of that length.
     """
     long_enough = [u for u in utterances if u.frames >= frames]
     if len(long_enough) < count:
-        raise ValueError(
+        raise UserError(
             f"{count} clips of {frames * HOP} samples are wanted, and the split has "
             f"{len(long_enough)} recordings of that length; lower the count or 'clip_frames'"
         )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.core.errors import UserError
 from benchmarks.data.features import HOP
 from benchmarks.data.speech import Utterance
 
@@ -21,7 +22,7 @@ class CropTable:
         device: where the tables lie and crops are gathered.
 
     Raises:
-        ValueError: no recording is long enough.
+        UserError: no recording is long enough.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class CropTable:
     ) -> None:
         long_enough = [u for u in utterances if u.frames >= frames]
         if not long_enough:
-            raise ValueError(
+            raise UserError(
                 f"none of {len(utterances)} recordings has the {frames * HOP} samples of a "
                 "training crop; give longer recordings or a smaller 'crop_frames'"
             )

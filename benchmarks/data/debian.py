@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bddm_ref.files import DamagedFileError, sha256_of
+from benchmarks.core.errors import UserError
 from benchmarks.runtime.progress import Progress
 
 
-class DataUnavailableError(RuntimeError):
+class DataUnavailableError(UserError):
     """The data set is not on this machine and cannot be fetched; the message says what to do."""
 
 

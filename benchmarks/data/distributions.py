@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmarks.core.errors import UserError
+
 NARROWEST = 0.05  # smallest standard deviation of a coordinate
 RESOLUTION = 8  # points of an integral per smallest standard deviation
 REACH = 12.0  # standard deviations that an integral goes beyond the outermost mean
@@ -169,10 +171,10 @@ def ring(dimensions: int) -> GaussianMixture:
     """Eight equal modes on the unit circle of the first two coordinates; the others as in `modes`.
 
     Raises:
-        ValueError: one dimension has no circle.
+        UserError: one dimension has no circle.
     """
     if dimensions < 2:
-        raise ValueError("a ring needs at least 2 dimensions")
+        raise UserError("a ring needs at least 2 dimensions")
     angles = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
     centres = torch.stack([angles.cos(), angles.sin()], dim=1)
     return _around(centres, torch.full((8,), 1 / 8, dtype=torch.float64), dimensions)
@@ -204,11 +206,11 @@ def distribution(name: str) -> GaussianMixture:
     """A distribution by its name, family and dimensions, as ``ring-16``.
 
     Raises:
-        ValueError: no such family, or dimensions outside 1..64.
+        UserError: no such family, or dimensions outside 1..64.
     """
     family, _, size = name.rpartition("-")
     if family not in FAMILIES or not size.isdigit() or not 1 <= int(size) <= LARGEST:
-        raise ValueError(
+        raise UserError(
             f"{name!r} is no distribution: give one of {', '.join(FAMILIES)}, a hyphen, and 1 to "
             f"{LARGEST} dimensions, as in 'ring-16'"
         )

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from bddm_ref.files import DamagedFileError
+from benchmarks.core.errors import UserError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.runtime.progress import Advance, Progress
@@ -261,12 +262,12 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
 
     Raises:
         DataUnavailableError: no such folder, or fewer than three pictures in it.
-        ValueError: an impossible size or number of channels.
+        UserError: an impossible size or number of channels.
     """
     if size < 1:
-        raise ValueError(f"image.size must be 1 or more, not {size}")
+        raise UserError(f"image.size must be 1 or more, not {size}")
     if channels not in (1, 3):
-        raise ValueError(f"image.channels must be 1 (grey) or 3 (colour), not {channels}")
+        raise UserError(f"image.channels must be 1 (grey) or 3 (colour), not {channels}")
     _require_folder(folder)
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if len(files) < 3:
@@ -350,7 +351,7 @@ def open_images(data: str, size: int, channels: int, progress: Progress) -> Imag
     Raises:
         DataUnavailableError: the data is not here and cannot be fetched.
         DamagedFileError: a file is damaged.
-        ValueError: a size or number of channels that is not the data set's.
+        UserError: a size or number of channels that is not the data set's.
     """
     if data == "fashion-mnist":
         _require("fashion-mnist", (28, 1), (size, channels))
@@ -365,7 +366,7 @@ def open_images(data: str, size: int, channels: int, progress: Progress) -> Imag
 def _require(name: str, theirs: tuple[int, int], asked: tuple[int, int]) -> None:
     for field, its, wanted in zip(("size", "channels"), theirs, asked, strict=True):
         if its != wanted:
-            raise ValueError(f"image.{field} must be {its} for {name}, not {wanted}")
+            raise UserError(f"image.{field} must be {its} for {name}, not {wanted}")
 
 
 def _cifar_root(folder: Path) -> Path | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_with_checksum
+from benchmarks.core.errors import UserError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
 from benchmarks.data.splits import (
@@ -91,13 +92,13 @@ class SpeechCorpus:
         """This corpus with ``count`` of its training recordings; None: with all of them.
 
         Raises:
-            ValueError: it has not so many.
+            UserError: the corpus has fewer.
         """
         every = self.splits["train"]
         if count is None or count == len(every):
             return self
         if not 1 <= count <= len(every):
-            raise ValueError(f"{count} training recordings of the {len(every)} in {self.name}")
+            raise UserError(f"{count} training recordings of the {len(every)} in {self.name}")
         kept = set(by_hash(every)[:count])
         splits = self.splits | {"train": [name for name in every if name in kept]}
         return SpeechCorpus(self.name, self.paths, splits, self.digests, self.sha256)
@@ -246,7 +247,7 @@ def pack_corpus(
             :meth:`SpeechCorpus.with_training` until it is full. None: no limit.
 
     Raises:
-        ValueError: no training recording fits.
+        UserError: no training recording fits.
     """
     held = [name for split in ("test", "valid") for name in corpus.splits[split]]
     train = by_hash(corpus.splits["train"])
@@ -268,7 +269,7 @@ def pack_corpus(
             advance(1)
     kept = len(packed) - len(held)
     if kept < 1:
-        raise ValueError(f"no training recording of {corpus.name} fits")
+        raise UserError(f"no training recording of {corpus.name} fits")
     corpus = corpus.with_training(kept)
     content = {
         "name": corpus.name,

@@ -50,5 +50,5 @@ class Layout(Protocol):
         """Our network with the file's weights.
 
         Raises:
-            ValueError: a tensor is missing or misshaped.
+            UserError: a tensor is missing or misshaped.
         """

@@ -1,11 +1,9 @@
-"""``python -m benchmarks import`` and ``export``: networks and schedules of others, and ours."""
+"""The work of ``import`` and ``export``: networks and schedules, told line by line."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from bddm_ref.checkpoint import load_weights, save_weights
 from bddm_ref.files import checksum_file, sha256_of, write_atomically
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop import schedules, selfcheck
 from benchmarks.interop.base import Content, Imported
@@ -24,12 +23,9 @@ from benchmarks.interop.layouts import convert
 from benchmarks.interop.released import save_released
 from benchmarks.interop.snippets import snippet, told, weights_in
 
-IMPORTED, EXPORTED = Path("runs/imported"), Path("runs/exported")
+EXPORTED = Path("runs/exported")
 ENDINGS = {"released": ".pkl", "ns": ".ns", "json": ".json", "diffusers": "-diffusers.json"}
-TRAINING = {"diffusers": "ddpm"}  # what steps count where not told; else: released
-TRAINING_HELP = (
-    f"training schedule: {', '.join(schedules.NAMED)}, or that of an experiment (name or .yaml)"
-)
+TRAINING = {"diffusers": "ddpm"}  # training schedule where none is named; else: released
 
 
 @dataclass(frozen=True)
@@ -50,64 +46,42 @@ class Converted:
     path: Path  # of its weights, to be written
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run ``import`` or ``export``; returns the exit status.
-
-    Raises:
-        ValueError: what is wrong with the file, in one sentence.
-    """
-    options = _parse(arguments)
-    if options.command == "export":
-        lines = _export(options)
-    elif schedules.is_schedule(options.file):
-        lines = _import_schedule(options)
-    else:
-        lines = _import_networks(options)
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-    return 0
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True)
-    reader = commands.add_parser(
-        "import",
-        allow_abbrev=False,
-        description="Networks or a schedule of others: says what they are, and writes them for "
-        "this project.",
-    )
-    reader.add_argument("file", type=Path, help="a checkpoint, a folder of diffusers, .ns or .json")
-    reader.add_argument("--to", type=Path, default=IMPORTED, help="folder to write to")
-    reader.add_argument("--training", help=f"{TRAINING_HELP}; for a file that does not tell")
-    writer = commands.add_parser(
-        "export", allow_abbrev=False, description="Networks or a schedule for the tools of others."
-    )
-    writer.add_argument("file", type=Path, help="weights, a .yaml that names some, .ns or .json")
-    writer.add_argument("--as", dest="kind", choices=ENDINGS, required=True, help="what for")
-    writer.add_argument("--to", type=Path, help="file to write")
-    writer.add_argument("--training", help=f"{TRAINING_HELP}; whose steps are given")
-    return parser.parse_args(arguments)
-
-
 # -- import -------------------------------------------------------------------------------------
 
 
-def _import_networks(options: argparse.Namespace) -> Iterator[str]:
-    content = read_content(options.file)
+def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    """Convert networks or a schedule; yields what they are, and what was written and checked.
+
+    Args:
+        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json).
+        to: the folder to write to.
+        training: the training schedule where the file tells none: a name of ``schedules.NAMED``, or
+            an experiment's.
+
+    Raises:
+        UserError: the file cannot be used, or its conversion cannot be written.
+        RuntimeError: the written file does not hold what was converted.
+    """
+    if schedules.is_schedule(file):
+        return _import_schedule(file, to, training)
+    return _import_networks(file, to, training)
+
+
+def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    content = read_content(file)
     found = convert(content)
-    if options.training is not None:
-        training = schedules.named_training(options.training)
-        found = tuple(replace(imported, training=training) for imported in found)
-    stem = options.file.resolve().name if options.file.is_dir() else content.path.stem
+    if training is not None:
+        named = schedules.named_training(training)
+        found = tuple(replace(imported, training=named) for imported in found)
+    stem = file.resolve().name if file.is_dir() else content.path.stem
     several = len(found) > 1
     names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
     converted = [
-        _converted(content, one, options.to / name) for one, name in zip(found, names, strict=True)
+        _converted(content, one, to / name) for one, name in zip(found, names, strict=True)
     ]
-    source = f"{options.file}, sha256 {sha256_of(content.path)}"
+    source = f"{file}, sha256 {sha256_of(content.path)}"
     text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
-    fields = options.to / f"{stem}.yaml"
+    fields = to / f"{stem}.yaml"
     _write(
         *(Output(one.path, partial(save_weights, one.network)) for one in converted),
         Output(fields, partial(_write_text, text)),
@@ -125,9 +99,9 @@ def _converted(content: Content, imported: Imported, path: Path) -> Converted:
     try:
         output = selfcheck.outputs(imported, network)
     except ValueError as error:
-        raise ValueError(f"{content.path}: {error}") from error
+        raise UserError(f"{content.path}: {error}") from error
     except Exception as error:  # of networks of other libraries, whose sizes may make no sense
-        raise ValueError(
+        raise UserError(
             f"{content.path}: the network cannot be evaluated: {type(error).__name__}: {error}"
         ) from error
     return Converted(imported, network, output, path)
@@ -151,7 +125,7 @@ def _checked(one: Converted) -> Iterator[str]:
     written = selfcheck.network_of(one.imported)
     load_weights(written, one.path)
     if not torch.equal(selfcheck.outputs(one.imported, written), one.output):
-        raise ValueError(f"{one.path} gives another network than was converted; remove it")
+        raise RuntimeError(f"{one.path} gives another network than was converted; remove it")
     yield f"  written     {one.path}, sha256 {sha256_of(one.path)}"
     yield (
         f"  self-check  at {selfcheck.LEVELS} levels: finite, repeatable, and the same from the "
@@ -167,16 +141,16 @@ def _checked(one: Converted) -> Iterator[str]:
         )
 
 
-def _import_schedule(options: argparse.Namespace) -> Iterator[str]:
-    training = schedules.named_training(options.training or "released")
-    schedule = schedules.read_schedule(options.file, training)
-    path = options.to / f"{options.file.stem}.json"
-    _write(Output(path, lambda file: schedules.save_json(schedule, file)))
-    yield f"{options.file.name}, sha256 {sha256_of(options.file)}"
-    yield f"  a schedule of {len(schedule)} steps; t counts {told(training)}"
-    yield from _table(schedule, schedules.process_of(training))
-    if schedules.read_schedule(path, training) != schedule:
-        raise ValueError(f"{path} gives another schedule than was read; remove it")
+def _import_schedule(file: Path, to: Path, training: str | None) -> Iterator[str]:
+    named = schedules.named_training(training or "released")
+    schedule = schedules.read_schedule(file, named)
+    path = to / f"{file.stem}.json"
+    _write(Output(path, partial(schedules.save_json, schedule)))
+    yield f"{file.name}, sha256 {sha256_of(file)}"
+    yield f"  a schedule of {len(schedule)} steps; t counts {told(named)}"
+    yield from _table(schedule, schedules.process_of(named))
+    if schedules.read_schedule(path, named) != schedule:
+        raise RuntimeError(f"{path} gives another schedule than was read; remove it")
     yield f"  written     {path}"
     yield "  self-check  the same from the written file, bit by bit"
 
@@ -192,19 +166,31 @@ def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:
 # -- export -------------------------------------------------------------------------------------
 
 
-def _export(options: argparse.Namespace) -> Iterator[str]:
-    path = options.to or EXPORTED / f"{options.file.stem}{ENDINGS[options.kind]}"
-    if options.kind == "released":
-        yield from _export_networks(options.file, path)
+def export_file(file: Path, kind: str, to: Path | None, training: str | None) -> Iterator[str]:
+    """Write networks or a schedule for other tools; yields what they are and what is lost.
+
+    Args:
+        file: weights, a .yaml that names some, or a schedule (.ns, .json).
+        kind: a key of ENDINGS.
+        to: the file to write; None for one in ``runs/exported``.
+        training: the training schedule whose steps are written, as in :func:`import_file`.
+
+    Raises:
+        UserError: the file cannot be used, or its copy cannot be written.
+        RuntimeError: the written file does not hold what was exported.
+    """
+    path = to or EXPORTED / f"{file.stem}{ENDINGS[kind]}"
+    if kind == "released":
+        yield from _export_networks(file, path)
     else:
-        yield from _export_schedule(options, path)
+        yield from _export_schedule(file, kind, path, training)
     yield f"  written     {path}"
 
 
 def _export_networks(file: Path, path: Path) -> Iterator[str]:
     refuse_other_endings(path)
     if schedules.is_schedule(file):
-        raise ValueError(f"{file} is a schedule; --as ns, json or diffusers writes one")
+        raise UserError(f"{file} is a schedule; --as ns, json or diffusers writes one")
     weights = weights_in(file) if file.suffix == ".yaml" else (file,)
     found = [imported for one in weights for imported in convert(read_content(one))]
     networks = [selfcheck.network_of(imported) for imported in found]
@@ -213,26 +199,26 @@ def _export_networks(file: Path, path: Path) -> Iterator[str]:
     again = convert(read_content(path))
     for imported, back in zip(found, again, strict=True):
         if any(not torch.equal(back.state[name], v) for name, v in imported.state.items()):
-            raise ValueError(f"{path} does not hold what was exported; write it again")
+            raise RuntimeError(f"{path} does not hold what was exported; write it again")
         yield f"{imported.network}, as {back.layout}; read back, every tensor is the same"
         for note in imported.notes:
             yield f"  note        {note}"
 
 
-def _export_schedule(options: argparse.Namespace, path: Path) -> Iterator[str]:
-    training = schedules.named_training(options.training or TRAINING.get(options.kind, "released"))
-    schedule = _read_whatever_steps_count(options.file, training)
-    process = schedules.process_of(training)
+def _export_schedule(file: Path, kind: str, path: Path, training: str | None) -> Iterator[str]:
+    named = schedules.named_training(training or TRAINING.get(kind, "released"))
+    schedule = _read_whatever_steps_count(file, named)
+    process = schedules.process_of(named)
     save = {
         "json": partial(schedules.save_json, schedule),
         "ns": partial(schedules.save_ns, schedule, process),
-        "diffusers": partial(schedules.save_diffusers, schedule, training),
-    }[options.kind]
+        "diffusers": partial(schedules.save_diffusers, schedule, named),
+    }[kind]
     _write(Output(path, save))
-    yield f"{options.file.name}: a schedule of {len(schedule)} steps"
-    if options.kind != "json":
-        yield f"  steps       count those of {told(training)}"
-        for note in schedules.losses(schedule, process, options.kind == "ns"):
+    yield f"{file.name}: a schedule of {len(schedule)} steps"
+    if kind != "json":
+        yield f"  steps       count those of {told(named)}"
+        for note in schedules.losses(schedule, process, kind == "ns"):
             yield f"  note        {note}"
 
 
@@ -252,27 +238,27 @@ def _write(*outputs: Output) -> None:
     for output in outputs:
         _refuse_place(output.path)
         if output.path.exists() and not _is_same(output):
-            raise ValueError(
+            raise UserError(
                 f"{output.path} exists with other content; remove it, or write elsewhere by --to"
             )
     for output in outputs:
         try:
             output.save(output.path)
         except OSError as error:
-            raise ValueError(
+            raise UserError(
                 f"{output.path} cannot be written: {error.strerror}; write elsewhere by --to"
             ) from error
 
 
 def _refuse_place(path: Path) -> None:
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; name another file by --to")
+        raise UserError(f"{path} is a folder; name another file by --to")
     for parent in path.parents:
         if parent.exists() and not parent.is_dir():
-            raise ValueError(f"{parent} is a file and no folder; write elsewhere by --to")
+            raise UserError(f"{parent} is a file and no folder; write elsewhere by --to")
     checksum = checksum_file(path)
     if checksum.exists() and not path.exists():
-        raise ValueError(
+        raise UserError(
             f"{checksum} exists without the file that it is of; remove it, or write elsewhere by "
             "--to"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.fitting import state_from
@@ -38,7 +39,7 @@ class DiffusersUNetLayout:
         """The library's own network in our contract.
 
         Raises:
-            ValueError: a tensor is missing or misshaped, network or schedule are of a kind that
+            UserError: a tensor is missing or misshaped, network or schedule are of a kind that
                 the image track cannot use, or diffusers is not installed.
         """
         training = _training(content)
@@ -77,7 +78,7 @@ def _size(content: Content) -> dict[str, Any]:
     config = content.config
     channels = config.get("in_channels", 3)
     if config.get("out_channels", 3) != channels:
-        raise ValueError(
+        raise UserError(
             f"{content.path}: from {channels} channels the network makes "
             f"{config.get('out_channels', 3)}; the image track needs one that gives the noise alone"
         )
@@ -90,7 +91,7 @@ def _network(path: Path, size: dict[str, Any]) -> DiffusersUNet:
     try:
         return DiffusersUNet(size, NoiseSchedule((0.5,)))  # no tensor depends on the schedule
     except Exception as error:  # diffusers checks little, and fails in many ways
-        raise ValueError(
+        raise UserError(
             f"{path}: config.json makes no network: {type(error).__name__}: {error}"
         ) from error
 
@@ -110,10 +111,10 @@ def _schedule_in(file: Path) -> LinearSchedule:
             config["num_train_timesteps"], config["beta_start"], config["beta_end"]
         )
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} tells no training schedule: {error!r}") from error
+        raise UserError(f"{file} tells no training schedule: {error!r}") from error
     for name, value in FIXED.items():
         if config.get(name, value) != value:
-            raise ValueError(f"{file}: {name} is {config[name]!r}, and only {value!r} is supported")
+            raise UserError(f"{file}: {name} is {config[name]!r}, and only {value!r} is supported")
     return schedule
 
 

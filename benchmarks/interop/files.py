@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bddm_ref.files import checksum_file, verify_checksum
+from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
 SAFETENSORS = ".safetensors"
@@ -36,15 +37,15 @@ def read_content(path: Path) -> Content:
     """What a checkpoint holds: a pickle, a safetensors file, or a folder of diffusers.
 
     Raises:
-        ValueError: missing, damaged, of another kind, without weights, or with more in it than
+        UserError: missing, damaged, of another kind, without weights, or with more in it than
             tensors and plain values.
     """
     if path.is_dir():
         path = _weights_in(path)
     if not path.is_file():
-        raise ValueError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
+        raise UserError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty; fetch or copy it again")
+        raise UserError(f"{path} is empty; fetch or copy it again")
     verify_if_announced(path)
     config = _config_beside(path)
     refuse_other_endings(path)
@@ -59,10 +60,10 @@ def refuse_other_endings(path: Path) -> None:
     """Refuse a name that says that the file is no checkpoint.
 
     Raises:
-        ValueError: it does.
+        UserError: it does.
     """
     if path.suffix not in (SAFETENSORS, *PICKLES):
-        raise ValueError(
+        raise UserError(
             f"{path}: a checkpoint ends in {SAFETENSORS}, {', '.join(PICKLES)}; rename the file if "
             "it is one"
         )
@@ -82,7 +83,7 @@ def load_pickle(path: Path) -> Any:
     """What ``torch.save`` wrote, if it is tensors and plain values (namespaces included).
 
     Raises:
-        ValueError: the file is damaged, or would have something executed.
+        UserError: the file is damaged, or would have something executed.
     """
     _refuse_changed_bytes(path)
     try:
@@ -92,11 +93,11 @@ def load_pickle(path: Path) -> Any:
     except Exception as error:  # torch raises many types for a foreign file
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         if name := found[1] if found else _called_in(path):
-            raise ValueError(
+            raise UserError(
                 f"{path} holds {name}, and only tensors and plain values are read; nothing in "
                 "it was executed"
             ) from error
-        raise ValueError(DAMAGED.format(path)) from error
+        raise UserError(DAMAGED.format(path)) from error
 
 
 def _refuse_changed_bytes(path: Path) -> None:
@@ -107,9 +108,9 @@ def _refuse_changed_bytes(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             changed = archive.testzip()
     except Exception as error:  # as with torch, many types
-        raise ValueError(DAMAGED.format(path)) from error
+        raise UserError(DAMAGED.format(path)) from error
     if changed is not None:
-        raise ValueError(DAMAGED.format(path))
+        raise UserError(DAMAGED.format(path))
 
 
 def _called_in(path: Path) -> str | None:
@@ -141,8 +142,8 @@ def _weights_in(folder: Path) -> Path:
             for name in FOLDER_WEIGHTS:
                 if (place / name).is_file():
                     return place / name
-            raise ValueError(f"{place} has a {FOLDER_CONFIG} and no {' or '.join(FOLDER_WEIGHTS)}")
-    raise ValueError(
+            raise UserError(f"{place} has a {FOLDER_CONFIG} and no {' or '.join(FOLDER_WEIGHTS)}")
+    raise UserError(
         f"{folder} is a folder without {FOLDER_CONFIG}; give the folder of a diffusers model, or a "
         "file"
     )
@@ -155,9 +156,9 @@ def _config_beside(path: Path) -> Mapping[str, Any]:
     try:
         config = json.loads(file.read_text())
     except ValueError as error:
-        raise ValueError(f"{file} is no JSON: {error}") from error
+        raise UserError(f"{file} is no JSON: {error}") from error
     if not isinstance(config, dict):
-        raise ValueError(f"{file} must hold an object, not a {type(config).__name__}")
+        raise UserError(f"{file} must hold an object, not a {type(config).__name__}")
     return config
 
 
@@ -165,9 +166,9 @@ def _safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
+        raise UserError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
     if not tensors:
-        raise ValueError(f"{path} holds no tensors")
+        raise UserError(f"{path} holds no tensors")
     return tensors
 
 
@@ -180,7 +181,7 @@ def _state_in(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
         for key, value in states.items():
             if _is_state(value):
                 return key, _unwrapped(value)
-    raise ValueError(f"{path} holds no state dict, which is names with tensors")
+    raise UserError(f"{path} holds no state dict, which is names with tensors")
 
 
 def _is_state(value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
 
@@ -21,7 +22,7 @@ def state_from(
         name_of: our name of a tensor to theirs.
 
     Raises:
-        ValueError: a tensor is missing, has another shape, or belongs nowhere.
+        UserError: a tensor is missing, has another shape, or belongs nowhere.
     """
     with torch.device("meta"):
         shapes = {name: value.shape for name, value in build().state_dict().items()}
@@ -29,12 +30,12 @@ def state_from(
     for name, shape in shapes.items():
         found = content.tensors.get(theirs[name])
         if found is None:
-            raise ValueError(f"{content.path} lacks the tensor {theirs[name]!r}")
+            raise UserError(f"{content.path} lacks the tensor {theirs[name]!r}")
         if found.shape != shape:
-            raise ValueError(
+            raise UserError(
                 f"{content.path}: {theirs[name]!r} has the shape {tuple(found.shape)} instead of "
                 f"{tuple(shape)}"
             )
     if spare := sorted(set(content.tensors) - set(theirs.values())):
-        raise ValueError(f"{content.path}: {spare[0]!r} is no tensor of a network of this size")
+        raise UserError(f"{content.path}: {spare[0]!r} is no tensor of a network of this size")
     return {name: content.tensors[theirs[name]].float() for name in shapes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop import diffusers_unet, lmnt, own, released
 from benchmarks.interop.base import Content, Imported, Layout
@@ -20,20 +21,20 @@ def convert(content: Content) -> tuple[Imported, ...]:
     """The networks in a file.
 
     Raises:
-        ValueError: an unknown layout, tensors that do not fit it, weights that are not finite, or
+        UserError: an unknown layout, tensors that do not fit it, weights that are not finite, or
             a training schedule that is none.
     """
     found = tuple(one.convert(content) for one in LAYOUTS if one.recognises(content))
     if not found:
         first = ", ".join(repr(name) for name in sorted(content.tensors)[:SHOWN])
         known = ", ".join(layout.title for layout in LAYOUTS)
-        raise ValueError(
+        raise UserError(
             f"{content.path} has none of the known layouts ({known}); its first tensors are {first}"
         )
     for imported in found:
         for name, value in imported.state.items():
             if not bool(value.isfinite().all()):
-                raise ValueError(
+                raise UserError(
                     f"{content.path}: weights are not all finite; the first are {name!r} here"
                 )
         if imported.training is not None:
@@ -45,4 +46,4 @@ def _refuse_no_schedule(content: Content, training: LinearSchedule) -> None:
     try:
         process_of(training)
     except ValueError as error:
-        raise ValueError(f"{content.path}: {error}") from error
+        raise UserError(f"{content.path}: {error}") from error

@@ -11,6 +11,7 @@ import torch
 from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
 from bddm_ref.networks.diffwave import DiffWaveConfig
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.data import features
 from benchmarks.interop.base import Content, Imported
@@ -51,11 +52,11 @@ class LmntLayout:
         """The same network under our names.
 
         Raises:
-            ValueError: a tensor is missing or misshaped, the network takes no mel spectrogram, or
+            UserError: a tensor is missing or misshaped, the network takes no mel spectrogram, or
                 its training schedule is not linear.
         """
         if not any(name.startswith("spectrogram_upsampler.") for name in content.tensors):
-            raise ValueError(
+            raise UserError(
                 f"{content.path} holds an unconditional DiffWave; the speech track can only use "
                 "one that takes mel spectrograms"
             )
@@ -100,10 +101,10 @@ def _training(content: Content) -> LinearSchedule:
         or not betas
         or not all(type(beta) in (int, float) for beta in betas)
     ):
-        raise ValueError(f"{content.path}: noise_schedule must be a list of numbers")
+        raise UserError(f"{content.path}: noise_schedule must be a list of numbers")
     wanted = torch.linspace(betas[0], betas[-1], len(betas), dtype=torch.float64)
     if not torch.allclose(torch.tensor(betas, dtype=torch.float64), wanted):
-        raise ValueError(
+        raise UserError(
             f"{content.path}: noise_schedule does not rise linearly, which is all that an "
             "experiment's training_schedule can do"
         )

@@ -22,6 +22,7 @@ from bddm_ref.files import write_with_checksum
 from bddm_ref.networks.diffwave import DiffWave, DiffWaveConfig
 from bddm_ref.networks.galr import GALR, GALRConfig, positions
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Convention, LinearSchedule
 from benchmarks.data import features
 from benchmarks.interop.base import Content, Imported
@@ -92,7 +93,7 @@ class ReleasedDiffWave:
         samples folds it (``SpeechTrack.for_inference``).
 
         Raises:
-            ValueError: a tensor is missing or misshaped, or the configuration makes no sense.
+            UserError: a tensor is missing or misshaped, or the configuration makes no sense.
         """
         own = {k: v for k, v in content.tensors.items() if not k.startswith(SCHEDULE_NET)}
         if len(own) < len(content.tensors) and _galr_prefix(content) is None:
@@ -130,7 +131,7 @@ class ReleasedGALR:
         """The same network under our names.
 
         Raises:
-            ValueError: a tensor is missing or misshaped.
+            UserError: a tensor is missing or misshaped.
         """
         prefix = _galr_prefix(content) or ""
         others = sorted(name for name in content.tensors if not name.startswith(prefix))
@@ -168,20 +169,20 @@ def export_released(network: nn.Module) -> dict[str, Tensor]:
     """The state of a DiffWave or a GALR under the names of arXiv 2203.13508's code.
 
     Raises:
-        ValueError: another network, or one that their code cannot compute.
+        UserError: another network, or one that their code cannot compute.
     """
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     if type(network) is DiffWave:
         if not any(name.endswith("original0") for name in state):
-            raise ValueError("weight norm is folded; export the network as it was trained")
+            raise UserError("weight norm is folded; export the network as it was trained")
         return {_renamed(DIFFWAVE_NAMES, name): value for name, value in state.items()}
     if not isinstance(network, GALR):
-        raise ValueError(
+        raise UserError(
             f"the BDDM release has networks 'diffwave' and 'galr', and no {type(network).__name__}"
         )
     config = network.config
     if config.heads != HEADS:
-        raise ValueError(
+        raise UserError(
             f"attention has {config.heads} heads, and the release's code always {HEADS}"
         )
     theirs = {_renamed(GALR_NAMES, name): value for name, value in state.items()}
@@ -195,7 +196,7 @@ def save_released(networks: Sequence[nn.Module], training: LinearSchedule, path:
     """Write a score network, a schedule network, or both, as their code and ours read them.
 
     Raises:
-        ValueError: as of :func:`export_released`.
+        UserError: as of :func:`export_released`.
     """
     config: dict[str, Any] = {"T": training.T, "beta_0": training.start, "beta_T": training.end}
     content: dict[str, Any] = {"config": config, "model_state_dict": {}}
@@ -223,9 +224,9 @@ def _galr_prefix(content: Content) -> str | None:
     return next((prefix for prefix in prefixes if prefix + GALR_FIRST in content.tensors), None)
 
 
-def _half(content: Content, name: str, network: str, missing: str) -> ValueError:
-    """Of a file with one network and a part of the other."""
-    return ValueError(
+def _half(content: Content, name: str, network: str, missing: str) -> UserError:
+    """Error for a file that holds one network and a part of the other."""
+    return UserError(
         f"{content.path}: {name!r} is of a {network} that is not whole: {missing!r} is missing"
     )
 
@@ -243,14 +244,14 @@ def _made(content: Content, kind: type[Any], size: dict[str, Any]) -> Any:
     try:
         return kind(**size)
     except ValueError as error:
-        raise ValueError(f"{content.path}: {error}") from error
+        raise UserError(f"{content.path}: {error}") from error
 
 
 def _training(content: Content) -> LinearSchedule:
     def number(name: str, released: float) -> Any:
         value = content.config.get(name, released)
         if type(value) not in (int, float):
-            raise ValueError(f"{content.path}: {name} must be a number, not {value!r}")
+            raise UserError(f"{content.path}: {name} must be a number, not {value!r}")
         return value
 
     return LinearSchedule(

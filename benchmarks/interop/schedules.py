@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.errors import ExperimentError
+from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
 from benchmarks.interop.files import load_pickle, verify_if_announced
@@ -66,12 +66,12 @@ def process_of(linear: LinearSchedule) -> NoiseSchedule:
     """The training schedule itself.
 
     Raises:
-        ValueError: it makes no schedule.
+        UserError: it makes no schedule.
     """
     try:
         return NoiseSchedule.linear(linear.T, linear.start, linear.end)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
+        raise UserError(
             f"T = {linear.T!r} with betas from {linear.start!r} to {linear.end!r} is no training "
             "schedule; it needs some steps, and betas between 0 and 1"
         ) from error
@@ -85,13 +85,13 @@ def read_schedule(path: Path, training: LinearSchedule) -> NoiseSchedule:
         training: what the steps t of a ``.ns`` file count.
 
     Raises:
-        ValueError: missing, damaged, no schedule, or one that contradicts itself.
+        UserError: missing, damaged, no schedule, or one that contradicts itself.
     """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise ValueError(f"{path} {what}; give a .ns or a .json file")
+        raise UserError(f"{path} {what}; give a .ns or a .json file")
     if not is_schedule(path):
-        raise ValueError(f"{path} is no schedule; give a .ns or a .json file")
+        raise UserError(f"{path} is no schedule; give a .ns or a .json file")
     verify_if_announced(path)
     if path.suffix.lower() == ".ns":
         return _from_ns(path, training)
@@ -103,14 +103,14 @@ def _from_json(path: Path) -> NoiseSchedule:
     try:
         content = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise UserError(f"{path} is no JSON: {error}") from error
     if isinstance(content, dict):
         scheduler = content.get("scheduler")  # of diffusers_document
         places = [content, *([scheduler] if isinstance(scheduler, dict) else [])]
         lists = [place.get(key) for place in places for key in ("betas", "trained_betas")]
         content = next((betas for betas in lists if betas is not None), None)
     if not isinstance(content, list) or not all(type(beta) in (int, float) for beta in content):
-        raise ValueError(
+        raise UserError(
             f"{path} holds no schedule: give a list of betas, or an object with a list 'betas'"
         )
     return _schedule(path, content)
@@ -119,12 +119,12 @@ def _from_json(path: Path) -> NoiseSchedule:
 def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
     tensors = load_pickle(path)
     if not isinstance(tensors, (list, tuple)) or len(tensors) != len(FIELDS):
-        raise ValueError(f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors")
+        raise UserError(f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors")
     if (
         any(not isinstance(v, Tensor) or v.ndim != 1 for v in tensors)
         or len({len(value) for value in tensors}) > 1
     ):
-        raise ValueError(f"{path}: {', '.join(FIELDS)} must be tensors of one and the same length")
+        raise UserError(f"{path}: {', '.join(FIELDS)} must be tensors of one and the same length")
     t, alpha, beta, sigma = (value.to(torch.float64) for value in tensors)
     schedule = _schedule(path, beta.tolist())
     _refuse_contradictions(path, schedule, alpha, sigma)
@@ -136,7 +136,7 @@ def _schedule(path: Path, betas: list[float]) -> NoiseSchedule:
     try:
         return NoiseSchedule(tuple(betas))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
 
 
 def _refuse_contradictions(
@@ -154,7 +154,7 @@ def _refuse_contradictions(
     for name, agrees in within.items():
         if not bool(agrees.all()):
             n = int((~agrees).nonzero()[0]) + 1
-            raise ValueError(
+            raise UserError(
                 f"{path} contradicts itself: {name}_{n} is not what its betas give; use the file "
                 "as it was written, or a list of betas in JSON"
             )
@@ -168,7 +168,7 @@ def _refuse_other_steps(path: Path, alpha: Tensor, t: Tensor, training: LinearSc
     agrees = inside & ((found - levels).abs() <= (len(process) + len(t)) * ULP)
     if not bool(agrees.all()):
         n = int((~agrees).nonzero()[0]) + 1
-        raise ValueError(
+        raise UserError(
             f"{path}: t_{n} = {float(t[n - 1]):g} is not the step of alpha_{n} in the training "
             f"schedule of T = {training.T}, {training.start:g} to {training.end:g}; name another "
             "by --training"
@@ -206,7 +206,7 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
     """Write a ``.ns`` file.
 
     Raises:
-        ValueError: a beta that is not between 0 and 1 in float32.
+        UserError: a beta that is not between 0 and 1 in float32.
     """
     betas = np.array(schedule.betas, dtype=np.float32)
     NoiseSchedule(tuple(betas.tolist()))

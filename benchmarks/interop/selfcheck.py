@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize
 
 from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.data.features import FLOOR, HOP, MELS
 from benchmarks.interop.base import Imported
@@ -40,7 +41,7 @@ def outputs(imported: Imported, network: nn.Module) -> Tensor:
     The data are silence, or a grey image: x = sqrt(delta) eps.
 
     Raises:
-        ValueError: it is not finite, is another the second time, or is no ratio.
+        UserError: it is not finite, is another the second time, or is no ratio.
     """
     x, _, alpha = _inputs(imported, network)
     condition = _condition(imported, network)
@@ -50,11 +51,11 @@ def outputs(imported: Imported, network: nn.Module) -> Tensor:
         second: Tensor = network(*arguments)
     for level, output in zip(alpha.tolist(), first, strict=True):
         if not bool(output.isfinite().all()):
-            raise ValueError(f"the imported network's output at alpha = {level:.4g} is not finite")
+            raise UserError(f"the imported network's output at alpha = {level:.4g} is not finite")
     if not torch.equal(first, second):
-        raise ValueError("the imported network computes something else the second time")
+        raise UserError("the imported network computes something else the second time")
     if imported.role == "schedule_net" and not bool(((first >= 0) & (first <= 1)).all()):
-        raise ValueError("the imported schedule network's output is not between 0 and 1")
+        raise UserError("the imported schedule network's output is not between 0 and 1")
     return first
 
 
@@ -62,7 +63,7 @@ def folds(imported: Imported, network: nn.Module, output: Tensor) -> bool:
     """Whether a network had weight norm, which is now folded into its weights.
 
     Raises:
-        ValueError: it computes something else without it.
+        UserError: it computes something else without it.
     """
     normed = any(parametrize.is_parametrized(module) for module in network.modules())
     if not isinstance(network, DiffWave) or not normed:
@@ -70,7 +71,7 @@ def folds(imported: Imported, network: nn.Module, output: Tensor) -> bool:
     network.fold_weight_norm()
     without = outputs(imported, network)
     if not torch.allclose(without, output, rtol=1e-4, atol=1e-4 * float(output.abs().max())):
-        raise ValueError("the imported network computes something else without weight norm")
+        raise UserError("the imported network computes something else without weight norm")
     return True
 
 

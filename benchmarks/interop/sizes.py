@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
 NameOf = Callable[[str], str]
@@ -15,7 +16,7 @@ def diffwave_size(content: Content, name_of: NameOf) -> dict[str, Any]:
     """Fields of a DiffWaveConfig but its dilation cycle, on which no shape depends.
 
     Raises:
-        ValueError: a tensor is missing or has too few axes.
+        UserError: a tensor is missing or has too few axes.
     """
     first = f"{name_of('blocks')}.0"
     upsampling = _parts(content, f"{first}.{name_of('upsample')}")
@@ -40,7 +41,7 @@ def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
     """Fields of a GALRConfig but its heads, on which no shape depends.
 
     Raises:
-        ValueError: a tensor is missing or has too few axes.
+        UserError: a tensor is missing or has too few axes.
     """
 
     def dimension(name: str, axis: int) -> int:
@@ -60,11 +61,11 @@ def cycle_of(content: Content, key: str, default: int) -> int:
     """How many layers it takes for dilations to start again.
 
     Raises:
-        ValueError: the configuration's is no number from 1 on.
+        UserError: the configuration's is no number from 1 on.
     """
     cycle = content.config.get(key, default)
     if not isinstance(cycle, int) or cycle < 1:
-        raise ValueError(f"{content.path}: {key} must be a number from 1 on, not {cycle!r}")
+        raise UserError(f"{content.path}: {key} must be a number from 1 on, not {cycle!r}")
     return cycle
 
 
@@ -72,13 +73,13 @@ def dimension_of(content: Content, name: str, axis: int) -> int:
     """The size of a tensor along an axis.
 
     Raises:
-        ValueError: it is missing, or has too few axes.
+        UserError: it is missing, or has too few axes.
     """
     found = content.tensors.get(name)
     if found is None:
-        raise ValueError(f"{content.path} lacks the tensor {name!r}")
+        raise UserError(f"{content.path} lacks the tensor {name!r}")
     if found.ndim <= axis:
-        raise ValueError(
+        raise UserError(
             f"{content.path}: {name!r} has the shape {tuple(found.shape)}, which is too few axes"
         )
     return found.shape[axis]

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.identity import as_dict, convention_inputs
 from benchmarks.core.loading import load
@@ -40,15 +41,15 @@ def weights_in(file: Path) -> tuple[Path, ...]:
 
     Raises:
         ExperimentError: it is no experiment.
-        ValueError: it names none, or schedule networks for several conventions.
+        UserError: it names none, or schedule networks for several conventions.
     """
     experiment = load(str(file))
     named = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
     if len(experiment.schedule_net.weights) > 1:
-        raise ValueError(f"{file} names several schedule networks; give the weights of one")
+        raise UserError(f"{file} names several schedule networks; give the weights of one")
     paths = [Path(path) for path in named if path is not None]
     if not paths:
-        raise ValueError(f"{file} names no weights; give those of a network")
+        raise UserError(f"{file} names no weights; give those of a network")
     beside = [file.with_name(path.name) for path in paths]
     return tuple(
         near if near.is_file() else REPOSITORY / path

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from benchmarks.core.errors import UserError
+
 CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")  # of torch.cpu.get_capabilities; the last: ARM's
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -17,11 +19,11 @@ def multiplies_bf16(device: torch.device) -> bool:
     """Whether the device has instructions for products of bfloat16 numbers.
 
     Raises:
-        ValueError: a CUDA device where there is none.
+        UserError: a CUDA device where there is none.
     """
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise ValueError(f"device: {device} is not there: torch sees no CUDA device; use cpu")
+            raise UserError(f"device: {device} is not there: torch sees no CUDA device; use cpu")
         with torch.cuda.device(device):  # it asks the current one
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()

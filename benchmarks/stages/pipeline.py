@@ -16,7 +16,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
-from benchmarks.core.errors import ExperimentError
+from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
 from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime import distributed, provenance
@@ -35,7 +35,6 @@ from benchmarks.stages.train import (
 )
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
-OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
 Searched = dict[str, dict[str, SearchResult]]
 """Convention and search to what was found."""
 

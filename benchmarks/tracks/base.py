@@ -118,7 +118,10 @@ class Track(ABC):
                     f"{name}: the {experiment.track} track has no use for it; leave it out"
                 )
         linear = experiment.training_schedule
-        self.training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
+        try:
+            self.training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
+        except (ValueError, RuntimeError) as error:  # RuntimeError: of torch, where T is negative
+            raise ExperimentError(f"training_schedule: {error}") from error
 
     @property
     def trains_score_net(self) -> bool:

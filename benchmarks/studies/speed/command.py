@@ -1,8 +1,7 @@
-"""``python -m benchmarks speed``: run the performance cases, write the document and its page."""
+"""The work of ``speed``: run the performance cases, write the document and its pages."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import os
@@ -14,13 +13,14 @@ from typing import Any
 
 import torch
 
+from benchmarks.core.errors import UserError
 from benchmarks.report.registry import SPEED, SPEED_ON_GPU, write_speed_pages
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.runtime import provenance
 from benchmarks.runtime.distributed import own_device
 from metrics.timing import machine_is_busy
 
-STANDARD_ERROR = 2  # standard output has the page alone
+STANDARD_ERROR = 2  # the command's own standard output holds the page alone
 CASES = Path(__file__).resolve().parents[3] / "tests" / "performance"
 PLUGIN = "benchmarks.studies.speed.plugin"
 GRACE = 120.0  # s; a case that still runs so long after the last might start is stopped
@@ -32,40 +32,6 @@ ON_GPU = (  # others run on a processor
 )
 
 
-def main(arguments: list[str]) -> int:
-    """Run the sub-command; options of experiments are told to be of no use here.
-
-    Returns:
-        The exit status: 1 where a case failed.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks speed", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--device", default="cpu", help="or cuda, cuda:1")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results/cpu"), help="where the page goes"
-    )
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        help=f"after which no case starts, and {GRACE:g} s later none runs; the page names them",
-    )
-    parser.add_argument(
-        "--page-only", action="store_true", help="make the page again, and measure nothing"
-    )
-    options, others = parser.parse_known_args(arguments)
-    if others:
-        sys.stderr.write(f"speed has no use for {' '.join(others)}\n")
-    folder, failed = options.results, False
-    if not options.page_only:
-        document = measure(options.device, options.seconds)
-        page, failed = write_speed(document, folder), bool(document.failed)
-    else:
-        page = write_speed_pages(folder)
-    sys.stdout.write(page.read_text())
-    return 1 if failed else 0
-
-
 def measure(device: str, seconds: float | None = None) -> SpeedDocument:
     """Run all cases on a device; on a GPU those that run there.
 
@@ -74,10 +40,10 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
         seconds: after which no further case starts.
 
     Raises:
-        RuntimeError: no case could be measured, or this is no checkout.
+        UserError: no case could be measured, or this is no checkout.
     """
     if not CASES.is_dir():
-        raise RuntimeError(f"{CASES} is not there: 'speed' needs a checkout of the project")
+        raise UserError(f"{CASES} is not there: 'speed' needs a checkout of the project")
     made = provenance.collect(own_device(device), torch.get_num_threads())
     busy = machine_is_busy()
     with tempfile.TemporaryDirectory() as temporary:
@@ -86,7 +52,7 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
         lines = file.read_text().splitlines() if file.is_file() else []
     found = _found([json.loads(line) for line in lines], lost)
     if not found["cases"]:
-        raise RuntimeError("a performance case failed; its output is above")
+        raise UserError("a performance case failed; its output is above")
     return SpeedDocument.model_validate(
         {
             "kind": "speed",

@@ -230,7 +230,10 @@ class ImageTrack(Track):
         """The network whose features are compared."""
         image = self.experiment.image
         if image.extractor == "inception":
-            return InceptionExtractor(image.extractor_weights).to(self.device)
+            try:
+                return InceptionExtractor(image.extractor_weights).to(self.device)
+            except ValueError as error:
+                raise ExperimentError(str(error)) from error
         assert self.judge_weights is not None
         classifier = self._build_classifier()
         load_weights(classifier, self.judge_weights)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.__main__ import main
 from benchmarks.bundle import pack
 from benchmarks.bundle.wheels import Target
+from benchmarks.cli.app import main
 
 TINY = """
 conventions: [{name: raw, amplitude: 1.0}]

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from bddm_ref.files import sha256_of
-from benchmarks.__main__ import main
 from benchmarks.bundle.wheels import Target, closure
+from benchmarks.cli.app import main
 from benchmarks.results.store import read_results
 
 TINY = """

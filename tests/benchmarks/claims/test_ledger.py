@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bddm_ref.files import DamagedFileError, write_with_checksum
-from benchmarks.__main__ import main
 from benchmarks.claims import ledger as claims
 from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger
+from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.loading import load, names
 from benchmarks.core.rows import rows_of
@@ -209,4 +209,4 @@ def test_a_contestant_is_no_option_of_a_results_folder(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["claims", str(tmp_path), "--contestant", "mine.py:Mine"])
-    assert "takes a results folder and no options" in capsys.readouterr().err
+    assert "Unrecognized options: --contestant" in capsys.readouterr().err

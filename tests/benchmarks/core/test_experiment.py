@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -128,20 +126,6 @@ def test_unknown_contestants_are_refused(tmp_path: Path) -> None:
 
 def test_defaults_are_plain_values() -> None:
     assert as_dict(Experiment())["training_schedule"] == {"T": 1000, "start": 1e-6, "end": 0.01}
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "cpu", "--dry-run"]])
-def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str]) -> None:
-    program = (
-        "import contextlib, sys\n"
-        "from benchmarks.__main__ import main\n"
-        f"with contextlib.suppress(SystemExit): main({arguments})\n"
-        "print('torch' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize("track", ["analytic", "images", "speech"])

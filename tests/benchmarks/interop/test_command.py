@@ -215,7 +215,7 @@ def test_a_network_that_changes_on_its_way_is_told(
         next(network.parameters()).data.add_(1)
 
     monkeypatch.setattr(command, "load_weights", damaged)
-    said = run("import", score, "--to", tmp_path / "out", status=2)
+    said = run("import", score, "--to", tmp_path / "out", status=3)
     assert "gives another network than was converted" in said
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.report.pages.networks import check_networks, networks_page, write_networks
 from benchmarks.results.store import read_results
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bddm_ref.files import DamagedFileError, write_with_checksum
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.report.pages.ranking import (
     check_contestants,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.experiment import Experiment, ScoreNetConfig
 from benchmarks.core.identity import as_dict
 from benchmarks.core.loading import load

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.data.distributions import distribution
 from benchmarks.results.store import check_results, read_results
 from benchmarks.runtime import precision

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.results.store import read_results
 
 TINY = """

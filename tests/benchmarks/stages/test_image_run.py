@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bddm_ref.files import sha256_of
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.experiment import Convention
 from benchmarks.results.store import check_results, read_results
 from benchmarks.runtime import precision

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.results.store import read_results
 
 TINY = """

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from bddm_ref.checkpoint import load_weights
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
 from benchmarks.results.store import check_results, read_results

@@ -11,7 +11,7 @@ import pytest
 
 from bddm_ref.elbo_bound import expected_elbo
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
 from benchmarks.report.pages import theory_networks as network_report

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.report.registry import checked
 from benchmarks.results import search_pairs as searches
@@ -323,7 +323,7 @@ def test_check_finds_results_that_came_later(
     assert "2 cases" in check_speed(tmp_path)
 
 
-def test_the_command_tells_what_it_cannot_use(
+def test_the_command_measures_and_refuses_options_of_experiments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = []
@@ -333,12 +333,14 @@ def test_the_command_tells_what_it_cannot_use(
         return document()
 
     monkeypatch.setattr(command, "measure", measure)
-    options = ["--device", "cuda", "--results", str(tmp_path), "--search.bins", "5"]
+    options = ["--device", "cuda", "--results", str(tmp_path)]
     assert main(["speed", *options]) == 0
     assert asked == [("cuda", None)]
-    told = capsys.readouterr()
-    assert "speed has no use for --search.bins 5" in told.err
-    assert told.out.startswith("# Speed")
+    assert capsys.readouterr().out.startswith("# Speed")
+    with pytest.raises(SystemExit):
+        main(["speed", *options, "--search.bins", "5"])
+    assert "Unrecognized options: --search.bins" in capsys.readouterr().err
+    assert len(asked) == 1
 
 
 def test_a_failing_case_is_told_in_one_sentence(

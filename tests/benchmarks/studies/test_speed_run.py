@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
+from benchmarks.core.errors import UserError
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.results.speed import OURS
 from benchmarks.runtime import provenance
@@ -98,7 +99,7 @@ def test_what_cases_record_becomes_the_document(
     assert "* `test_not_here`: the package x is not installed" in page
     assert made.late == []
     monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
-    with pytest.raises(RuntimeError, match="a performance case failed"):  # nothing but these
+    with pytest.raises(UserError, match="a performance case failed"):  # nothing but these
         command.measure("meta")
 
 
@@ -162,7 +163,7 @@ class Blocked(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocked())
-import benchmarks.studies.speed.__main__
+import benchmarks.studies.speed.command
 raise SystemExit(pytest.main(["--collect-only", "-q", *sys.argv[1:]]))
 """
 

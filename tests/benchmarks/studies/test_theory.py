@@ -16,7 +16,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.search_released import released_search
 from bddm_ref.searching import SearchPlan, starts
-from benchmarks.__main__ import main
+from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule
 from benchmarks.data.distributions import distribution

@@ -1,0 +1,40 @@
+"""``compare``: what changed between two results."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from benchmarks.cli.base import Command
+
+Results = Annotated[Positional[Path], arg(metavar="RESULTS")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Command):
+    """Compare two results, row by row and metric by metric.
+
+    RESULTS is a folder of results, or the document of a track such as results/speech.json. The
+    exit status is 1 where B is worse than A by more than a margin of the experiment.
+    """
+
+    a: Results  # the earlier results
+    b: Results  # the later results
+    json: bool = False  # print a JSON document in place of the page
+
+    def run(self) -> int:
+        """Print the comparisons, track by track."""
+        from benchmarks.report.markdown import to_markdown
+        from benchmarks.report.pages.compare import compare_page
+        from benchmarks.results.compare import compare_results
+
+        found = compare_results(self.a, self.b)
+        if self.json:
+            sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+        else:
+            sys.stdout.write(to_markdown(compare_page(found)))
+        return 1 if found.worse else 0

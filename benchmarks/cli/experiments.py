@@ -1,0 +1,49 @@
+"""The experiment that a command line asks for: a file, then fields given as options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from benchmarks.cli.base import PROGRAM
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.loading import load
+
+
+def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Experiment:
+    """Load an experiment, change its fields and add contestants.
+
+    Args:
+        name: a shipped experiment, or the path of a .yaml file.
+        fields: options such as ``--search.bins 5``.
+        contestants: the user's samplers, each ``[NAME=]FILE.py:CLASS``.
+
+    Raises:
+        ExperimentError: there is no such experiment, or a contestant cannot be loaded.
+        SystemExit: an option is no field, or its value is of a wrong type; both are printed.
+    """
+    default = load(name)
+    try:
+        experiment = tyro.cli(Experiment, default=default, args=fields, add_help=False)
+    except SystemExit:
+        sys.stderr.write(f"all fields of {name}: {PROGRAM} run {name} --help-fields\n")
+        raise
+    if contestants:
+        from benchmarks.contestants.plugins import with_contestant
+
+        for option in contestants:
+            experiment = with_contestant(experiment, option)
+    return experiment
+
+
+def print_fields(name: str) -> None:
+    """Print each field of an experiment, with its type and value.
+
+    Raises:
+        ExperimentError: there is no such experiment.
+        SystemExit: always, with status 0, once they are printed.
+    """
+    prog = f"{PROGRAM} run {name}"
+    tyro.cli(Experiment, default=load(name), args=["--help"], prog=prog)

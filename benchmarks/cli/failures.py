@@ -1,0 +1,57 @@
+"""What a command says of an error, and the exit status that follows."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from bddm_ref.files import DamagedFileError
+from benchmarks.core.errors import OWN_PACKAGES, UserError
+
+BAD_INPUT, FAULT = 2, 3  # exit statuses
+MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def reported(error: Exception, with_trace: bool) -> int:
+    """Print an error on standard error.
+
+    Args:
+        error: what a command raised.
+        with_trace: print where it was raised, too.
+
+    Returns:
+        The exit status: 2 where the user can mend the input or the machine, else 3.
+    """
+    if with_trace:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    if (sentence := _sentence(error)) is not None:
+        sys.stderr.write(f"error: {sentence}\n")
+        return BAD_INPUT
+    told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    hint = "" if with_trace else "; the same command with --traceback shows where"
+    sys.stderr.write(f"error: this is a fault of the benchmark, not of your input: {told}{hint}\n")
+    return FAULT
+
+
+def _sentence(error: Exception) -> str | None:
+    """The sentence for an error that the user can mend; None for any other."""
+    if isinstance(error, (UserError, DamagedFileError)):
+        return str(error)
+    if isinstance(error, FloatingPointError):  # training diverged: the message says what to lower
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return str(error)
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in OWN_PACKAGES:
+        missing = isinstance(error, ModuleNotFoundError)
+        return f"{error}; install that package" if missing else str(error)
+    if _is_out_of_memory(error):
+        first = str(error).partition("\n")[0] or "no memory is left"
+        return f"{first}; lower batch_items or a batch_size, or use another device"
+    return None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether the machine lacks memory; torch tells by a RuntimeError, whose words differ."""
+    told = str(error).lower()
+    by_torch = isinstance(error, RuntimeError) and any(words in told for words in MEMORY_WORDS)
+    return by_torch or isinstance(error, MemoryError)

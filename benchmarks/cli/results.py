@@ -1,0 +1,94 @@
+"""Commands on a folder of published results; none needs torch."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from benchmarks.cli.base import Command
+
+ResultsFolder = Annotated[Positional[Path], arg(metavar="[DIR]", help="a folder of results")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Command):
+    """Verify a folder of results: checksums, schemas, pages.
+
+    Every page is made again from its document and compared.
+    """
+
+    folder: ResultsFolder = Path("results")
+
+    def run(self) -> int:
+        """Print one line for each file that agrees."""
+        from benchmarks.claims.ledger import FILE, check_ledger
+        from benchmarks.report.registry import checked
+
+        lines = checked(self.folder)
+        if (self.folder / FILE).is_file():
+            lines.append(check_ledger(self.folder))
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageCommand(Command):
+    """A command that makes a page from a folder of results alone."""
+
+    folder: ResultsFolder = Path("results")
+
+    @abstractmethod
+    def write(self) -> Path:
+        """Write the page, or a figure; its path."""
+
+    def run(self) -> int:
+        """Write the page; print it, or the path of a figure."""
+        made = self.write()
+        is_page = made.suffix == ".md"
+        sys.stdout.write(made.read_text() if is_page else f"written: {made}\n")
+        return 0
+
+
+class Claims(PageCommand):
+    """Decide the papers' claims from a folder of results."""
+
+    def write(self) -> Path:
+        """Write the ledger and its page."""
+        from benchmarks.claims.ledger import write_ledger
+
+        return write_ledger(self.folder)
+
+
+class Ranking(PageCommand):
+    """Rank all contestants at equal network evaluations (also: contestants)."""
+
+    def write(self) -> Path:
+        """Write the ranking, its plots and its page."""
+        from benchmarks.report.registry import write_ranking
+
+        return write_ranking(self.folder)
+
+
+class Networks(PageCommand):
+    """Tabulate what the search gains on each score network."""
+
+    def write(self) -> Path:
+        """Write the page of networks."""
+        from benchmarks.report.registry import write_networks
+
+        return write_networks(self.folder)
+
+
+class Overview(PageCommand):
+    """Draw the README's figure, and fill in the READMEs' numbers."""
+
+    def write(self) -> Path:
+        """Draw the figure, and write the READMEs."""
+        from benchmarks.report.readme import write_overview
+
+        return write_overview(self.folder)

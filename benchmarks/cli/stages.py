@@ -1,0 +1,169 @@
+"""Commands that run an experiment: ``run``, its stages, and ``theory``."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import yaml
+
+from benchmarks.cli.base import Command, Contestants, ExperimentNames, Folder, OptionalFolder
+from benchmarks.cli.experiments import print_fields, resolved
+from benchmarks.core.errors import UserError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
+
+if TYPE_CHECKING:
+    from benchmarks.stages.context import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentCommand(Command):
+    """A command that takes one experiment, whose fields are further options."""
+
+    takes_fields: ClassVar[bool] = True
+    # A tuple, as tyro loses the default of a single name where fields follow.
+    experiment: ExperimentNames = ("cpu",)
+    workspace: Folder = Path("runs")  # the folder where stages leave their work
+    results: OptionalFolder = None  # the folder for tables; None: the experiment's 'publish'
+    contestant: Contestants = ()
+    dry_run: bool = False  # print the experiment with all options applied, and stop
+    help_fields: bool = False  # list the experiment's fields, each an option, and stop
+
+    def run(self) -> int:
+        """Resolve the experiment; print it, or work on it."""
+        if self.help_fields:
+            print_fields(self.name)
+        experiment = resolved(self.name, self.fields, self.contestant)
+        if self.dry_run:
+            sys.stdout.write(yaml.safe_dump(_plain(as_dict(experiment)), sort_keys=False))
+            return 0
+        from benchmarks.runtime.progress import Progress
+        from benchmarks.stages.pipeline import prepared_context
+
+        context = prepared_context(experiment, self.workspace, Progress())
+        self.work(context, self.results or Path(experiment.publish), experiment)
+        return 0
+
+    @property
+    def name(self) -> str:
+        """The one experiment.
+
+        Raises:
+            UserError: several are named.
+        """
+        if len(self.experiment) > 1:
+            raise UserError(f"give one experiment, not {' and '.join(self.experiment)}")
+        return next(iter(self.experiment), "cpu")
+
+    @abstractmethod
+    def work(self, context: Context, results: Path, asked: Experiment) -> None:
+        """Do what the command is for.
+
+        Args:
+            context: the experiment as this machine runs it.
+            results: the folder for tables.
+            asked: the experiment as the command line gives it.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCommand(ExperimentCommand):
+    """A command that runs the stages up to one of them; finished work is not done again."""
+
+    last: ClassVar[str]
+    from_scratch: bool = False  # train all networks, also those whose weights the experiment names
+    away: bool = False  # leave work whose packages are missing here to another machine: docs/gpu.md
+
+    def work(self, context: Context, results: Path, asked: Experiment) -> None:
+        """Run the stages; print the table where the last stage makes one."""
+        from benchmarks.stages.pipeline import Run as StagesRun
+        from benchmarks.stages.pipeline import describe
+
+        if self.away:
+            from benchmarks.bundle.parts import note_asked
+
+            note_asked(self.workspace, Path(self.name).stem, as_dict(asked))
+        run = StagesRun(context, self.from_scratch, self.away)
+        table = run.until(self.last, results)
+        context.progress.say(f"seconds: {describe(run)}")
+        if table is not None:
+            sys.stdout.write(table.read_text())
+            context.progress.say(f"written: {table.parent}")
+
+
+class Run(StageCommand):
+    """Train, search schedules, sample, score, and print the table.
+
+    Finished stages are skipped, and interrupted ones go on. Any field of the experiment is an
+    option too, as in --device cuda, --data DIR or --search.bins 5; --help-fields lists them.
+    """
+
+    last = "report"
+
+
+class Data(StageCommand):
+    """Fetch and verify the data alone."""
+
+    last = "data"
+
+
+class Train(StageCommand):
+    """Run the stages up to training."""
+
+    last = "train"
+
+
+class Search(StageCommand):
+    """Run the stages up to the search for schedules."""
+
+    last = "search"
+
+
+class Sample(StageCommand):
+    """Run the stages up to sampling and timing."""
+
+    last = "sample"
+
+
+class Score(StageCommand):
+    """Run the stages up to the scores."""
+
+    last = "score"
+
+
+class Report(StageCommand):
+    """Run all stages, as 'run' does."""
+
+    last = "report"
+
+
+class Theory(ExperimentCommand):
+    """Compare both bounds, and see what schedule networks learn.
+
+    An analytic experiment gives exact answers; any other asks its trained networks.
+    """
+
+    def work(self, context: Context, results: Path, asked: Experiment) -> None:
+        """Write the page of the theory, and print it."""
+        folder = results / "theory"
+        if context.experiment.track == "analytic":
+            from benchmarks.studies.theory.exact import write_theory
+
+            page = write_theory(context.experiment, context.progress, folder)
+        else:
+            from benchmarks.studies.theory.trained import write_network_theory
+
+            page = write_network_theory(context, folder)
+        sys.stdout.write(page.read_text())
+        context.progress.say(f"written: {page}")
+
+
+def _plain(value: object) -> object:
+    """Replace tuples by lists, for YAML."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

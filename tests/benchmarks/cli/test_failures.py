@@ -1,0 +1,95 @@
+"""Mistakes of users are one sentence; faults of the project say so and can show their trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from bddm_ref.files import DamagedFileError
+from benchmarks.cli import app
+from benchmarks.cli.app import main
+from benchmarks.cli.base import Command
+from benchmarks.core.errors import ExperimentError, UserError
+from benchmarks.data.debian import DataUnavailableError
+
+CPU_MEMORY = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+def fails_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let the command ``data`` raise an error."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Failing(Command):
+        """Fail."""
+
+        def run(self) -> int:
+            raise error
+
+    monkeypatch.setitem(app.COMMANDS, "data", Failing)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (UserError("mended by you"), "mended by you"),
+        (ExperimentError("rows: none"), "rows: none"),
+        (DataUnavailableError("use --data"), "use --data"),
+        (DamagedFileError("a.json is altered"), "a.json is altered"),
+        (FloatingPointError("lower the rate"), "lower the rate"),
+        (FileNotFoundError(2, "No such file", "a"), "[Errno 2] No such file: 'a'"),
+        (ModuleNotFoundError("No module named 'x'", name="x"), "No module named 'x'; install that"),
+        (ImportError("torchaudio does not fit"), "torchaudio does not fit"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "CUDA out of memory.; lower batch_items"),
+        (RuntimeError(CPU_MEMORY), f"{CPU_MEMORY}; lower batch_items"),
+        (MemoryError(), "no memory is left; lower batch_items"),
+    ],
+)
+def test_what_a_user_can_mend_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    sentence: str,
+) -> None:
+    fails_with(monkeypatch, error)
+    assert main(["data"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {sentence}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("shapes\ndiffer"),
+        RuntimeError("shapes differ"),
+        KeyError("shapes differ"),
+        PermissionError("shapes differ"),  # the closed test split: it names no file
+        ModuleNotFoundError("shapes differ", name="benchmarks.gone"),
+    ],
+)
+def test_any_other_error_is_a_fault_of_the_project(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    fails_with(monkeypatch, error)
+    assert main(["data"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("error: this is a fault of the benchmark, not of your input: ")
+    assert type(error).__name__ in said
+    assert "shapes differ" in said
+    assert said.endswith("; the same command with --traceback shows where\n")
+    assert said.count("\n") == 1
+    assert main(["data", "--traceback"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last)")
+    assert "raise error" in said
+    assert "--traceback" not in said
+
+
+def test_an_interrupted_command_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails_with(monkeypatch, KeyboardInterrupt())
+    assert main(["data"]) == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on from here\n"

@@ -1,0 +1,293 @@
+"""Two results compared: what is paired, what got worse, which settings differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bddm_ref.files import DamagedFileError, write_with_checksum
+from benchmarks.cli.app import main
+from benchmarks.core.errors import UserError
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict
+from benchmarks.report.pages.compare import compare_page
+from benchmarks.results.compare import Changes, compare_results, unpaired_difference
+from benchmarks.results.schema import Results, RowResult
+from benchmarks.results.verdicts import Interval, MetricInfo
+from metrics.statistics import mean_interval
+
+ITEMS = [f"clip-{i}" for i in range(12)]
+BASE = np.linspace(2.0, 3.0, len(ITEMS))
+SETS = {"track": "images", "margins": {"fd": 0.1}}
+
+
+def interval(values: Any) -> Interval:
+    found = mean_interval(values, seed=0, resamples=99)
+    return Interval(value=found.value, low=found.low, high=found.high, n=found.n)
+
+
+def row_of(key: str, metrics: Mapping[str, Interval], **changes: Any) -> RowResult:
+    name, _, steps = key.partition("/")[2].rpartition("-")
+    fields = {
+        "convention": key.partition("/")[0],
+        "contestant": name,
+        "title": name,
+        "steps": int(steps),
+        "nfe": int(steps),
+        "seeds": 1,
+        "skipped": None,
+        "n_scored": {},
+        "n_total": 0,
+        "betas": None,
+        "time": None,
+    }
+    return RowResult(key=key, metrics=dict(metrics), **(fields | changes))
+
+
+def write(
+    folder: Path, rows: list[RowResult], records: list[dict[str, Any]], **changes: Any
+) -> Path:
+    """Write a document with its items; ``changes`` are fields of it, or of its experiment."""
+    experiment = as_dict(Experiment()) | {"margins": {"stoi": 0.1}} | changes.pop("experiment", {})
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    info = MetricInfo(title="STOI", digits=2, unit="", higher_is_better=True)
+    fields: dict[str, Any] = {
+        "schema_version": 1,
+        "track": experiment["track"],
+        "meaningless": False,
+        "experiment": experiment,
+        "experiment_sha256": "0",
+        "created": "2026-01-01",
+        "provenance": {"packages": {"torch": "2.14.1"}},
+        "data": {"name": "d", "sha256": "0", "splits": {}, "test_items": ITEMS},
+        "weights": {"score_net": "0"},
+        "wall_seconds": {},
+        "clip_seconds": 1.0,
+        "metrics": {"stoi": info, "fd": info.model_copy(update={"higher_is_better": False})},
+        "reference": "ddpm-1000",
+        "network": None,
+        "machine_busy": False,
+        "rows": rows,
+        "comparisons": [],
+        "costs": {},
+        "items_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    document = Results.model_validate(fields | changes).model_dump_json()
+    path = folder / f"{experiment['track']}.json"
+    write_with_checksum(path, lambda file: file.write_text(document))
+    items = path.with_name(f"{path.stem}-items.jsonl")
+    write_with_checksum(items, lambda file: file.write_text(text))
+    return path
+
+
+def speech(folder: Path, by_row: Mapping[str, Any], seed: int = 2021, **changes: Any) -> Path:
+    """Results of clips whose scores are given by row, ``(items,)``."""
+    records = [
+        {"row": key, "seed": seed, "item": item, "scores": {"stoi": value}, "failures": {}}
+        for key, values in by_row.items()
+        for item, value in zip(ITEMS, values, strict=True)
+    ]
+    rows = [row_of(key, {"stoi": interval(values)}) for key, values in by_row.items()]
+    return write(folder, rows, records, **changes)
+
+
+def images(folder: Path, fd: Interval, **changes: Any) -> Path:
+    """Results of one row of images, whose distance is of a set."""
+    records = [{"row": "plain/ddim-7", "seed": 2021, "images": fd.n}]
+    return write(folder, [row_of("plain/ddim-7", {"fd": fd})], records, experiment=SETS, **changes)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_items_are_paired_where_they_are_the_same(places: tuple[Path, Path]) -> None:
+    shift = np.linspace(-0.26, -0.24, len(ITEMS))
+    speech(places[0], {"raw/ddim-3": BASE, "raw/ddim-7": BASE})
+    speech(places[1], {"raw/ddim-3": BASE + shift, "raw/ddim-7": BASE})
+    changes = compare_results(*places)
+    worse, same = changes.tracks[0].changes
+    assert changes.tracks[0].unpaired is None
+    assert worse.paired
+    assert same.paired
+    expected = mean_interval(shift, seed=2021)
+    assert worse.difference is not None
+    assert worse.difference.low == pytest.approx(expected.low)
+    assert worse.difference.value == pytest.approx(-0.25)
+    assert worse.p == pytest.approx(2 / 2**12)
+    assert worse.margin == 0.1
+    assert (worse.verdict, same.verdict) == ("worse", "as good")
+    assert changes.worse == [worse]
+    # Unpaired, the spread of the clips hides it.
+    speech(places[1], {"raw/ddim-3": BASE + shift, "raw/ddim-7": BASE}, seed=7)
+    found = compare_results(*places).tracks[0]
+    assert [change.paired for change in found.changes] == [False, False]
+    assert [change.verdict for change in found.changes] == ["undecided", "undecided"]
+    assert "rows with other noise seeds" in compare_page(Changes(tracks=[found], unmatched=[]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"data": {"name": "d", "sha256": "1", "splits": {}, "test_items": ITEMS}},
+            "the data differ",
+        ),
+        (
+            {"data": {"name": "d", "sha256": "0", "splits": {}, "test_items": ITEMS[::-1]}},
+            "the test items differ",
+        ),
+        ({"clip_seconds": 2.0}, "the test clips differ in length"),
+    ],
+)
+def test_other_items_are_not_paired(
+    places: tuple[Path, Path], changes: dict[str, Any], reason: str
+) -> None:
+    speech(places[0], {"raw/ddim-3": BASE})
+    speech(places[1], {"raw/ddim-3": BASE - 2.0}, **changes)
+    found = compare_results(*places)
+    assert found.tracks[0].unpaired == reason
+    (change,) = found.tracks[0].changes
+    assert (change.paired, change.p, change.verdict) == (False, None, "worse")
+    assert f"Unpaired, because {reason}" in compare_page(found)
+
+
+def test_images_are_compared_by_their_estimates(places: tuple[Path, Path]) -> None:
+    images(places[0], Interval(value=10.0, low=9.0, high=11.0, n=500))
+    images(places[1], Interval(value=20.0, low=19.0, high=21.0, n=500))
+    found = compare_results(*places)
+    (change,) = found.tracks[0].changes
+    assert found.tracks[0].unpaired == (
+        "the images track scores sets, and stores no scores of single items"
+    )
+    assert change.margin == pytest.approx(1.0)  # a tenth of A's distance
+    assert change.verdict == "worse"
+    better = compare_results(places[1], places[0])
+    assert better.tracks[0].changes[0].verdict == "better"
+    # The distance of a smaller set is another quantity.
+    images(places[1], Interval(value=20.0, low=19.0, high=21.0, n=400))
+    found = compare_results(*places)
+    (change,) = found.tracks[0].changes
+    assert (change.difference, change.verdict) == (None, None)
+    page = compare_page(found)
+    assert "not compared: of 500 and 400 items" in page
+    assert "Nothing is judged" in page
+
+
+def test_an_unpaired_interval_adds_variances() -> None:
+    first = Interval(value=5.0, low=4.7, high=5.6, n=9)
+    second = Interval(value=3.0, low=2.2, high=3.4, n=7)
+    found = unpaired_difference(first, second)
+    assert (found.value, found.n) == (2.0, 7)
+    assert found.low == pytest.approx(2.0 - 0.5)  # hypot(0.3, 0.4)
+    assert found.high == pytest.approx(2.0 + 1.0)  # hypot(0.6, 0.8)
+    exact = Interval(value=3.0, low=3.0, high=3.0, n=7)
+    only = unpaired_difference(first, exact)
+    assert (only.low, only.high) == pytest.approx((1.7, 2.6))
+    unknown = unpaired_difference(first, Interval(value=3.0, low=None, high=None, n=1))
+    assert np.isnan([unknown.low, unknown.high]).all()
+
+
+def test_settings_that_differ_are_listed_by_field(places: tuple[Path, Path]) -> None:
+    rows = [{"contestant": "ddim", "steps": (3,)}, {"contestant": "ddpm", "steps": (1000,)}]
+    speech(places[0], {"raw/ddim-3": BASE}, experiment={"rows": rows})
+    more = [rows[0], {"contestant": "bddm", "steps": (3,)}, rows[1] | {"steps": (100,)}]
+    search = as_dict(Experiment())["search"] | {"bins": 5}
+    speech(
+        places[1],
+        {"raw/ddim-3": BASE},
+        experiment={"rows": more, "search": search},
+        provenance={"packages": {"torch": "2.15"}},
+        weights={"score_net": "1"},
+    )
+    found = {one.field: (one.a, one.b) for one in compare_results(*places).tracks[0].settings}
+    added = found.pop("experiment.rows.bddm")
+    assert added[0] is None
+    assert found == {
+        "experiment.rows.ddpm.steps.0": (1000, 100),
+        "experiment.search.bins": (9, 5),
+        "provenance.packages.torch": ("2.14.1", "2.15"),
+        "weights.score_net": ("0", "1"),
+    }
+
+
+def test_fields_that_are_newer_than_a_document_have_their_default(
+    places: tuple[Path, Path],
+) -> None:
+    speech(places[0], {"raw/ddim-3": BASE})
+    speech(places[1], {"raw/ddim-3": BASE})
+    found = json.loads((places[0] / "speech.json").read_text())
+    del found["experiment"]["compile"]
+    found["experiment"]["gone"] = 7
+    write_with_checksum(places[0] / "speech.json", lambda path: path.write_text(json.dumps(found)))
+    assert compare_results(*places).tracks[0].settings == []
+
+
+def test_rows_and_scores_that_only_one_has(places: tuple[Path, Path]) -> None:
+    nothing = Interval(value=None, low=None, high=None, n=0)
+    skipped = row_of("raw/ddim-9", {}, skipped="too long")
+    for place, key in zip(places, ("raw/ddim-3", "raw/ddim-4"), strict=True):
+        rows = [row_of(key, {}), row_of("raw/ddim-7", {"stoi": nothing}), skipped]
+        write(place, rows, [])
+    (found,) = compare_results(*places).tracks
+    assert (found.only_in_a, found.only_in_b) == (["raw/ddim-3"], ["raw/ddim-4"])
+    (change,) = found.changes
+    assert change.reason == "nothing could be scored"
+    page = compare_page(Changes(tracks=[found], unmatched=[]))
+    assert "Sampled in A only: `raw/ddim-3`." in page
+    assert "| — | — | not compared: nothing could be scored |" in page
+
+
+def test_status_tells_whether_something_got_worse(
+    places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = speech(places[0], {"raw/ddim-3": BASE})
+    b = speech(places[1], {"raw/ddim-3": BASE - 0.25}, meaningless=True)
+    assert main(["compare", str(a), str(b)]) == 1
+    said = capsys.readouterr().out
+    assert "| `raw/ddim-3` | STOI ↑ | 2.50 [" in said
+    assert "| -0.250 | 12 pairs | 0.00049 | 0.1 | **worse** |" in said
+    assert "Worse than A by more than the margin: `raw/ddim-3 stoi`." in said
+    assert "**A smoke run" in said
+    assert main(["compare", str(places[1]), str(a)]) == 0
+    said = capsys.readouterr().out
+    assert "| +0.250 | 12 pairs | 0.00049 | 0.1 | **better** |" in said
+    assert "Nothing is worse than A by more than its margin." in said
+    assert main(["compare", str(a), str(places[1]), "--json"]) == 1
+    assert Changes.model_validate_json(capsys.readouterr().out).worse[0].row == "raw/ddim-3"
+
+
+def test_folders_are_compared_track_by_track(places: tuple[Path, Path]) -> None:
+    for place in places:
+        speech(place, {"raw/ddim-3": BASE})
+    extra = images(places[1], Interval(value=1.0, low=0.9, high=1.1, n=5))
+    found = compare_results(*places)
+    assert [track.track for track in found.tracks] == ["speech"]
+    assert found.unmatched == [str(extra)]
+    assert f"In one folder only: `{extra}`." in compare_page(found)
+
+
+def test_bad_input(places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    a = speech(places[0], {"raw/ddim-3": BASE})
+    with pytest.raises(UserError, match=r"nowhere does not exist; give a results folder"):
+        compare_results(a, places[1] / "nowhere")
+    with pytest.raises(UserError, match=r"hold no results of one track"):
+        compare_results(*places)
+    b = images(places[1], Interval(value=1.0, low=0.9, high=1.1, n=5))
+    with pytest.raises(UserError, match=r"is of the track speech and .*images"):
+        compare_results(a, b)
+    assert main(["compare", str(a), str(b)]) == 2
+    assert "give results of one track" in capsys.readouterr().err
+    items = a.with_name("speech-items.jsonl")
+    items.write_text(items.read_text().replace("2.0", "2.5"))
+    with pytest.raises(DamagedFileError, match=r"items\.jsonl is not the one that speech\.json"):
+        compare_results(a, a)
