@@ -33,7 +33,7 @@ from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import net_lengths, network_cost, schedule_net_name, training_card
 from benchmarks.stages.search import SearchResult
 from benchmarks.stages.timing import NETWORK
-from metrics.timing import Timing, ratio_of_medians
+from metrics.times import Timing, ratio_of_medians
 
 LONGEST_LISTED = 100  # steps of a schedule whose betas the results list
 NOTHING = RowScores({}, {})  # of a row without samples

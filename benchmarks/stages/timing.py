@@ -19,7 +19,8 @@ from benchmarks.runtime import provenance
 from benchmarks.runtime.workspace import write_json
 from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.sample import Session
-from metrics.timing import Timing, clock_for, machine_is_busy, measure_interleaved
+from metrics.times import Timing
+from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
 VERSION = 2  # raised when a change here changes what is timed
 DIFFERENT_INPUTS = 20  # test items that the rounds go through

@@ -9,16 +9,15 @@ import pytest
 import torch
 
 from metrics import timing
+from metrics.times import Timing, ratio_of_medians
 from metrics.timing import (
     CpuClock,
     CpuUse,
     CudaClock,
-    Timing,
     clock_for,
     machine_is_busy,
     measure_interleaved,
     peak_memory,
-    ratio_of_medians,
     read_cpu_use,
 )
 

@@ -24,7 +24,7 @@ from benchmarks.report.pages.speed_samplers import (
 from benchmarks.results.search_pairs import SearchPair
 from benchmarks.results.speed import OURS, SAMPLERS, Figure, SpeedCase, SpeedDocument
 from benchmarks.results.verdicts import Interval, Verdict
-from metrics.timing import Timing, ratio_of_medians
+from metrics.times import Timing, ratio_of_medians
 
 NOTE = """\
 Each row is a call of this project and the same work done otherwise, timed in turns in one process.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.report.page import NOTHING, Block, Heading, Prose, Table, estimate, table
 from benchmarks.results.speed import OURS, SpeedCase, Timed, paired_ratio, sampler_case
 from benchmarks.results.verdicts import Interval
-from metrics.timing import Timing
+from metrics.times import Timing
 
 ROUNDS_FOR_INTERVAL = 6  # fewer tell little of how a median varies
 ONE, MANY = 1, 16  # items that the table shows
