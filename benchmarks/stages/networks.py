@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -116,42 +113,6 @@ def load_schedule_net(context: Context, convention: Convention, weights: Path) -
     network = context.track.build_schedule_net(convention)
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
-
-
-def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
-    """Parameters of a network; steps and seconds of its training, or None without a card."""
-    with safe_open(weights, framework="pt") as tensors:
-        parameters = sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.keys())  # noqa: SIM118
-    card = weights.with_suffix(".json")
-    if not card.is_file():
-        return parameters, None, None
-    content = json.loads(card.read_text())
-    return parameters, content["steps"], seconds_of_card(content)
-
-
-def training_card(weights: Path) -> dict[str, Any] | None:
-    """Effort of a training that the clock limited or that ran on a GPU.
-
-    Returns:
-        ``steps`` (updates), ``seconds``, ``device`` and ``parameters``; where known also
-        ``seconds_limit``, ``operations_per_update`` and ``device_rate``. None for other trainings.
-    """
-    file = weights.with_suffix(".json")
-    content = json.loads(file.read_text()) if file.is_file() else {}
-    if content.get("device", "cpu") == "cpu" and content.get("seconds_limit") is None:
-        return None
-    kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
-    return {
-        "steps": content["steps"],
-        "seconds": seconds_of_card(content),
-        **{name: content[name] for name in kept if name in content},
-    }
-
-
-def seconds_of_card(card: dict[str, Any]) -> float | None:
-    """Seconds of a whole training, extrapolated if the card timed only its resumed part."""
-    steps_here = card["steps_in_these_seconds"]
-    return card["seconds"] * card["steps"] / steps_here if steps_here else None
 
 
 def started_from(network: nn.Module, weights: Path | None) -> nn.Module:

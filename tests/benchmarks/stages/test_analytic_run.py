@@ -11,7 +11,8 @@ import torch
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
 from benchmarks.data.distributions import distribution
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.analytic import track as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
@@ -97,7 +98,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 66
     for convention in ("exact", "wrong"):
@@ -130,13 +131,13 @@ def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
         factor = shift * (1 - delta**0.5 * slope) + delta_before**0.5 * slope
         mean = factor * mean + (shift * delta**0.5 - delta_before**0.5) * slope * alpha * data.mean
         gain = factor * gain
-    rows = {row.key: row for row in read_results(place / "out" / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(place / "out" / "analytic.json").rows}
     expected = gaussian_kl(data, mean, gain.square())
     assert rows["exact/ddim-6"].metrics["kl"].value == pytest.approx(expected, rel=1e-4)
 
 
 def test_seeds_add_points_and_records(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     row = next(r for r in results.rows if r.key == "ring/ddpm-6")
     assert row.metrics["energy"].n == row.n_total == 600
     lines = (place / "out" / "analytic-items.jsonl").read_text().splitlines()
@@ -149,7 +150,7 @@ def test_seeds_add_points_and_records(place: Path) -> None:
 
 
 def test_comparisons_by_what_both_rows_have(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     by_pair = {(c.row, c.against, c.metric): c for c in results.comparisons}
     exact = by_pair["exact/bddm-6", "exact/ddpm-6", "kl"]
     assert exact.p_sign_flip is None
@@ -164,7 +165,7 @@ def test_comparisons_by_what_both_rows_have(place: Path) -> None:
 
 
 def test_every_convention_has_its_floor(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     assert set(results.floors) == {"exact/300", "wrong/300", "ring/300"}
     for metrics in results.floors.values():
         low, high = metrics["energy"].low, metrics["energy"].high
@@ -178,22 +179,22 @@ def test_the_page(place: Path) -> None:
     assert "## Data `gaussian-3` (score with an error of 0.2 rms)" in page
     assert "## Data `ring-2` (exact score)" in page
     assert page.count("*Floor: data*") == 3
-    assert check_results(place / "out")
+    assert checked(place / "out")
 
 
 def test_searches_without_a_network_cost_less(place: Path) -> None:
-    costs = read_results(place / "out" / "analytic.json").costs
+    results = RunResults.read(place / "out" / "analytic.json")
     assert set(costs) >= {"exact", "exact/bddm-noise", "exact/closed-form", "exact/constants"}
     # Judged exactly, Gaussian data need evaluations for the moments alone.
-    assert costs["ring"].search_nfe > costs["exact"].search_nfe
+    assert results.cost("ring", "bddm").search_nfe > results.cost("exact", "bddm").search_nfe
 
 
 def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
     assert own != released
-    assert results.costs["exact/bddm-released"].schedule_net_steps == 300
-    assert results.costs["exact/closed-form-released"].schedule_net_parameters == 0
+    assert results.cost("exact", "bddm-released").schedule_net_steps == 300
+    assert results.cost("exact", "closed-form-released").schedule_net_parameters == 0
     betas = {
         name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
         for name in ("closed-form-6", "closed-form-released-6", "bddm-6", "bddm-released-6")
@@ -207,7 +208,7 @@ def test_more_samples_than_draws_to_compare_with(
 ) -> None:
     monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
     assert call(place, "run", "--results", str(tmp_path / "out")) == 0
-    rows = {row.key: row for row in read_results(tmp_path / "out" / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "analytic.json").rows}
     assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
     assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
 from benchmarks.core.experiment import Convention
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.images.track import ImageTrack
 
@@ -94,7 +95,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_results_hold_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 14
     assert rows["plain/bddm-19"].skipped == "the search found no schedule of 19 steps"
@@ -118,7 +119,7 @@ def test_results_hold_every_row(place: Path) -> None:
 
 
 def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     rows = {row.key: row for row in results.rows}
     paper, noise = rows["plain/bddm-3"], rows["plain/bddm-noise-3"]
     assert paper.betas is not None
@@ -129,7 +130,7 @@ def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
     assert set(results.costs) == {
         "clipped", "clipped/bddm-noise", "plain", "plain/bddm-noise",
     }  # fmt: skip
-    assert results.costs["plain"].search_nfe > results.costs["plain/bddm-noise"].search_nfe
+    assert results.cost("plain", "bddm").search_nfe > results.cost("plain", "bddm-noise").search_nfe
     pairs = {(c.row, c.against) for c in results.comparisons}
     assert ("plain/bddm-noise-3", "plain/bddm-3") in pairs
     page = (place / "out" / "images.md").read_text()
@@ -138,7 +139,7 @@ def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
 
 
 def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     by_pair = {(c.row, c.against): c for c in results.comparisons}
     equal = by_pair["clipped/bddm-3", "clipped/ddim-quad-3"]
     assert equal.items == 72
@@ -149,7 +150,7 @@ def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
 
 
 def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     wanted = {f"{r.key.replace('/', '-')}.png" for r in results.rows if not r.skipped}
     grids = {path.name for path in (place / "out" / "grids").glob("*.png")}
     assert grids == wanted | {"test-images.png"}
@@ -266,11 +267,11 @@ def test_a_sampler_that_diverges_is_a_row_with_a_reason(
     monkeypatch.setattr(ImageTrack, "finished", diverging)
     for _ in range(2):  # made, then found
         assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
-        rows = {row.key: row for row in read_results(tmp_path / "out" / "images.json").rows}
+        rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "images.json").rows}
         assert rows["clipped/ddpm-3"].skipped == "1 of 30 samples of a batch diverged"
         assert not rows["clipped/ddpm-3"].metrics
         assert rows["plain/ddpm-3"].n_total == 72
-    assert check_results(tmp_path / "out")
+    assert checked(tmp_path / "out")
 
 
 def test_networks_are_trained_anew_for_another_schedule_or_precision(

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from benchmarks.cli.app import main
-from benchmarks.results.store import read_results
+from benchmarks.results.schema import RunResults
 
 TINY = """
 training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
@@ -72,7 +72,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_results_hold_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "speech.json")
+    results = RunResults.read(place / "out" / "speech.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 10
     for row in rows.values():
@@ -87,7 +87,7 @@ def test_results_hold_every_row(place: Path) -> None:
     assert rows["raw/bddm-19"].skipped == "the search found no schedule of 19 steps"
     assert rows["raw/ddpm-20"].seeds == 1
     assert results.meaningless
-    assert results.data["splits"] == {"train": 20, "valid": 2, "test": 2}
+    assert results.data.splits == {"train": 20, "valid": 2, "test": 2}
     assert len(results.weights) == 3
 
 
@@ -151,7 +151,7 @@ def test_predicted_mos_adds_columns_and_recordings_and_scores_nothing_again(
     asked = ["--predicted-mos", "distillmos", "--results", str(tmp_path)]
     assert call(place, "run", *asked, "--threads", "1") == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    results = read_results(tmp_path / "speech.json")
+    results = RunResults.read(tmp_path / "speech.json")
     predicted = {"distillmos_predicted"}
     assert predicted < set(results.metrics)
     assert set(results.floors) == {"2"}

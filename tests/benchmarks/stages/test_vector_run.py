@@ -13,7 +13,8 @@ from bddm_ref.checkpoint import load_weights
 from benchmarks.cli.app import main
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks import make_track
 
@@ -73,13 +74,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_samples_of_the_trained_network_come_near_the_data(place: Path) -> None:
-    rows = {row.key: row for row in read_results(place / "out" / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(place / "out" / "analytic.json").rows}
     assert len(rows) == 8
     assert all("kl" not in row.metrics for row in rows.values())
     energy = {key: row.metrics["energy"].value for key, row in rows.items()}
     assert energy["modes/ddpm-200"] < 0.02
     assert energy["modes/ddpm-200"] < energy["modes/ddpm-6"] < energy["modes/ddpm-3"]
-    assert check_results(place / "out")
+    assert checked(place / "out")
     page = (place / "out" / "analytic.md").read_text()
     assert "## Data `modes-2` (trained score network)" in page
     assert "trained on draws from them" in page
