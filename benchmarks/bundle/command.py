@@ -8,24 +8,17 @@ from typing import Any
 
 from benchmarks.bundle.pack import Plan, make_bundle, write_experiment
 from benchmarks.bundle.parts import MANIFEST, Merged
-from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import from_content, load, names
 from benchmarks.runtime.progress import Progress
-from benchmarks.runtime.workspace import Workspace
-from benchmarks.stages.context import Context
-from benchmarks.stages.pipeline import Run
 
 
 def bundle_lines(plan: Plan) -> Iterator[str]:
-    """Make a bundle; yields what it holds, and what to do with it.
+    """Make a bundle; yields lines that tell its content and its use.
 
     Raises:
-        ExperimentError: an experiment could not be run to its end, or the bundle cannot be made.
+        ExperimentError: the bundle cannot be made.
     """
-    progress = Progress()
-    for experiment in plan.experiments.values():
-        _refuse_impossible(experiment, progress)
-    bundle = make_bundle(plan, progress)
+    bundle = make_bundle(plan, Progress())
     yield f"{plan.folder}: {bundle.size / 1e6:.1f} MB"
     for name, minutes in bundle.minutes.items():
         asked, packed = plan.experiments[name], bundle.experiments[name]
@@ -35,13 +28,6 @@ def bundle_lines(plan: Plan) -> Iterator[str]:
         yield f"{name}: {minutes:.1f} minutes of training speech{cut}"
     yield "copy it to the other machine and run: sh run.sh"
     yield "bring back/ home and run: python -m benchmarks merge back"
-
-
-def _refuse_impossible(experiment: Experiment, progress: Progress) -> None:
-    """Refuse what the other machine would find out late, for lack of the scores' packages."""
-    context = Context(experiment, Workspace(Path("runs")), progress)
-    _ = context.track.data  # located, verified, cut as the experiment says
-    Run(context).refuse_impossible()
 
 
 def merge_lines(merged: Merged, workspace: Path) -> list[str]:

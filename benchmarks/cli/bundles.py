@@ -51,7 +51,11 @@ class Bundle(Command):
         from benchmarks.bundle.command import bundle_lines
         from benchmarks.bundle.pack import Plan
         from benchmarks.bundle.wheels import Target
+        from benchmarks.runtime.progress import Progress
+        from benchmarks.stages.pipeline import refuse_impossible
 
+        for experiment in experiments.values():  # the other machine would find out late
+            refuse_impossible(experiment, Progress())
         have = tuple(name.strip() for name in self.have.split(",") if name.strip())
         target = Target(self.python)
         return _print(

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS, Kernel
-from bddm_ref.sampling import ScoreNet, sample
+from bddm_ref.process import KERNELS, Kernel, ScoreNet
+from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     ContestantInputs,

@@ -45,7 +45,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import embed_levels, evaluate_at, level_of
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Contestant,

@@ -16,8 +16,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import applied, fresh_noise, levels

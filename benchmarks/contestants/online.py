@@ -18,8 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from bddm_ref.files import write_atomically
 from benchmarks.results.schema import TimesFrom
 
+NETWORK = "network"  # key of one evaluation of the score network, among times of rows
+
 
 class Record(BaseModel):
     """A JSON file of the workspace; entries that only people read are ignored."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.extras.by_level import measured_power
-from bddm_ref.extras.search_frugal import Distortion, PartialJudge
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.extras.judging import Distortion, PartialJudge
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.searching import SearchPlan
 from bddm_ref.settings import StepLossForm

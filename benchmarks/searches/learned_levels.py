@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bddm_ref.process import ddim_kernel
-from bddm_ref.sampling import ScoreNet, sample
+from bddm_ref.process import ScoreNet, ddim_kernel
+from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import taken

@@ -16,7 +16,7 @@ from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
-from benchmarks.results.records import SearchRecord, Timings
+from benchmarks.results.records import NETWORK, SearchRecord, Timings
 from benchmarks.results.schema import (
     Cost,
     Data,
@@ -31,8 +31,6 @@ from benchmarks.runtime import provenance
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import net_lengths, schedule_net_name
-from benchmarks.stages.search import SearchResult
-from benchmarks.stages.timing import NETWORK
 from metrics.times import Timing, ratio_of_medians
 
 LONGEST_LISTED = 100  # steps of a schedule whose betas the results list
@@ -44,7 +42,7 @@ def build_results(
     sampled: Sequence[Sampled],
     evaluation: Evaluation,
     timings: Timings,
-    searched: Mapping[str, Mapping[str, SearchResult]],
+    searched: Mapping[str, Mapping[str, SearchRecord]],
     weights: Mapping[str, Path],
     items_sha256: str,
 ) -> RunResults:
@@ -55,7 +53,7 @@ def build_results(
         sampled: its rows.
         evaluation: estimates and comparisons of their scores.
         timings: seconds of every round, by row.
-        searched: convention and search to what was found.
+        searched: convention and search to the record of what was found.
         weights: files of all networks.
         items_sha256: of the per-item scores that lie beside the document.
     """
@@ -174,7 +172,7 @@ def _trainings(weights: Mapping[str, Path]) -> dict[str, Training]:
 
 def _costs(
     context: Context,
-    searched: Mapping[str, Mapping[str, SearchResult]],
+    searched: Mapping[str, Mapping[str, SearchRecord]],
     weights: Mapping[str, Path],
     timings: Timings,
 ) -> Iterator[Cost]:
@@ -183,7 +181,7 @@ def _costs(
         for name, search in SEARCHED.items():
             if search in found:
                 whose = RowKey(convention, name, 16)
-                yield _cost(context, found[search].record, weights, whose, timings)
+                yield _cost(context, found[search], weights, whose, timings)
 
 
 def _cost(

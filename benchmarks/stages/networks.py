@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,6 +20,30 @@ from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, Searc
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Files of all networks of a run.
+
+    Attributes:
+        score_net: of the score network.
+        schedule_nets: of the schedule networks, by :func:`schedule_net_name`.
+        noise_estimators: of the networks that read the noise level off an item, by convention.
+        judge: of the network that samples are judged by, where it is trained here.
+    """
+
+    score_net: Path
+    schedule_nets: Mapping[str, Path]
+    noise_estimators: Mapping[str, Path]
+    judge: Path | None
+
+    def named(self) -> dict[str, Path]:
+        """All files, by the names that documents give them."""
+        estimators = {f"noise_estimator/{k}": file for k, file in self.noise_estimators.items()}
+        schedule_nets = {f"schedule_net/{k}": file for k, file in self.schedule_nets.items()}
+        judge = {} if self.judge is None else {"judge": self.judge}
+        return {"score_net": self.score_net} | estimators | schedule_nets | judge
 
 
 def net_lengths(

@@ -12,7 +12,7 @@ from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
-from benchmarks.results.records import Timings
+from benchmarks.results.records import NETWORK, Timings
 from benchmarks.results.schema import TimesFrom
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
@@ -23,7 +23,6 @@ from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
 VERSION = 2  # raised when a change here changes what is timed
 DIFFERENT_INPUTS = 20  # test items that the rounds go through
-NETWORK = "network"  # key of one evaluation of the score network
 
 
 def timed_rows(session: Session) -> Timings:
@@ -40,7 +39,7 @@ def timed_rows(session: Session) -> Timings:
         "version": VERSION,
         "timing": as_dict(experiment.timing),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
-        "score_net": weights_digest(session.score_weights),
+        "score_net": weights_digest(session.weights.score_net),
         "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
         "bf16": experiment.bf16,
         "compile": experiment.compile,

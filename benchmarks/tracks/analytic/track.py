@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.extras.gaussian import Distance, Spectrum, divergence, wasserstein
+from bddm_ref.extras.judging import PartialJudge
 from bddm_ref.extras.networks.vector_ratio import VectorRatioNet
 from bddm_ref.extras.networks.vector_score import VectorScoreNet
-from bddm_ref.extras.search_frugal import PartialJudge
 from bddm_ref.losses import schedule_loss
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
