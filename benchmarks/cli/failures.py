@@ -7,6 +7,7 @@ import traceback
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import OWN_PACKAGES, UserError
+from benchmarks.runtime.packages import missing_extra
 
 BAD_INPUT, FAULT = 2, 3  # exit statuses
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
@@ -35,15 +36,14 @@ def reported(error: Exception, with_trace: bool) -> int:
 
 def _sentence(error: Exception) -> str | None:
     """The sentence for an error that the user can mend; None for any other."""
-    if isinstance(error, (UserError, DamagedFileError)):
-        return str(error)
-    if isinstance(error, FloatingPointError):  # training diverged: the message says what to lower
-        return str(error)
-    if isinstance(error, OSError) and error.filename is not None:
+    # FloatingPointError: training diverged, and the message says what to lower.
+    of_input = isinstance(error, (UserError, DamagedFileError, FloatingPointError))
+    if of_input or (isinstance(error, OSError) and error.filename is not None):
         return str(error)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in OWN_PACKAGES:
-        missing = isinstance(error, ModuleNotFoundError)
-        return f"{error}; install that package" if missing else str(error)
+        if isinstance(error, ModuleNotFoundError):
+            return missing_extra(error) or f"{error}; install that package"
+        return str(error)
     if _is_out_of_memory(error):
         first = str(error).partition("\n")[0] or "no memory is left"
         return f"{first}; lower batch_items or a batch_size, or use another device"
