@@ -54,13 +54,12 @@ class Bundle(Command):
         from benchmarks.runtime.progress import Progress
         from benchmarks.stages.pipeline import refuse_impossible
 
+        limit = self._limit()
         for experiment in experiments.values():  # the other machine would find out late
             refuse_impossible(experiment, Progress())
         have = tuple(name.strip() for name in self.have.split(",") if name.strip())
         target = Target(self.python)
-        return _print(
-            bundle_lines(Plan(experiments, self.to, self._limit(), target, have, self.speed))
-        )
+        return _print(bundle_lines(Plan(experiments, self.to, limit, target, have, self.speed)))
 
     def _limit(self) -> int | None:
         """Bytes of the whole folder."""
