@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,81 +19,17 @@ from benchmarks.runtime import precision
 from benchmarks.tracks.analytic import track as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
 
-TINY = """
-track: analytic
-data: gaussian-3
-training_schedule: {T: 200, start: 1.0e-4, end: 0.1}
-conventions:
-  - {name: exact}
-  - {name: wrong, error: 0.2}
-  - {name: ring, data: ring-2}
-score_net: {network: exact}
-schedule_net:
-  network: vector
-  tau: 20
-  batch_size: 64
-  training: {steps: 300, learning_rate: 3.0e-3, ema_decay: 0.9}
-search:
-  lengths: [3, 6]
-  bins: 4
-  searches:
-    - paper
-    - noise
-    - released-loss
-    - closed-form
-    - closed-form-released
-    - constants
-    - beta-grid
-    - elbo-paths
-    - learned-levels
-    - frugal
-  pass_items: 16
-  judge_items: 60
-  finalists: 1
-  finalist_items: 100
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [3, 6], seeds: 1}
-  - {contestant: bddm-noise, steps: [6], seeds: 1}
-  - {contestant: bddm-frugal, steps: [6], seeds: 1}
-  - {contestant: bddm-online, steps: [6], seeds: 1}
-  - {contestant: bddm-released, steps: [6], seeds: 1}
-  - {contestant: closed-form, steps: [6], seeds: 1}
-  - {contestant: closed-form-released, steps: [6], seeds: 1}
-  - {contestant: constants, steps: [6], seeds: 1}
-  - {contestant: constants-noise, steps: [6], seeds: 1}
-  - {contestant: ddpm, steps: [3, 6], seeds: 2}
-  - {contestant: ddim, steps: [6], seeds: 1}
-  - {contestant: fast-sampling, steps: [3, 6], seeds: 1}
-  - {contestant: beta-grid, steps: [3], seeds: 1}
-  - {contestant: noise-estimation, steps: [6], seeds: 1}
-  - {contestant: elbo-paths, steps: [6], seeds: 1}
-  - {contestant: analytic-dpm, steps: [6], seeds: 1}
-  - {contestant: learned-levels, steps: [6], seeds: 1}
-  - {contestant: bddm-unipc, steps: [6], seeds: 1}
-  - {contestant: ddpm, steps: [200], seeds: 1}
-reference: ddpm-200
-margins: {kl: 0.01, energy: 0.005}
-headline: [kl, energy]
-test_items: 300
-batch_items: 300
-bf16: false
-timing: {rounds: 2, rounds_long: 1}
-meaningless: true
-"""
+
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("analytic")
 
 
-def call(root: Path, command: str, *extra: str) -> int:
-    places = ["--workspace", str(root / "work"), "--results", str(root / "out")]
-    return main([command, str(root / "tiny.yaml"), *places, *extra])
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("analytic")
-    (root / "tiny.yaml").write_text(TINY)
-    assert call(root, "run") == 0
-    return root
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 pytestmark = pytest.mark.slow
@@ -205,10 +143,10 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
 
 
 def test_more_samples_than_draws_to_compare_with(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
-    assert call(place, "run", "--results", str(tmp_path / "out")) == 0
+    assert run.call("run", "--results", str(tmp_path / "out")) == 0
     rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "analytic.json").rows}
     assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
     assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
@@ -225,6 +163,7 @@ def test_more_samples_than_draws_to_compare_with(
     ],
 )
 def test_refusals(
+    run: Any,
     place: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -234,10 +173,10 @@ def test_refusals(
     # Elsewhere float32 stands in for bfloat16 before anything is refused.
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
     if option == "--margins":
-        text = TINY.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
+        text = run.text.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
         (place / "other.yaml").write_text(text)
         status = main(["run", str(place / "other.yaml"), "--workspace", str(place / "work")])
     else:
-        status = call(place, "run", *([option, value] if value else [option]))
+        status = run.call("run", *([option, value] if value else [option]))
     assert status == 2
     assert message in capsys.readouterr().err.splitlines()[-1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,75 +22,17 @@ from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.images.track import ImageTrack
 
-TINY = """
-track: images
-image:
-  size: 32
-  channels: 3
-  flips: true
-  classifier_training: {steps: 3, learning_rate: 1.0e-3}
-  classifier_batch: 8
-  resamples: 20
-training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
-conventions: [{name: clipped, clip: true}, {name: plain}]
-score_net:
-  network: unet
-  size: {channels: 8, multipliers: [1, 1], blocks: 1, attention: [], level_width: 16, groups: 4}
-  power: 2
-  batch_size: 4
-  training: {steps: 4, learning_rate: 1.0e-3, ema_decay: 0.5, bf16: true}
-schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3}}
-search:
-  lengths: [2, 3]
-  bins: 3
-  searches: [paper, noise]
-  pass_items: 2
-  judge_items: 70
-  finalists: 1
-  finalist_items: 70
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [2, 3, 19], seeds: 1}
-  - {contestant: bddm-noise, steps: [3], seeds: 1}
-  - {contestant: ddpm, steps: [3], seeds: 1}
-  - {contestant: ddim-quad, steps: [3], seeds: 1}
-  - {contestant: ddpm, steps: [20], seeds: 1, items: 66}
-reference: ddpm-20
-margins: {fd: 0.05}
-headline: [fd, fd_common]
-test_items: 72
-batch_items: 30
-timing: {rounds: 2, rounds_long: 1}
-grid_items: 5
-meaningless: true
-"""
+
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("images")
 
 
-def write_cifar(folder: Path, per_batch: int = 30) -> None:
-    folder.mkdir()
-    source = np.random.default_rng(0)
-    for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
-        count = per_batch if name.startswith("data") else 80
-        labels = source.integers(0, 10, (count, 1))
-        noise = source.integers(0, 60, (count, 3072))
-        records = np.concatenate([labels, noise + 15 * labels], axis=1).astype(np.uint8)
-        (folder / name).write_bytes(records.tobytes())
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with images, an experiment, and one finished run of it."""
-    root = tmp_path_factory.mktemp("images")
-    # The last tenth is for validation, which must have more images than there are features.
-    write_cifar(root / "data", per_batch=150)
-    (root / "tiny.yaml").write_text(TINY)
-    assert call(root, "run") == 0
-    return root
-
-
-def call(root: Path, command: str, *extra: str) -> int:
-    places = ["--data", str(root / "data"), "--workspace", str(root / "work")]
-    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 pytestmark = pytest.mark.slow
@@ -196,66 +140,66 @@ def figures(root: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines]
 
 
-def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> None:
+def test_the_same_seed_reproduces_every_sample_in_any_batches(run: Any, place: Path) -> None:
     before = figures(place)
     for stage in ("sample", "score"):
         shutil.rmtree(place / "work" / stage)
-    assert call(place, "run", "--batch-items", "72") == 0
+    assert run.call("run", "--batch-items", "72") == 0
     after = figures(place)
     assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
 
 
-def test_another_judge_searches_anew(place: Path) -> None:
+def test_another_judge_searches_anew(run: Any, place: Path) -> None:
     folders = set((place / "work" / "search").iterdir())
-    assert call(place, "search", "--image.judge-reference", "74") == 0
+    assert run.call("search", "--image.judge-reference", "74") == 0
     assert (
         len(set((place / "work" / "search").iterdir()) - folders) == 4
     )  # two conventions, two searches
 
 
-def test_flips_train_anew(place: Path) -> None:
-    assert call(place, "train", "--image.no-flips") == 0
+def test_flips_train_anew(run: Any, place: Path) -> None:
+    assert run.call("train", "--image.no-flips") == 0
     assert len(list((place / "work" / "score_net").iterdir())) == 2
 
 
 def test_too_few_images_are_refused_in_one_sentence(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(place, "run", "--test-items", "20") == 2
+    assert run.call("run", "--test-items", "20") == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: ")
     assert "20 images are too few" in said
     assert "64" in said
 
 
-def test_a_missing_inception_file_is_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_inception_file_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--image.extractor", "inception", "--image.extractor-weights", "nowhere.pth"]
-    assert call(place, "run", *arguments) == 2
+    assert run.call("run", *arguments) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "nowhere.pth" in said
     assert "image.extractor_weights" in said
 
 
-def test_a_wrong_size_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(place, "data", "--image.size", "28") == 2
+def test_a_wrong_size_is_refused(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.call("data", "--image.size", "28") == 2
     assert "image.size" in capsys.readouterr().err
 
 
 def test_a_folder_of_images_without_labels_needs_another_extractor(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for i in range(700):
         Image.new("RGB", (9, 8), (i % 256, 0, 90)).save(tmp_path / f"{i}.bmp")
-    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert run.call("train", "--data", str(tmp_path)) == 2
     assert "has no labels" in capsys.readouterr().err
     for i in range(630):
         (tmp_path / f"{i}.bmp").unlink()
-    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert run.call("train", "--data", str(tmp_path)) == 2
     assert "has 7 images in its test split, too few for 64" in capsys.readouterr().err
 
 
 def test_a_sampler_that_diverges_is_a_row_with_a_reason(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = ImageTrack.finished
 
@@ -266,7 +210,7 @@ def test_a_sampler_that_diverges_is_a_row_with_a_reason(
 
     monkeypatch.setattr(ImageTrack, "finished", diverging)
     for _ in range(2):  # made, then found
-        assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
+        assert run.call("run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
         rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "images.json").rows}
         assert rows["clipped/ddpm-3"].skipped == "1 of 30 samples of a batch diverged"
         assert not rows["clipped/ddpm-3"].metrics
@@ -275,13 +219,13 @@ def test_a_sampler_that_diverges_is_a_row_with_a_reason(
 
 
 def test_networks_are_trained_anew_for_another_schedule_or_precision(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
-    assert call(place, "train") == 0
+    assert run.call("train") == 0
     counts = []
     for change in ([], ["--training-schedule.end", "0.31"], ["--no-bf16"]):
-        assert call(place, "train", *change) == 0
+        assert run.call("train", *change) == 0
         counts.append(
             [len(list((place / "work" / n).iterdir())) for n in ("score_net", "schedule_net")]
         )
