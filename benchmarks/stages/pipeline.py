@@ -97,7 +97,7 @@ class Run:
         """
         experiment = self.context.experiment
         if not self.away:  # the names are those of scores, whose packages may not be here
-            self.context.track.refuse_unknown_metrics()
+            self.context.track.scores.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
         if not experiment.search.lengths:
             raise ExperimentError("search.lengths: give at least one")
@@ -106,7 +106,7 @@ class Run:
         if experiment.score_net.start is not None:
             start = REPOSITORY / experiment.score_net.start
             try:
-                started_from(self.context.track.build_score_net(), start)
+                started_from(self.context.track.networks.build_score_net(), start)
             except DamagedFileError as error:
                 raise ExperimentError(f"score_net.start: {error}") from error
         known = self._schedule_nets()
@@ -136,7 +136,7 @@ class Run:
     def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
         """Weights of the score network, the schedule networks and the noise estimators."""
         context = self.context
-        context.track.judge_weights = judge_net_weights(context, self.from_scratch)
+        context.track.judge.weights = judge_net_weights(context, self.from_scratch)
         score_weights = score_net_weights(context, self.from_scratch)
         schedule_weights = {
             name: schedule_net_weights(
@@ -210,15 +210,15 @@ class Run:
         if "score" not in wanted:
             return None
         with self._timed("score"):
-            scored = self.context.track.score(self.context.workspace, sampled)
+            scored = self.context.track.scores.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
         from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
 
         weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
-        if self.context.track.judge_weights is not None:
-            weights["judge"] = self.context.track.judge_weights
+        if self.context.track.judge.weights is not None:
+            weights["judge"] = self.context.track.judge.weights
         evaluation = scored.evaluate()
         items = items_text(scored.records)
         document = build_results(

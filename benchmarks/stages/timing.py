@@ -47,7 +47,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "timing": as_dict(experiment.timing),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.score_weights),
-        "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
+        "item_shapes": {c.name: context.track.items.shape(c) for c in experiment.conventions},
         "bf16": experiment.bf16,
         "compile": experiment.compile,
         "device": str(context.device),
@@ -66,7 +66,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
                 "rows": {key: list(timing.seconds) for key, timing in timings.items()},
                 "busy": busy,
                 "threads": torch.get_num_threads(),
-                **context.track.timing_notes,
+                **context.track.scores.timing_notes,
             },
         )
         folder.finish([file], time.monotonic() - began)

@@ -13,7 +13,7 @@ from benchmarks.cli.app import main
 from benchmarks.data.distributions import distribution
 from benchmarks.results.store import check_results, read_results
 from benchmarks.runtime import precision
-from benchmarks.tracks.analytic import track as analytic
+from benchmarks.tracks.analytic import data as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
 
 TINY = """

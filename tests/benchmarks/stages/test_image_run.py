@@ -17,7 +17,7 @@ from benchmarks.cli.app import main
 from benchmarks.core.experiment import Convention
 from benchmarks.results.store import check_results, read_results
 from benchmarks.runtime import precision
-from benchmarks.tracks.images.track import ImageTrack
+from benchmarks.tracks.images.items import ImageItems
 
 TINY = """
 track: images
@@ -256,14 +256,14 @@ def test_a_folder_of_images_without_labels_needs_another_extractor(
 def test_a_sampler_that_diverges_is_a_row_with_a_reason(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished = ImageTrack.finished
+    finished = ImageItems.finished
 
-    def diverging(self: ImageTrack, x_0: Tensor, convention: Convention) -> Tensor:
+    def diverging(self: ImageItems, x_0: Tensor, convention: Convention) -> Tensor:
         if convention.name == "clipped":
             x_0[1] = float("nan")
         return finished(self, x_0, convention)
 
-    monkeypatch.setattr(ImageTrack, "finished", diverging)
+    monkeypatch.setattr(ImageItems, "finished", diverging)
     for _ in range(2):  # made, then found
         assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
         rows = {row.key: row for row in read_results(tmp_path / "out" / "images.json").rows}
