@@ -53,8 +53,7 @@ class Candidate:
         Raises:
             KeyError, TypeError, ValueError, ArithmeticError: there is none, or none of this size.
         """
-        track = track_class(self.track)
-        known = track.score_nets if self.role == "score_net" else track.schedule_nets
+        known = track_class(self.track).known_networks[self.role]
         # One of them reads a buffer of its own when it is made, which must have values.
         with torch.device("cpu" if self.network == "spectral_vocoder" else "meta"):
             # No tensor of a network of ours depends on the training schedule.
@@ -161,22 +160,22 @@ def _shipped() -> tuple[Candidate, ...]:
     """Every network in the sizes of the experiments that come with the project, and in its own."""
     found = [one for name in names() for one in _of_experiment(load(name))]
     for name in TRACKS:
-        track = track_class(name)
-        trained = [network for network in track.score_nets if network != EXACT]
+        known = track_class(name).known_networks
+        trained = [network for network in known["score_net"] if network != EXACT]
         found += [Candidate(name, "score_net", network, "{}") for network in trained]
-        found += [Candidate(name, "schedule_net", net, "{}") for net in track.schedule_nets]
+        found += [Candidate(name, "schedule_net", net, "{}") for net in known["schedule_net"]]
     return tuple(dict.fromkeys(found))
 
 
 def _of_experiment(experiment: Experiment) -> Iterator[Candidate]:
-    track = make_track(experiment, Progress(), torch.device("cpu"))
-    if track.trains_score_net:
+    networks = make_track(experiment, Progress(), torch.device("cpu")).networks
+    if networks.trains_score_net:
         net = experiment.score_net
-        size = json.dumps(track.sizes("score_net") | net.size)
+        size = json.dumps(networks.sizes("score_net") | net.size)
         yield Candidate(experiment.track, "score_net", net.network, size)
     for convention in experiment.conventions:
         schedule = experiment.schedule_net
-        size = json.dumps(track.sizes("schedule_net", convention) | schedule.size)
+        size = json.dumps(networks.sizes("schedule_net", convention) | schedule.size)
         yield Candidate(experiment.track, "schedule_net", schedule.network, size)
 
 

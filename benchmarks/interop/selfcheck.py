@@ -17,7 +17,7 @@ from benchmarks.data.features import FLOOR, HOP, MELS
 from benchmarks.interop.base import Imported
 from benchmarks.interop.schedules import process_of
 from benchmarks.tracks import track_class
-from benchmarks.tracks.speech.track import encode
+from benchmarks.tracks.speech.networks import encode
 
 LEVELS = 4  # noise levels, from the first of the training schedule to its last
 COLUMNS = 4  # of the mel spectrogram
@@ -27,8 +27,7 @@ SILENCE = {"diffwave_lmnt": 0.0}  # networks whose conditioning is no log-mel sp
 
 def network_of(imported: Imported) -> nn.Module:
     """The network, as an experiment builds it, with the imported weights."""
-    track = track_class(imported.track)
-    known = track.score_nets if imported.role == "score_net" else track.schedule_nets
+    known = track_class(imported.track).known_networks[imported.role]
     with torch.random.fork_rng(devices=[]):
         network = known[imported.network](imported.size, _process(imported))
     network.load_state_dict(imported.state)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
+
+if TYPE_CHECKING:
+    from bddm_ref.extras.rules import ConstantStart
+    from bddm_ref.scheduling import Start
 
 
 @dataclass(frozen=True)

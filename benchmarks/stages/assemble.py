@@ -75,7 +75,7 @@ def build_results(
         ),
         weights={name: weights_digest(path) for name, path in weights.items()},
         wall_seconds=context.workspace.seconds(),
-        clip_seconds=context.track.timing_notes.get("seconds_of_audio"),
+        clip_seconds=context.track.scores.timing_notes.get("seconds_of_audio"),
         metrics=evaluation.metrics,
         reference=experiment.reference,
         network=_time(timings, NETWORK, None, 1.0),

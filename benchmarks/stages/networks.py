@@ -102,14 +102,14 @@ def schedule_net_name(
 
 def load_score_net(context: Context, weights: Path) -> nn.Module:
     """Load the trained score network, on the device, in evaluation mode."""
-    network = context.track.build_score_net()
+    network = context.track.networks.build_score_net()
     load_network(network, weights)
     if context.experiment.bf16:
         # Autocast would round parameters at every evaluation; once is enough, with the same result.
         for _, parameter in roundable_parameters(network):
             parameter.data = parameter.data.to(torch.bfloat16)
     network = network.to(context.device).eval().requires_grad_(False)
-    network = context.track.for_inference(network)
+    network = context.track.networks.for_inference(network)
     mode = context.experiment.compile
     return network if mode == "no" else CompiledNet(network, mode)
 
@@ -136,7 +136,7 @@ def _has_weight_norm(weights: Path) -> bool:
 
 def load_schedule_net(context: Context, convention: Convention, weights: Path) -> nn.Module:
     """Load a trained schedule network, on the device, in evaluation mode."""
-    network = context.track.build_schedule_net(convention)
+    network = context.track.networks.build_schedule_net(convention)
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
 

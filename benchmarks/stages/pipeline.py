@@ -96,7 +96,7 @@ class Run:
         """
         experiment = self.context.experiment
         if not self.away:  # the names are those of scores, whose packages may not be here
-            self.context.track.refuse_unknown_metrics()
+            self.context.track.scores.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
         if not experiment.search.lengths:
             raise ExperimentError("search.lengths: give at least one")
@@ -105,7 +105,7 @@ class Run:
         if experiment.score_net.start is not None:
             start = REPOSITORY / experiment.score_net.start
             try:
-                started_from(self.context.track.build_score_net(), start)
+                started_from(self.context.track.networks.build_score_net(), start)
             except DamagedFileError as error:
                 raise ExperimentError(f"score_net.start: {error}") from error
         known = self._schedule_nets()
@@ -135,7 +135,7 @@ class Run:
     def _trained(self) -> Weights:
         """Train all networks, or take the weights that the experiment names."""
         context = self.context
-        judge = context.track.judge_weights = judge_net_weights(context, self.from_scratch)
+        judge = context.track.judge.weights = judge_net_weights(context, self.from_scratch)
         score_weights = score_net_weights(context, self.from_scratch)
         schedule_weights = {
             name: schedule_net_weights(
@@ -208,7 +208,7 @@ class Run:
         if "score" not in wanted:
             return None
         with self._timed("score"):
-            scored = self.context.track.score(self.context.workspace, sampled)
+            scored = self.context.track.scores.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415

@@ -44,9 +44,9 @@ def publish_run(
     track = context.experiment.track
     write_with_checksum(folder / f"{track}-items.jsonl", partial(Path.write_text, data=items))
     page = publish(folder / f"{track}.json", results)
-    if context.track.trains_score_net:  # lists for a known score stand in the JSON alone
+    if context.track.networks.trains_score_net:  # lists for a known score stand in the JSON alone
         _write_schedules(results, folder / "schedules")
-    context.track.keep_examples(sampled, folder)
+    context.track.scores.keep_examples(sampled, folder)
     if context.experiment.publish_weights:
         _keep_weights(score_weights, folder / "weights" / f"{track}-score.safetensors")
     return page

@@ -27,7 +27,7 @@ from benchmarks.searches import SEARCHES
 from benchmarks.searches.base import examples_power
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import Weights, load_schedule_net, load_score_net, schedule_net_name
-from benchmarks.tracks.base import DivergedError
+from benchmarks.tracks.parts import DivergedError
 
 VERSION = 1  # raised when a change here changes the samples that come out
 FAILED = "failed.json"  # in the place of samples
@@ -93,9 +93,9 @@ class Session:
 
     def _power(self, convention: Convention) -> Callable[[float], float]:
         if convention.name not in self._powers:
-            adapted = self.context.track.for_convention(self.score_net, convention)
+            adapted = self.context.track.networks.for_convention(self.score_net, convention)
             evaluated = EvaluatedNet(adapted, self.context.experiment.bf16)
-            examples = partial(self.context.track.examples, self.score_net, convention)
+            examples = partial(self.context.track.items.examples, self.score_net, convention)
             seed = self.context.experiment.search.seed
             power = examples_power(evaluated, examples, self.training, seed)
             self._powers[convention.name] = power
@@ -103,7 +103,7 @@ class Session:
 
     def evaluated(self, row: Row, observe: Callable[[int], None] | None = None) -> EvaluatedNet:
         """The score network in the row's convention, counting evaluations."""
-        adapted = self.context.track.for_convention(self.score_net, row.convention)
+        adapted = self.context.track.networks.for_convention(self.score_net, row.convention)
         return EvaluatedNet(adapted, self.context.experiment.bf16, observe)
 
     def start(
@@ -111,9 +111,9 @@ class Session:
     ) -> tuple[Any, list[torch.Generator], Tensor]:
         """Make condition, generators and x_N of some test items."""
         track = self.context.track
-        condition = track.conditions(self.score_net, indices)
+        condition = track.items.conditions(self.score_net, indices)
         generators = item_generators(seed, indices)
-        x_N = start_noise(generators, track.item_shape(convention), self.context.device)
+        x_N = start_noise(generators, track.items.shape(convention), self.context.device)
         return condition, generators, x_N
 
 
@@ -169,7 +169,7 @@ def _plan(session: Session, row: Row) -> _Plan:
         "recipe": sampler.recipe,
         "score_net": weights_digest(session.weights.score_net),
         "data": context.track.data.digest("test"),
-        **context.track.item_inputs,
+        **context.track.identity("sample"),
         "items": row.items,
         **evaluation_inputs(context.identity),
     }
@@ -195,7 +195,7 @@ def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Ad
         )
         x_0 = plan.sampler.run(evaluated, x_N, condition, generators)
         try:
-            parts.append(track.finished(x_0, plan.row.convention).cpu())
+            parts.append(track.items.finished(x_0, plan.row.convention).cpu())
         except DivergedError as reason:
             file = folder.path / FAILED
             write_json(file, {"reason": str(reason)})

@@ -101,7 +101,7 @@ def searched_schedules(
         "score_net": weights_digest(score_weights),
         "schedule_net": weights_digest(schedule_weights),
         **evaluation_inputs(context.identity),
-        **context.track.judge_inputs,
+        **context.track.identity("search"),
         **search.fingerprint(experiment.schedule_net.loss),
     }
     folder = context.workspace.stage("search", inputs)
@@ -125,8 +125,8 @@ def _search(
     name, lengths = what
     experiment, track = context.experiment, context.track
     score_net = load_score_net(context, score_weights)
-    evaluated = EvaluatedNet(track.for_convention(score_net, convention), experiment.bf16)
-    problem = track.search_problem(score_net, evaluated, convention)
+    evaluated = EvaluatedNet(track.networks.for_convention(score_net, convention), experiment.bf16)
+    problem = track.judge.problem(score_net, evaluated, convention)
     inputs = SearchInputs(
         config=replace(experiment.search, lengths=lengths),
         step_loss=experiment.schedule_net.loss,
@@ -134,8 +134,8 @@ def _search(
         problem=problem,
         score_net=evaluated,
         schedule_net=partial(load_schedule_net, context, convention, schedule_weights),
-        examples=partial(track.examples, score_net, convention),
-        distortion=partial(track.distortion, convention),
+        examples=partial(track.items.examples, score_net, convention),
+        distortion=partial(track.items.distortion, convention),
         device=context.device,
     )
     began = time.monotonic()

@@ -40,7 +40,7 @@ def timed_rows(session: Session) -> Timings:
         "timing": as_dict(experiment.timing),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.weights.score_net),
-        "item_shapes": {c.name: context.track.item_shape(c) for c in experiment.conventions},
+        "item_shapes": {c.name: context.track.items.shape(c) for c in experiment.conventions},
         "bf16": experiment.bf16,
         "compile": experiment.compile,
         "device": str(context.device),
@@ -57,7 +57,7 @@ def timed_rows(session: Session) -> Timings:
             rows={key: list(timing.seconds) for key, timing in timings.items()},
             busy=busy,
             threads=torch.get_num_threads(),
-            **context.track.timing_notes,
+            **context.track.scores.timing_notes,
         ).write(file)
         folder.finish([file], time.monotonic() - began)
     return Timings.read(file)

@@ -42,7 +42,7 @@ CURVE_POINTS = 200  # of the loss curve that is kept
 def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     """Find the weights of the score network that the experiment names, or train it now."""
     config = context.experiment.score_net
-    if not context.track.trains_score_net:
+    if not context.track.networks.trains_score_net:
         return _known_score_net(context)
     if config.weights is not None and not from_scratch:
         return REPOSITORY / config.weights
@@ -55,7 +55,7 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         "config": without(
             as_dict(context.identity.score_net) | decided, {"amplitude": config.amplitude}
         ),
-        **context.track.training_inputs,
+        **context.track.identity("train"),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.digest("train"),
     }
@@ -63,9 +63,9 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         context,
         context.workspace.stage("score_net", inputs),
         "train score network",
-        started_from(context.track.build_score_net(), start),
+        started_from(context.track.networks.build_score_net(), start),
         config.training,
-        context.track.score_batch_loss,
+        context.track.networks.score_batch_loss,
         config.compile,
     )
 
@@ -98,7 +98,7 @@ def schedule_net_weights(
         "version": VERSION,
         "config": as_dict(context.identity.schedule_net)
         | {"weights": None, "loss": config.loss, "tau": tau},
-        **context.track.training_inputs,
+        **context.track.identity("train"),
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.digest("train"),
@@ -109,9 +109,9 @@ def schedule_net_weights(
         context,
         context.workspace.stage("schedule_net", inputs),
         f"train schedule network ({name})",
-        context.track.build_schedule_net(convention),
+        context.track.networks.build_schedule_net(convention),
         config.training,
-        lambda module: context.track.schedule_batch_loss(
+        lambda module: context.track.networks.schedule_batch_loss(
             (score_net, module), convention, config.loss, tau
         ),
     )
@@ -127,14 +127,14 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
     inputs = {
         "version": VERSION,
         "config": as_dict(context.identity.schedule_net) | unused,
-        **track.training_inputs,
+        **track.identity("train"),
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": track.data.digest("train"),
     }
 
     def loss_of(estimator: nn.Module) -> BatchLoss:
-        draw, training = track.drawn_items(convention), track.training
+        draw, training = track.items.drawn(convention), track.training
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
             x_0 = draw(generator)
@@ -149,7 +149,7 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
         context,
         context.workspace.stage("noise_estimator", inputs),
         f"train noise estimator ({convention.name})",
-        track.build_schedule_net(convention),
+        track.networks.build_schedule_net(convention),
         config.training,
         loss_of,
     )
@@ -162,14 +162,14 @@ def _known_score_net(context: Context) -> Path:
     folder = context.workspace.stage("score_net", inputs)
     weights = folder.path / WEIGHTS
     if not folder.is_finished():
-        save_weights(context.track.build_score_net(), weights)
+        save_weights(context.track.networks.build_score_net(), weights)
         folder.finish([weights, weights.with_name(weights.name + ".sha256")], 0.0)
     return weights
 
 
 def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | None:
     """Find the weights of the network that judges samples, or train it now; None: there is none."""
-    judge = context.track.judge_net
+    judge = context.track.judge.net
     if judge is None:
         return None
     if judge.weights is not None and not from_scratch:
@@ -177,7 +177,7 @@ def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | No
     inputs = {
         "version": VERSION,
         "training": as_dict(context.identity.image.classifier_training),
-        **judge.inputs,
+        **context.track.identity("judge_net"),
         "data": context.track.data.digest("train"),
     }
     return _train(

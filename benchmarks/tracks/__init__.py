@@ -1,4 +1,4 @@
-"""All tracks by name. A new one is a file beside this one and a line here."""
+"""All tracks by name. A new track is a folder beside this file and a line here."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TRACKS = {
     "images": "benchmarks.tracks.images.track:ImageTrack",
     "analytic": "benchmarks.tracks.analytic.track:AnalyticTrack",
 }
-"""Track to its class, which is imported when it is asked for: each needs packages of its own."""
+"""Track to its class. A class is imported on demand, since each needs packages of its own."""
 
 
 def track_class(name: str) -> type[Track]:
-    """The class of a track.
+    """Find the class of a track.
 
     Raises:
-        ExperimentError: there is none of that name.
+        ExperimentError: no track has that name.
     """
     module, _, attribute = choose(TRACKS, name, "track").partition(":")
     found: type[Track] = getattr(importlib.import_module(module), attribute)
@@ -31,9 +31,9 @@ def track_class(name: str) -> type[Track]:
 
 
 def make_track(experiment: Experiment, progress: Progress, device: torch.device) -> Track:
-    """The track that an experiment names.
+    """Make the track that an experiment names.
 
     Raises:
-        ExperimentError: there is none of that name.
+        ExperimentError: no track has that name, or the experiment does not suit the track.
     """
     return track_class(experiment.track)(experiment, progress, device)

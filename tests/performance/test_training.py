@@ -32,29 +32,29 @@ pytestmark = pytest.mark.benchmark(group="training-step")
 def speech(device: torch.device) -> Track:
     """The track with white noise for recordings: speed does not depend on what is said."""
     from benchmarks.data.speech import Utterance  # noqa: PLC0415 (not everywhere)
-    from benchmarks.tracks import make_track  # noqa: PLC0415 (not everywhere)
+    from benchmarks.tracks.speech.track import SpeechTrack  # noqa: PLC0415 (not everywhere)
 
-    track = make_track(suited(load("cpu"), device), Progress(Console(quiet=True)), device)
+    track = SpeechTrack(suited(load("cpu"), device), Progress(Console(quiet=True)), device)
     generator = torch.Generator().manual_seed(0)
     utterances = [
         Utterance(str(i), waveform, log_mel(waveform))
         for i in range(8)
         for waveform in [0.1 * torch.randn(200 * HOP, generator=generator)]
     ]
-    track.__dict__["_train_utterances"] = utterances
+    track.recordings.__dict__["train"] = utterances
     return track
 
 
 def images(device: torch.device) -> Track:
     """The track with random pictures."""
     from benchmarks.data.images import Images  # noqa: PLC0415 (not everywhere)
-    from benchmarks.tracks import make_track  # noqa: PLC0415 (not everywhere)
+    from benchmarks.tracks.images.track import ImageTrack  # noqa: PLC0415 (not everywhere)
 
-    track = make_track(suited(load("images-cpu"), device), Progress(Console(quiet=True)), device)
+    track = ImageTrack(suited(load("images-cpu"), device), Progress(Console(quiet=True)), device)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (4096, 1, 28, 28), generator=generator, dtype=torch.uint8)
-    track.__dict__["_train_images"] = Images(pixels, None)
-    track.__dict__["data"] = type("Set", (), {"shape": (1, 28, 28)})
+    track.pictures.__dict__["train"] = Images(pixels, None)
+    track.pictures.__dict__["images"] = type("Set", (), {"shape": (1, 28, 28)})
     return track
 
 
@@ -66,14 +66,14 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
     except ImportError as error:
         pytest.skip(missing(error))
     config = track.experiment.score_net
-    network: nn.Module = track.build_score_net().to(device)
+    network: nn.Module = track.networks.build_score_net().to(device)
     watch = Stopwatch(device)
     for name in ("forward", "encode"):
         if hasattr(network, name):
             monkeypatch.setattr(network, name, watch.wrapped(getattr(network, name)))
     monkeypatch.setattr(torch.Tensor, "backward", watch.wrapped(torch.Tensor.backward))
     monkeypatch.setattr(torch.optim.AdamW, "step", watch.wrapped(torch.optim.AdamW.step))
-    loss = track.score_batch_loss(network)
+    loss = track.networks.score_batch_loss(network)
     training = replace(config.training, steps=UPDATES, checkpoint_every=UPDATES)
     shares: list[float] = []
     losses: list[float] = []

@@ -138,12 +138,12 @@ def _published(name: str, device: torch.device, float32: bool) -> Subject:
     track, weights = context.track, experiment.score_net.weights
     convention = next(one for one in experiment.conventions if one.name == CONVENTIONS[name])
     if weights is None:
-        network = track.build_score_net()
+        network = track.networks.build_score_net()
     else:
         network = load_score_net(context, REPOSITORY / weights)
-    net = EvaluatedNet(track.for_convention(network, convention), experiment.bf16)
+    net = EvaluatedNet(track.networks.for_convention(network, convention), experiment.bf16)
     if name != "speech":
-        return Subject(name, device, net, track.item_shape(convention), lambda items: None, None)
+        return Subject(name, device, net, track.items.shape(convention), lambda items: None, None)
     mel = log_mel(_recording()).to(device)
 
     def condition(items: int) -> Any:

@@ -42,9 +42,9 @@ def network_theory(context: Context, convention: Convention, advance: Advance) -
     training = context.track.training
     score_weights = score_net_weights(context)
     score_net = load_score_net(context, score_weights)
-    adapted = context.track.for_convention(score_net, convention)
+    adapted = context.track.networks.for_convention(score_net, convention)
     net = EvaluatedNet(adapted, context.experiment.bf16, lambda items: advance(1))
-    x_0, condition = context.track.examples(score_net, convention)
+    x_0, condition = context.track.items.examples(score_net, convention)
     x_0 = x_0.float()
     generator = torch.Generator().manual_seed(SEED)
     whole = elbo(net, x_0, condition, training, generator, DRAWS)
@@ -128,9 +128,9 @@ def _trained_on_elbo(
     """What the papers argue against: sigma_phi trained as the shipped one, but on the ELBO."""
     config = context.experiment.schedule_net.training
     config = dataclasses.replace(config, steps=ELBO_UPDATES[-1])
-    module = context.track.build_schedule_net(convention).to(context.device)
+    module = context.track.networks.build_schedule_net(convention).to(context.device)
     networks, tau = (score_net, module), tau_of(context.experiment)
-    loss = context.track.schedule_batch_loss(networks, convention, "elbo", tau)
+    loss = context.track.networks.schedule_batch_loss(networks, convention, "elbo", tau)
     watched = {0: _mean_sigma(module, noisy)}
     with context.progress.task(f"train on the ELBO ({convention.name})", config.steps) as advance:
 

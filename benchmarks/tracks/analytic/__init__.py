@@ -1,1 +1,1 @@
-"""The track of known distributions."""
+"""The analytic track, of known distributions."""

@@ -1,4 +1,4 @@
-"""Score networks that are known instead of trained, and what samplers make of them exactly."""
+"""Score networks that are known instead of trained, and exact moments of samplers' outputs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bddm_ref.process import Kernel, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
 
-RESIDUAL = 1e-4  # of the spread: how far samples may lie from the affine map that fits them best
+RESIDUAL = 1e-4  # largest distance of samples from their best affine fit, as a share of spread
 
 
 class ExactScoreNet(nn.Module):
-    """eps* of a distribution, plus an error of known size.
+    """The exact eps* of a distribution, plus an error of known size.
 
-    The error is ``error`` sqrt(2) cos(d^2 + log SNR) in coordinate d: a function of the level
-    alone, of root mean square ``error`` over levels, that leaves the output of Gaussian data
-    Gaussian.
+    The error is ``error`` sqrt(2) cos(d^2 + log SNR) in coordinate d. The error depends on the
+    level alone, so that Gaussian data still have Gaussian outputs. Its root mean square over levels
+    is ``error``.
 
     Args:
-        name: of the distribution.
+        name: name of the distribution.
         error: root mean square of the error, relative to the noise that is predicted.
     """
 
@@ -33,13 +33,17 @@ class ExactScoreNet(nn.Module):
         super().__init__()
         self.exact = distribution(name)
         self.error = error
-        # What the results' checksum of the "weights" vouches for.
+        # The results' checksum of the "weights" covers these buffers.
         for part in ("weights", "means", "variances"):
             self.register_buffer(part, getattr(self.exact, part).clone())
         self.register_buffer("error_size", torch.tensor([error], dtype=torch.float64))
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
-        """X ``(B, D)``, alpha ``(B,)``; returns eps in the precision of x. No condition."""
+        """Predict the noise of x ``(B, D)`` at alpha ``(B,)``, without a condition.
+
+        Returns:
+            eps, ``(B, D)`` in the precision of x.
+        """
         eps = self.exact.eps(x, alpha)
         if self.error:
             phases = torch.arange(x.shape[1], dtype=torch.float64).square()
@@ -68,19 +72,19 @@ class ExactScoreNets(nn.Module):
 def affine_moments(
     score_net: ScoreNet, schedule: NoiseSchedule, kernel: Kernel, dimensions: int
 ) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each coordinate of what a kernel makes of Gaussian data.
+    """Mean and variance of each coordinate of a kernel's output on Gaussian data.
 
-    With the exact score of N(mean, diag) every step is affine in each coordinate by itself, so that
-    mean and variance follow a recursion.
+    With the exact score of N(mean, diag) every step is affine in each coordinate by itself. So mean
+    and variance follow a recursion.
 
     Args:
-        score_net: eps = offset + slope x, coordinate by coordinate.
+        score_net: the network eps = offset + slope x, coordinate by coordinate.
         schedule: the sampling schedule.
-        kernel: a key's value of :data:`bddm_ref.process.KERNELS`.
+        kernel: a value of :data:`bddm_ref.process.KERNELS`.
         dimensions: D.
 
     Returns:
-        ``(D,)`` and ``(D,)``, float64.
+        Mean and variance, ``(D,)`` each, float64.
     """
     steps = affine_steps(score_net, schedule, kernel, dimensions)
     output = affine_chain(steps, start_variance=1.0)
@@ -90,21 +94,22 @@ def affine_moments(
 def moments_of_samples(
     samples: Tensor, generators: Sequence[torch.Generator], draws: int
 ) -> tuple[Tensor, Tensor] | None:
-    """Mean and variance of a sampler's output, exactly, from samples and the noise they came from.
+    """Exact mean and variance of a sampler's output, from samples and their noise.
 
-    If each coordinate of a sample is an affine function of the noise its own coordinate was given,
-    then least squares finds that function to rounding, and with it the moments, of any sampler.
+    Suppose that each coordinate of a sample is an affine function of its own coordinate's noise.
+    Then least squares finds that function to rounding, and with it the moments, for any sampler.
 
     Args:
         samples: ``(N, D)``; N well above ``draws``.
-        generators: one for each sample, as they were before its start noise was drawn.
-        draws: how often noise may have been drawn for a sample, start noise included.
+        generators: one generator for each sample, in its state before the start noise was drawn.
+        draws: the largest number of draws of noise for a sample, start noise included.
 
     Returns:
-        ``(D,)`` and ``(D,)``, float64; None if the samples are no affine function of the noise.
+        Mean and variance, ``(D,)`` each, float64; None if the samples are no affine function of
+        the noise.
 
     Raises:
-        ValueError: too few samples for as many draws.
+        ValueError: the samples are too few for that many draws.
     """
     count, dimensions = samples.shape
     if count < draws + 2:
@@ -127,7 +132,13 @@ def moments_of_samples(
 
 
 def gaussian_kl(data: GaussianMixture, mean: Tensor, variance: Tensor) -> float:
-    """KL(data || N(mean, diag variance)) in nats, for Gaussian data."""
+    """KL(data || N(mean, diag variance)) in nats, for Gaussian data.
+
+    Args:
+        data: a single Gaussian.
+        mean: mean of the sampler's output, ``(D,)``.
+        variance: variance of the sampler's output, ``(D,)``.
+    """
     ratio = data.variances[0] / variance
     apart = (data.means[0] - mean).square() / variance
     return float((ratio - 1 - ratio.log() + apart).sum() / 2)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bddm_ref.schedule import NoiseSchedule
 
-FIXED = {  # networks with another value are conditioned on something else than an integer step
+FIXED = {  # with another value, a network is conditioned on something else than an integer step
     "time_embedding_type": "positional",
     "class_embed_type": None,
     "num_class_embeds": None,
@@ -17,10 +17,10 @@ FIXED = {  # networks with another value are conditioned on something else than 
 
 
 class DiffusersUNet(nn.Module):
-    """eps_theta(x, alpha) by a ``UNet2DModel`` of diffusers that was trained on integer steps.
+    """Predict eps_theta(x, alpha) by a ``UNet2DModel`` of diffusers, trained on integer steps.
 
-    Its sinusoidal embedding (Ho et al. 2020) takes a fraction too; at the levels of the training
-    schedule the output is exactly the library's.
+    The model's sinusoidal embedding (Ho et al. 2020) takes a fraction too. At the levels of the
+    training schedule the output is exactly the library's.
 
     Args:
         size: arguments of ``UNet2DModel``, as in its ``config.json``, with ``image_channels`` for
@@ -29,7 +29,7 @@ class DiffusersUNet(nn.Module):
 
     Raises:
         TypeError: ``UNet2DModel`` has no such argument.
-        ValueError: an argument that makes another kind of network; or diffusers is not installed.
+        ValueError: an argument makes another kind of network, or diffusers is not installed.
     """
 
     def __init__(self, size: dict[str, Any], schedule: NoiseSchedule) -> None:
@@ -46,7 +46,10 @@ class DiffusersUNet(nn.Module):
         self._factor = 2 ** (len(self.unet.config.block_out_channels) - 1)
 
     def forward(self, x: Tensor, alpha: Tensor, condition: Any = None) -> Tensor:
-        """X ``(B, C, H, W)``, alpha ``(B,)`` float64; returns eps, same shape. No condition.
+        """Predict the noise of x ``(B, C, H, W)`` at alpha ``(B,)`` float64, without a condition.
+
+        Returns:
+            eps, ``(B, C, H, W)``.
 
         Raises:
             ValueError: the images have other channels, or sides that cannot be halved as often as

@@ -17,13 +17,13 @@ TEST_GRID = "test-images.png"
 
 
 def write_grids(sampled: Sequence[Sampled], test: Tensor, count: int, folder: Path) -> None:
-    """``<convention>-<row>.png`` for each row, the same noise at the same place in all of them.
+    """Write ``<convention>-<row>.png`` for each row; the same place has the same noise in all.
 
     Args:
-        sampled: the rows; those without samples have no grid.
+        sampled: the rows; a row without samples has no grid.
         test: test images, uint8 ``(N, C, H, W)``, for a grid to compare with.
         count: images in a grid.
-        folder: where they go.
+        folder: where the files go.
     """
     write_grid(test[:count], folder / TEST_GRID)
     for one in sampled:
@@ -33,7 +33,7 @@ def write_grids(sampled: Sequence[Sampled], test: Tensor, count: int, folder: Pa
 
 
 def write_grid(images: Tensor, path: Path) -> None:
-    """Images ``(N, C, H, W)``, uint8, row by row in a square; what is left over stays black."""
+    """Write images ``(N, C, H, W)``, uint8, row by row in a square; empty places stay black."""
     side = math.ceil(math.sqrt(len(images)))
     channels, height, width = images.shape[1:]
     grid = images.new_zeros(side * side, channels, height, width)

@@ -1,69 +1,143 @@
-"""The judge of a search on the image track: a Fréchet distance from validation images."""
+"""The judge part of the image track: features of a classifier or of Inception."""
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
+from pathlib import Path
+
 import torch
-from torch import Tensor
+from torch import nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import sample
-from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Experiment
-from benchmarks.data.pixels import pixels_of
-from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
-from metrics.extractors import Extractor, extract
-from metrics.image import GaussianFit, frechet_distance
+from bddm_ref.checkpoint import load_weights
+from bddm_ref.files import sha256_of
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.rows import rows_of
+from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.searches.base import SearchProblem
+from benchmarks.tracks.images.batch_judge import BatchJudge
+from benchmarks.tracks.images.classifier import classifier_loss, untrained_classifier
+from benchmarks.tracks.images.data import Pictures
+from benchmarks.tracks.parts import Judge, JudgeNet
+from metrics.extractors import (
+    ClassifierExtractor,
+    Extractor,
+    ImageClassifier,
+    InceptionExtractor,
+    extract,
+)
+from metrics.image import GaussianFit
+
+SHORT_NAMES = {"fashion-mnist": "fmnist", "cifar-10": "cifar"}
 
 
-class ImageJudge:
-    """Scores a schedule by the images it makes with the DDPM kernel.
-
-    The score is minus the Fréchet distance of a small batch of samples from the validation images.
-    The distance of a small batch is biased upward, for all schedules about alike: good enough to
-    rank them, and no figure to publish.
+class ImageJudge(Judge):
+    """The network whose features are compared, in searches and in scores.
 
     Args:
-        evaluated: the score network as the process evaluates it.
-        extractor: gives the features.
-        reference: fit of the validation images' features.
-        shape: of an image.
-        experiment: batch sizes and the seed.
+        experiment: the experiment, which names the network.
+        device: where networks run.
+        pictures: the data.
     """
 
-    def __init__(
-        self,
-        evaluated: EvaluatedNet,
-        extractor: Extractor,
-        reference: GaussianFit,
-        shape: tuple[int, ...],
-        experiment: Experiment,
-    ) -> None:
-        self._evaluated = evaluated
-        self._extractor = extractor
-        self._reference = reference
-        self._shape = shape
-        self._config = experiment.search
-        self._batch = experiment.batch_items
-        self._device = next(extractor.parameters()).device
+    def __init__(self, experiment: Experiment, device: torch.device, pictures: Pictures) -> None:
+        self._experiment = experiment
+        self._device = device
+        self._pictures = pictures
 
-    def __call__(
-        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
-    ) -> tuple[float, ...]:
-        """(minus the distance,); trials 1 and 2 are larger batches from other noise."""
-        config = self._config
-        count = config.finalist_items if trial in (1, 2) else config.judge_items
-        items = part_of(count, part, config.judge_items)  # a distance needs so many
-        parts = []
-        for first in range(0, len(items), self._batch):
-            indices = items[first : first + self._batch]
-            x_0 = self._samples(schedule, config.seed + trial, indices)
-            if not bool(x_0.isfinite().all()):
-                return (float("nan"),)
-            parts.append(pixels_of(x_0))
-        features = extract(self._extractor, torch.cat(parts))
-        return (-frechet_distance(GaussianFit.of(features), self._reference),)
+    @property
+    def _is_inception(self) -> bool:
+        return self._experiment.image.extractor == "inception"
 
-    def _samples(self, schedule: NoiseSchedule, seed: int, indices: range) -> Tensor:
-        generators = item_generators(seed, indices)
-        x_N = start_noise(generators, self._shape, self._device)
-        return sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)
+    def refuse_impossible(self) -> None:
+        """Refuse a missing Inception file, and sets of images that are too small.
+
+        Raises:
+            ExperimentError: the file is missing, or a set has fewer images than feature dimensions.
+        """
+        experiment = self._experiment
+        if self._is_inception:
+            _ = self.extractor  # its message says which file is missing
+        dimensions = (
+            InceptionExtractor.dimensions if self._is_inception else ClassifierExtractor.dimensions
+        )
+        counts = {"search.judge_items": experiment.search.judge_items}
+        counts["search.finalist_items"] = experiment.search.finalist_items
+        counts |= {f"rows: {row.name}": row.items * row.seeds for row in rows_of(experiment)}
+        counts["image.judge_reference"] = experiment.image.judge_reference
+        for where, count in counts.items():
+            if count < dimensions:
+                raise ExperimentError(
+                    f"{where}: {count} images are too few for a Fréchet distance of {dimensions} "
+                    f"feature dimensions; make it {dimensions} or more"
+                )
+        images = self._pictures.images
+        for split, count in images.sizes().items():
+            if count < dimensions:
+                raise ExperimentError(
+                    f"data: {images.name} has {count} images in its {split} split, too few for "
+                    f"{dimensions} feature dimensions; give a larger data set"
+                )
+
+    @property
+    def net(self) -> JudgeNet | None:
+        """The classifier whose features are compared; None with Inception."""
+        if self._is_inception:
+            return None
+        image = self._experiment.image
+        return JudgeNet(
+            name="image classifier",
+            weights=image.extractor_weights,
+            build=self._untrained,
+            batch_loss=lambda net: classifier_loss(net, self._pictures, image, self._device),
+            training=image.classifier_training,
+        )
+
+    def _untrained(self) -> ImageClassifier:
+        seed = self._experiment.image.classifier_training.seed
+        return untrained_classifier(self._pictures.images.shape[0], seed)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """The network whose features are compared, with its weights, on the device.
+
+        Raises:
+            ExperimentError: Inception's package or file is missing.
+        """
+        if self._is_inception:
+            try:
+                weights = self._experiment.image.extractor_weights
+                return InceptionExtractor(weights).to(self._device)
+            except ValueError as error:
+                raise ExperimentError(str(error)) from error
+        assert self.weights is not None
+        classifier = self._untrained()
+        load_weights(classifier, self.weights)
+        name = _trained_on(self.weights) or self._pictures.images.name
+        extractor = ClassifierExtractor(SHORT_NAMES.get(name, name), classifier)
+        return extractor.to(self._device).eval()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of the extractor's weights."""
+        return sha256_of(self.weights or Path(self._experiment.image.extractor_weights or ""))
+
+    def problem(
+        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+    ) -> SearchProblem:
+        """Judge by the Fréchet distance of small batches of samples from validation images."""
+        shape = self._pictures.images.shape
+        features = extract(self.extractor, self._pictures.judge_reference)
+        reference = GaussianFit.of(features)
+        judge = BatchJudge(evaluated, self.extractor, reference, shape, self._experiment)
+        return SearchProblem(judge, shape, None, (f"minus {self.extractor.distance_title}",))
+
+
+def _trained_on(weights: Path) -> str | None:
+    """Read the name of a network's training data from the card beside its weights."""
+    card = weights.with_suffix(".json")
+    if not card.is_file():
+        return None
+    name: str | None = json.loads(card.read_text()).get("data")
+    return name

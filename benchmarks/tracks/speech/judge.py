@@ -1,90 +1,65 @@
-"""The judge of a search on the speech track: PESQ and STOI on validation clips."""
+"""The judge part of the speech track: PESQ and STOI on clips of the validation split."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 import torch
+from torch import nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import sample
-from bddm_ref.schedule import NoiseSchedule
-from benchmarks.data.clips import Clip
-from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise, taken
-from metrics.scoring import score_items
-
-PESQ_RANGE = (1.04, 4.644)  # of wide-band PESQ (LQO): the lowest it gives, identical signals
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Clips with their conditions."""
-
-    clips: Sequence[Clip]
-    condition: object
+from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.data.features import HOP
+from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.searches.base import SearchProblem
+from benchmarks.tracks.parts import Judge
+from benchmarks.tracks.speech.data import Recordings
+from benchmarks.tracks.speech.items import SpeechItems
 
 
-class SpeechJudge:
-    """Scores a schedule by sampling validation clips with the DDPM kernel.
-
-    The scores are wide-band PESQ on a scale from 0 to 1, and STOI: two numbers of comparable
-    size, whose sum ranks candidates. A clip that cannot be scored counts 0 on both.
+class SpeechJudge(Judge):
+    """Search problems on validation clips.
 
     Args:
-        evaluated: the score network as the process in this convention evaluates it.
-        encode: the conditions of some clips.
-        clips: trial 0 (and the trials of a released search) use the first ``few``, all others the
-            rest.
-        few: clips of the first judgement.
-        amplitude: of the convention.
-        seed: of the noise.
+        experiment: the experiment, with counts of clips and seed of the search.
+        device: where networks run.
+        recordings: the data.
+        items: encodes the conditions of clips.
     """
 
     def __init__(
         self,
-        evaluated: EvaluatedNet,
-        encode: Callable[[Sequence[Clip]], Any],
-        clips: Sequence[Clip],
-        few: int,
-        amplitude: float,
-        seed: int,
+        experiment: Experiment,
         device: torch.device,
+        recordings: Recordings,
+        items: SpeechItems,
     ) -> None:
-        self._evaluated = evaluated
-        self._amplitude = amplitude
-        self._seed = seed
+        self._experiment = experiment
         self._device = device
-        self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
+        self._recordings = recordings
+        self._items = items
 
-    def __call__(
-        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
-    ) -> tuple[float, ...]:
-        """(PESQ share, STOI), means over the clips of the trial."""
-        bench = self.second if trial in (1, 2) else self.first
-        items = part_of(len(bench.clips), part)
-        rows = [item % len(bench.clips) for item in items]  # beyond them: again, with other noise
-        clips = [bench.clips[row] for row in rows]
-        condition = taken(bench.condition, torch.tensor(rows))
-        generators = item_generators(self._seed + trial, items)
-        x_N = start_noise(generators, clips[0].waveform.shape, self._device)
-        x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, condition, generators)
-        scored = score_items(
-            ("pesq_wb_lqo", "stoi"),
-            list((x_0 / self._amplitude).cpu().numpy()),
-            [clip.waveform.numpy() for clip in clips],
-            SAMPLE_RATE,
-            workers=1,
+    def problem(
+        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+    ) -> SearchProblem:
+        """Judge by PESQ and STOI.
+
+        Raises:
+            ModuleNotFoundError: the packages of the metrics are not installed.
+        """
+        # Its packages are not where a bundle's run is.
+        from benchmarks.tracks.speech.clip_judge import ClipJudge  # noqa: PLC0415
+
+        config, clips = self._experiment.search, self._recordings.valid_clips
+        judge = ClipJudge(
+            evaluated,
+            lambda part: self._items.encoded(score_net, part),
+            clips,
+            config.judge_items,
+            convention.amplitude,
+            config.seed,
+            self._device,
         )
-        low, high = PESQ_RANGE
-        pesq = [_or_zero((item["pesq_wb_lqo"].value - low) / (high - low)) for item in scored]
-        stoi = [_or_zero(item["stoi"].value) for item in scored]
-        return float(np.mean(pesq)), float(np.mean(stoi))
-
-
-def _or_zero(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
+        return SearchProblem(
+            judge,
+            (config.clip_frames * HOP,),
+            self._items.encoded(score_net, clips[: config.pass_items]),
+            ("pesq_wb_lqo, 0 to 1", "stoi"),
+        )

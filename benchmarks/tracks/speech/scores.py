@@ -1,277 +1,82 @@
-"""Scores of the speech track: every clip by every metric, then estimates over clips."""
+"""The scores part of the speech track; its packages are imported where they are used."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import math
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bddm_ref.files import sha256_of, write_atomically
-from benchmarks.contestants import BILATERAL
+from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Row, Sampled
-from benchmarks.data.clips import Clip
-from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.results.comparisons import (
-    Evaluation,
-    Measured,
-    RowScores,
-    compared_rows,
-    comparison_of,
-)
-from benchmarks.results.schema import Comparison
-from benchmarks.results.verdicts import Interval, MetricInfo
-from benchmarks.runtime.progress import Advance, Progress
-from benchmarks.runtime.samples import read_samples
-from benchmarks.runtime.workspace import StageFolder, Workspace
-from benchmarks.tracks.base import Scored
-from metrics.items import ItemScore
-from metrics.mos import MOS_PREDICTORS, predicted_metrics
-from metrics.scoring import score_items, scoring_pool
-from metrics.speech import SPEECH_METRICS
-from metrics.statistics import item_means, mean_interval, paired_differences, sign_flip_p
+from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.data.features import HOP, SAMPLE_RATE
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
+from benchmarks.tracks.parts import Scores
+from benchmarks.tracks.speech.data import Recordings
+from benchmarks.tracks.speech.gallery import write_wavs
 
-SCORES = "scores.jsonl"
-VERSION = 1  # raised when a change here changes the scores that come out
-COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")  # and predicted MOS; where there is a margin
-RECORDINGS = "recordings"  # in the place of a row key: the test clips themselves
-Scores = dict[str, dict[str, NDArray[np.float64]]]
-"""Row key to metric to values ``(seeds, items)``, NaN where not scored."""
+if TYPE_CHECKING:  # scores need packages that training and sampling do without
+    from benchmarks.tracks.speech.scored import ScoredClips
 
 
-class SpeechScores(Scored):
-    """Per-clip scores.
-
-    ``records`` are ``{row, seed, item, scores, failures}``: by metric a value or null, and the
-    reason where there is none. Row `RECORDINGS`, without a seed, has predicted MOS alone.
+class SpeechScores(Scores):
+    """Scores of every sample, clip by clip.
 
     Args:
-        experiment: margins, reference and seeds.
-        sampled: the rows.
-        records: their scores.
+        experiment: the experiment, with metrics and margins.
+        progress: the display of the scoring.
+        recordings: the data.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        sampled: Sequence[Sampled],
-        records: list[dict[str, Any]],
-    ) -> None:
-        self.records = records
-        self._experiment = experiment
-        self._rows = [one.row for one in sampled if one.files]
-        self._scores = _by_row(records)
-        predicted = predicted_metrics(experiment.predicted_mos)
-        self._metrics = SPEECH_METRICS | predicted
-        self._compared = [m for m in (*COMPARED, *predicted) if m in experiment.margins]
+    def __init__(self, experiment: Experiment, progress: Progress, recordings: Recordings) -> None:
+        super().__init__(experiment, progress)
+        self._recordings = recordings
 
-    def evaluate(self) -> Evaluation:
-        """Means over clips with BCa intervals, and paired differences with sign-flip tests."""
-        return Evaluation(
-            metrics={
-                name: MetricInfo(
-                    title=m.title,
-                    digits=m.digits,
-                    unit=m.unit,
-                    higher_is_better=bool(m.higher_is_better),
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """All speech metrics, and the predicted MOS that the experiment asks for."""
+        from metrics.speech import SPEECH_METRICS  # noqa: PLC0415 (scores' packages)
+
+        return (*SPEECH_METRICS, *self.predicted_names)
+
+    def refuse_impossible(self) -> None:
+        """Refuse rows of fewer clips, since rows are compared clip by clip, and missing models.
+
+        Raises:
+            ExperimentError: a row has another number of items, or a predictor of MOS is missing.
+        """
+        wanted = self.experiment.test_items
+        for row in rows_of(self.experiment):
+            if row.items != wanted:
+                raise ExperimentError(
+                    f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
+                    f"test_items = {wanted}"
                 )
-                for name, m in self._metrics.items()
-            },
-            rows={row.key: self._row(row.key) for row in self._rows},
-            comparisons=[
-                self._comparison(row, against, metric)
-                for row, against in compared_rows(self._rows, self._experiment.reference, BILATERAL)
-                for metric in self._compared
-            ],
-            test_items=list(dict.fromkeys(record["item"] for record in self.records)),
-            floors=self._floors(),
-        )
+        if not self.experiment.predicted_mos:
+            return
+        from metrics.mos import load_predictors  # noqa: PLC0415 (scores' packages)
 
-    def _floors(self) -> dict[str, dict[str, Interval]]:
-        if RECORDINGS not in self._scores:
-            return {}
-        found = self._row(RECORDINGS).metrics
-        return {str(self._experiment.test_items): found}
+        try:
+            load_predictors(self.experiment.predicted_mos)
+        except ValueError as error:
+            raise ExperimentError(f"predicted_mos: {error}") from error
 
-    def _row(self, key: str) -> RowScores:
-        by_metric = self._scores[key]
-        seed = self._experiment.seed
-        return RowScores(
-            metrics={
-                name: Interval.of(mean_interval(item_means(values), seed=seed))
-                for name, values in by_metric.items()
-            },
-            n_scored={name: int(np.isfinite(values).sum()) for name, values in by_metric.items()},
-        )
+    def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> ScoredClips:
+        """Score every sample by every speech metric."""
+        from benchmarks.tracks.speech.scored import score_clips  # noqa: PLC0415 (scores' packages)
 
-    def _comparison(self, row: Row, against: Row, metric: str) -> Comparison:
-        experiment = self._experiment
-        a, b = (self._scores[r.key][metric] for r in (row, against))
-        differences = paired_differences(a, b)
-        difference = mean_interval(differences, seed=experiment.seed)
-        both = np.isfinite(differences)
-        p = sign_flip_p(differences[both], seed=experiment.seed) if both.sum() > 1 else None
-        margin = experiment.margins[metric]
-        higher_is_better = bool(self._metrics[metric].higher_is_better)
-        found = Measured(metric, difference, p, margin, higher_is_better)
-        return comparison_of(row, against, found)
+        digest, clips = self._recordings.corpus.digest("test"), self._recordings.test_clips
+        return score_clips(self.experiment, workspace, self.progress, sampled, clips, digest)
 
+    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
+        """Write the first test clips as WAV files: the recordings, and samples of some rows."""
+        first = self.experiment.conventions[0]
+        mine = [one for one in sampled if one.row.convention == first]
+        clips = self._recordings.test_clips[: self.experiment.wav_items]
+        write_wavs(mine, clips, folder / "wav")
 
-def _by_row(records: Sequence[Mapping[str, Any]]) -> Scores:
-    items = {name: i for i, name in enumerate(dict.fromkeys(r["item"] for r in records))}
-    collected: dict[str, dict[str, dict[int, NDArray[np.float64]]]] = {}
-    for record in records:
-        for metric, value in record["scores"].items():
-            seeds = collected.setdefault(record["row"], {}).setdefault(metric, {})
-            row = seeds.setdefault(record["seed"], np.full(len(items), np.nan))
-            row[items[record["item"]]] = math.nan if value is None else value
-    return {
-        row: {
-            metric: np.stack([seeds[k] for k in sorted(seeds)])
-            for metric, seeds in by_metric.items()
-        }
-        for row, by_metric in collected.items()
-    }
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Clips to score: those of one row and noise seed, or the recordings."""
-
-    row: str
-    seed: int | None
-    digest: str  # SHA-256 of the clips
-    read: Callable[[], list[NDArray[Any]]]
-    has_reference: bool = True
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What is scored at once and kept in one folder."""
-
-    metrics: tuple[str, ...]
-    folder: StageFolder
-
-
-def score_clips(
-    experiment: Experiment,
-    workspace: Workspace,
-    progress: Progress,
-    sampled: Sequence[Sampled],
-    clips: Sequence[Clip],
-    data_sha256: str,
-) -> SpeechScores:
-    """One record for each row, seed and clip; scored now or found in the workspace."""
-    sources = list(_sources(experiment, sampled, clips))
-    parts = [_parts(experiment, workspace, source, clips, data_sha256) for source in sources]
-    every = [(source, part) for source, of in zip(sources, parts, strict=True) for part in of]
-    missing = [(source, part) for source, part in every if not part.folder.is_finished()]
-    total, left = len(every) * len(clips), len(missing) * len(clips)
-    workers = experiment.threads or os.cpu_count() or 1
-    with progress.task("score clips", total, total - left) as advance:
-        pool = scoring_pool(workers) if missing else contextlib.nullcontext()
-        with pool as processes:
-            for source, part in missing:
-                _score(part, source, clips, advance, processes)
-    records = [
-        record
-        for source, of in zip(sources, parts, strict=True)
-        for record in _records(source, of, clips)
-    ]
-    return SpeechScores(experiment, sampled, records)
-
-
-def _sources(
-    experiment: Experiment, sampled: Sequence[Sampled], clips: Sequence[Clip]
-) -> Iterator[_Source]:
-    for one in sampled:
-        for seed, file in enumerate(one.files):
-            read = partial(_read_clips, file)
-            yield _Source(one.row.key, experiment.seed + seed, sha256_of(file), read)
-    if experiment.predicted_mos:
-        recordings = [clip.waveform.numpy() for clip in clips]
-        digest = hashlib.sha256(b"".join(clip.tobytes() for clip in recordings)).hexdigest()
-        yield _Source(RECORDINGS, None, digest, lambda: recordings, has_reference=False)
-
-
-def _read_clips(file: Path) -> list[NDArray[Any]]:
-    return list(read_samples(file).numpy())
-
-
-def _parts(
-    experiment: Experiment,
-    workspace: Workspace,
-    source: _Source,
-    clips: Sequence[Clip],
-    data_sha256: str,
-) -> list[_Part]:
-    """One for the metrics of every run, and one for each predictor of MOS."""
-    shared = {
-        "version": VERSION,
-        "samples": source.digest,
-        "test_items": [clip.name for clip in clips],
-        "data": data_sha256,
-    }
-    parts: list[tuple[tuple[str, ...], dict[str, Any]]] = []
-    if source.has_reference:
-        parts.append((tuple(SPEECH_METRICS), {}))
-    for name in dict.fromkeys(experiment.predicted_mos):
-        version = {"predictor": MOS_PREDICTORS[name].version}
-        parts.append((tuple(predicted_metrics([name])), version))
-    return [
-        _Part(metrics, workspace.stage("score", shared | {"metrics": sorted(metrics)} | more))
-        for metrics, more in parts
-    ]
-
-
-def _score(
-    part: _Part,
-    source: _Source,
-    clips: Sequence[Clip],
-    advance: Advance,
-    pool: ProcessPoolExecutor | None,
-) -> None:
-    began = time.monotonic()
-    scored = score_items(
-        part.metrics,
-        source.read(),
-        [clip.waveform.numpy() for clip in clips],
-        SAMPLE_RATE,
-        observe=lambda done: advance(1),
-        pool=pool,
-    )
-    lines = "".join(json.dumps(_plain(item)) + "\n" for item in scored)
-    file = part.folder.path / SCORES
-    write_atomically(file, lambda path: path.write_text(lines))
-    part.folder.finish([file], time.monotonic() - began)
-
-
-def _records(
-    source: _Source, parts: Sequence[_Part], clips: Sequence[Clip]
-) -> Iterator[dict[str, Any]]:
-    files = [(part.folder.path / SCORES).read_text().splitlines() for part in parts]
-    for clip, *lines in zip(clips, *files, strict=True):
-        found: dict[str, dict[str, Any]] = {"scores": {}, "failures": {}}
-        for line in lines:
-            for key, by_metric in json.loads(line).items():
-                found[key].update(by_metric)
-        yield {"row": source.row, "seed": source.seed, "item": clip.name} | found
-
-
-def _plain(item: dict[str, ItemScore]) -> dict[str, Any]:
-    return {
-        "scores": {name: None if s.reason else s.value for name, s in item.items()},
-        "failures": {name: s.reason for name, s in item.items() if s.reason},
-    }
+    @property
+    def timing_notes(self) -> dict[str, Any]:
+        """The length of the timed clip, in seconds."""
+        return {"seconds_of_audio": self.experiment.clip_frames * HOP / SAMPLE_RATE}

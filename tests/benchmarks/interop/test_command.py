@@ -78,9 +78,9 @@ def test_the_fields_make_the_networks(run: Run, both: Path, tmp_path: Path) -> N
     assert experiment.score_net.amplitude == 1.0
     assert [convention.name for convention in experiment.conventions] == ["raw"]
     track = make_track(experiment, Progress(), torch.device("cpu"))
-    score_net = track.build_score_net()
+    score_net = track.networks.build_score_net()
     load_weights(score_net, Path(experiment.score_net.weights or ""))
-    schedule_net = track.build_schedule_net(experiment.conventions[0])
+    schedule_net = track.networks.build_schedule_net(experiment.conventions[0])
     load_weights(schedule_net, Path(experiment.schedule_net.weights["raw"]))
     theirs = state()
     for network in (score_net, schedule_net):

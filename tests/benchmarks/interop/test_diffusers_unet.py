@@ -19,7 +19,7 @@ from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.diffusers_unet import LAYOUT
 from benchmarks.tracks.images.diffusers_unet import DiffusersUNet
-from benchmarks.tracks.images.track import ImageTrack
+from benchmarks.tracks.images.networks import NETWORKS
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 STEPS = torch.tensor([0, 7, 500, 999])
@@ -66,7 +66,7 @@ def network_of(imported: Imported) -> DiffusersUNet:
     training = imported.training
     assert training is not None
     schedule = NoiseSchedule.linear(training.T, training.start, training.end)
-    network = ImageTrack.score_nets[imported.network](imported.size, schedule)
+    network = NETWORKS["score_net"][imported.network](imported.size, schedule)
     assert isinstance(network, DiffusersUNet)
     network.load_state_dict(imported.state)
     return network.eval()

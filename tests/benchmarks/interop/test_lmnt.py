@@ -18,7 +18,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.lmnt import LAYOUT
-from benchmarks.tracks.speech.track import SpeechTrack
+from benchmarks.tracks.speech.networks import NETWORKS
 
 LAYERS, CHANNELS, CYCLE = 5, 8, 3
 DILATIONS = (1, 2, 4, 1, 2)
@@ -65,7 +65,7 @@ def network_of(imported: Imported) -> LmntDiffWave:
     schedule = NoiseSchedule.linear(
         imported.training.T, imported.training.start, imported.training.end
     )
-    network = SpeechTrack.score_nets[imported.network](imported.size, schedule)
+    network = NETWORKS["score_net"][imported.network](imported.size, schedule)
     assert isinstance(network, LmntDiffWave)
     network.load_state_dict(imported.state)
     return network.eval()

@@ -33,8 +33,7 @@ def imported(path: Path) -> Imported:
 
 
 def write(tmp_path: Path, track: str, role: str, network: str, size: dict[str, Any]) -> Path:
-    family = track_class(track)
-    known = family.score_nets if role == "score_net" else family.schedule_nets
+    known = track_class(track).known_networks[role]
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_weights(known[network](size, SCHEDULE), tmp_path / "a.safetensors")

@@ -16,7 +16,7 @@ from benchmarks.data.distributions import distribution
 from benchmarks.report.registry import checked
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
-from benchmarks.tracks.analytic import track as analytic
+from benchmarks.tracks.analytic import data as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
 
 

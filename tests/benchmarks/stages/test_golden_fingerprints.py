@@ -30,8 +30,9 @@ from benchmarks.stages import timing as clock
 from benchmarks.stages.context import Context
 from benchmarks.stages.pipeline import Run
 from benchmarks.stages.sample import Session, sampled_rows
-from benchmarks.tracks.images import track as image_track
-from benchmarks.tracks.speech import track as speech_track
+from benchmarks.tracks.images.data import Pictures
+from benchmarks.tracks.images.judge import ImageJudge
+from benchmarks.tracks.speech.data import Recordings
 
 GOLDEN = Path(__file__).with_name("golden_fingerprints.json")
 
@@ -104,7 +105,7 @@ def scored(context: Context, sampled: list[Sampled]) -> None:
     """Ask for the stage of every score; the stand-in samples have none to read."""
     if context.experiment.track != "analytic":  # its scores are no stage
         with contextlib.suppress(FileNotFoundError):
-            context.track.score(context.workspace, sampled)
+            context.track.scores.score(context.workspace, sampled)
 
 
 def fingerprints(name: str, folder: Path, from_scratch: bool) -> dict[str, str]:
@@ -125,24 +126,23 @@ def fingerprints(name: str, folder: Path, from_scratch: bool) -> dict[str, str]:
     }
 
 
-trained_judge = image_track.ImageTrack.judge_sha256.func
+trained_judge = ImageJudge.sha256.func
 
 
-def judge_sha256(track: Any) -> str:
+def judge_sha256(judge: ImageJudge) -> str:
     """Inception's file is a user's own."""
-    own = track.experiment.image.extractor == "inception"
-    return "inception" if own else trained_judge(track)
+    return "inception" if judge.net is None else trained_judge(judge)
 
 
 @pytest.fixture
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither data nor trained networks nor this machine's name."""
     data = StandInData()
-    monkeypatch.setattr(image_track.ImageTrack, "data", data)
-    monkeypatch.setattr(image_track.ImageTrack, "extractor", None)
-    monkeypatch.setattr(image_track.ImageTrack, "judge_sha256", property(judge_sha256))
-    monkeypatch.setattr(speech_track.SpeechTrack, "data", data)
-    monkeypatch.setattr(speech_track.SpeechTrack, "_test_clips", [StandInClip()])
+    monkeypatch.setattr(Pictures, "images", data)
+    monkeypatch.setattr(ImageJudge, "extractor", None)
+    monkeypatch.setattr(ImageJudge, "sha256", property(judge_sha256))
+    monkeypatch.setattr(Recordings, "corpus", data)
+    monkeypatch.setattr(Recordings, "test_clips", [StandInClip()])
     untrained = torch.nn.Identity()
     for module in (train, sample):
         monkeypatch.setattr(module, "load_score_net", lambda *_: untrained)

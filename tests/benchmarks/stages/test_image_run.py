@@ -20,7 +20,7 @@ from benchmarks.core.experiment import Convention
 from benchmarks.report.registry import checked
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
-from benchmarks.tracks.images.track import ImageTrack
+from benchmarks.tracks.images.items import ImageItems
 
 
 @pytest.fixture
@@ -201,14 +201,14 @@ def test_a_folder_of_images_without_labels_needs_another_extractor(
 def test_a_sampler_that_diverges_is_a_row_with_a_reason(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished = ImageTrack.finished
+    finished = ImageItems.finished
 
-    def diverging(self: ImageTrack, x_0: Tensor, convention: Convention) -> Tensor:
+    def diverging(self: ImageItems, x_0: Tensor, convention: Convention) -> Tensor:
         if convention.name == "clipped":
             x_0[1] = float("nan")
         return finished(self, x_0, convention)
 
-    monkeypatch.setattr(ImageTrack, "finished", diverging)
+    monkeypatch.setattr(ImageItems, "finished", diverging)
     for _ in range(2):  # made, then found
         assert run.call("run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
         rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "images.json").rows}

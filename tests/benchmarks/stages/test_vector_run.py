@@ -53,7 +53,7 @@ def test_samples_of_the_trained_network_come_near_the_data(place: Path) -> None:
 def test_it_has_learned_the_score(place: Path) -> None:
     experiment = load(str(place / "tiny.yaml"))
     track = make_track(experiment, Progress(Console(quiet=True)), torch.device("cpu"))
-    network = track.build_score_net()
+    network = track.networks.build_score_net()
     (weights,) = (place / "work" / "score_net").glob("*/weights.safetensors")
     load_weights(network, weights)
     data, generator = distribution("modes-2"), torch.Generator().manual_seed(0)

@@ -23,12 +23,13 @@ from benchmarks.data.images import Images, read_picture
 from benchmarks.data.pixels import scaled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
-from benchmarks.tracks.base import DivergedError
-from benchmarks.tracks.images import track as images
+from benchmarks.tracks.images.batch_judge import BatchJudge
+from benchmarks.tracks.images.classifier import moved
+from benchmarks.tracks.images.data import Pictures
 from benchmarks.tracks.images.gallery import write_grid
-from benchmarks.tracks.images.judge import ImageJudge
-from benchmarks.tracks.images.scores import FeatureSets, ImageScores
+from benchmarks.tracks.images.scored import FeatureSets, ScoredImages
 from benchmarks.tracks.images.track import ImageTrack
+from benchmarks.tracks.parts import DivergedError
 from metrics.extractors import ClassifierExtractor, Extractor, ImageClassifier
 from metrics.image import GaussianFit
 
@@ -51,34 +52,34 @@ def marked() -> Images:
 
 
 def test_flips_are_left_to_right_and_half_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = track()
-    monkeypatch.setattr(ImageTrack, "_train_images", marked())
-    batch = one._batch(400, torch.Generator().manual_seed(0))
+    one = track().pictures
+    monkeypatch.setattr(Pictures, "train", marked())
+    batch = one.batch(400, torch.Generator().manual_seed(0))
     kept, mirrored = batch[:, 0, 5, 4] == 1, batch[:, 0, 5, 23] == 1
     assert bool((kept ^ mirrored).all())
     assert 150 < int(mirrored.sum()) < 250
     plain = track(dataclasses.replace(SMALL, image=dataclasses.replace(SMALL.image, flips=False)))
-    assert bool((plain._batch(50, torch.Generator())[:, 0, 5, 4] == 1).all())
+    assert bool((plain.pictures.batch(50, torch.Generator())[:, 0, 5, 4] == 1).all())
 
 
 def test_moved_images_cover_all_offsets_on_black() -> None:
     generator = torch.Generator().manual_seed(0)
     places = set()
     for _ in range(400):
-        moved = images._moved(scaled(marked().pixels), generator)
-        assert moved.shape == (1, 1, 28, 28)
-        ((row, column),) = (moved[0, 0] == 1).nonzero().tolist()
-        assert float(moved.sum()) == -(28 * 28) + 2
+        image = moved(scaled(marked().pixels), generator)
+        assert image.shape == (1, 1, 28, 28)
+        ((row, column),) = (image[0, 0] == 1).nonzero().tolist()
+        assert float(image.sum()) == -(28 * 28) + 2
         places.add((row - 5, column - 4))
     assert places == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
 
 
 def test_a_diverged_image_is_no_black_one() -> None:
     x_0 = torch.zeros(3, 1, 28, 28)
-    assert track().finished(x_0, PLAIN).unique().tolist() == [128]
+    assert track().items.finished(x_0, PLAIN).unique().tolist() == [128]
     x_0[1, 0, 3, 3] = float("inf")
     with pytest.raises(DivergedError, match="1 of 3 samples of a batch diverged"):
-        track().finished(x_0, PLAIN)
+        track().items.finished(x_0, PLAIN)
 
 
 class Corner(Extractor):
@@ -107,11 +108,11 @@ class Still(nn.Module):
         return self.factor * x
 
 
-def judge(factor: float, extractor: Corner) -> ImageJudge:
+def judge(factor: float, extractor: Corner) -> BatchJudge:
     reference = GaussianFit.of(torch.randn(50, 2, generator=torch.Generator().manual_seed(0)))
     search = dataclasses.replace(SMALL.search, judge_items=6, finalist_items=11)
     experiment = dataclasses.replace(SMALL, search=search, batch_items=4)
-    return ImageJudge(
+    return BatchJudge(
         EvaluatedNet(Still(factor), False), extractor, reference, (1, 4, 4), experiment
     )
 
@@ -137,7 +138,7 @@ def row(name: str, seeds: int, items: int) -> Row:
     return Row(PLAIN, name, 3, seeds, items)
 
 
-def scores(rows: dict[Row, Tensor], others: int = 500) -> ImageScores:
+def scores(rows: dict[Row, Tensor], others: int = 500) -> ScoredImages:
     source = torch.Generator().manual_seed(9)
     sets = FeatureSets(torch.randn(400, 2, generator=source), torch.randn(others, 2))
     records = [
@@ -146,7 +147,7 @@ def scores(rows: dict[Row, Tensor], others: int = 500) -> ImageScores:
         for seed in range(one.seeds)
     ]
     experiment = dataclasses.replace(SMALL, reference="ddpm-3")
-    return ImageScores(experiment, Corner(), rows, sets, records)
+    return ScoredImages(experiment, Corner(), rows, sets, records)
 
 
 def test_pairs_share_seed_and_item() -> None:
@@ -186,15 +187,15 @@ def test_the_distance_is_named_after_what_the_classifier_knows(tmp_path: Path) -
     weights = tmp_path / "judge.safetensors"
     save_weights(ImageClassifier(1, 10), weights)
     one = track()
-    one.judge_weights = weights
-    one.__dict__["data"] = dataclasses.make_dataclass("Data", ["name", "shape"])(
+    one.judge.weights = weights
+    one.pictures.__dict__["images"] = dataclasses.make_dataclass("Data", ["name", "shape"])(
         "mine", (1, 28, 28)
     )
-    assert one.extractor.distance_title == "FD-mine"
+    assert one.judge.extractor.distance_title == "FD-mine"
     weights.with_suffix(".json").write_text(json.dumps({"data": "fashion-mnist"}))
-    del one.__dict__["extractor"]
-    assert isinstance(one.extractor, ClassifierExtractor)
-    assert one.extractor.distance_title == "FD-fmnist"
+    del one.judge.__dict__["extractor"]
+    assert isinstance(one.judge.extractor, ClassifierExtractor)
+    assert one.judge.extractor.distance_title == "FD-fmnist"
 
 
 def test_a_grey_grid(tmp_path: Path) -> None:

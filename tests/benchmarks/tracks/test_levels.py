@@ -8,7 +8,7 @@ import torch
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import ScoreNetConfig
 from benchmarks.tracks.levels import drawn_levels, level_weight
-from benchmarks.tracks.speech import track as speech
+from benchmarks.tracks.speech import networks as speech
 
 TRAINING = NoiseSchedule.linear(100, 1e-4, 0.1)
 

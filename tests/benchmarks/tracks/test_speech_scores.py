@@ -9,7 +9,7 @@ import pytest
 from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import Evaluation
-from benchmarks.tracks.speech.scores import RECORDINGS, SpeechScores
+from benchmarks.tracks.speech.scored import RECORDINGS, ScoredClips
 
 PREDICTED = "distillmos_predicted"
 ROWS = [Row(Convention("raw"), "ddpm", steps, seeds=2, items=3) for steps in (3, 20)]
@@ -30,7 +30,7 @@ def evaluated(**margins: float) -> Evaluation:
     experiment = Experiment(
         predicted_mos=("distillmos",), test_items=3, reference="ddpm-20", margins=margins
     )
-    return SpeechScores(experiment, sampled, records).evaluate()
+    return ScoredClips(experiment, sampled, records).evaluate()
 
 
 def test_the_recordings_are_a_line_and_no_row() -> None:

@@ -1,4 +1,4 @@
-"""What tracks refuse before any work is done."""
+"""Tracks refuse impossible experiments before any work is done."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import nn
 
 from bddm_ref.extras.networks.diffwave_fast import FastDiffWave
 from bddm_ref.extras.networks.diffwave_lmnt import LmntDiffWave
+from bddm_ref.extras.networks.inference import inference_form
 from bddm_ref.extras.networks.rescaled import RescaledScoreNet
 from bddm_ref.networks.diffwave import DiffWave
 from benchmarks.core.errors import ExperimentError
@@ -30,8 +31,9 @@ from benchmarks.data.speech import Utterance
 from benchmarks.runtime.progress import Progress
 from benchmarks.stages.networks import net_lengths, schedule_net_name, tau_of
 from benchmarks.tracks import make_track
-from benchmarks.tracks.base import Track
-from benchmarks.tracks.speech.track import inference_form
+from benchmarks.tracks.base import Track, Work
+from benchmarks.tracks.images.track import ImageTrack
+from benchmarks.tracks.speech.track import SpeechTrack
 from metrics.mos import _dnsmos
 
 
@@ -49,8 +51,8 @@ FASHION = images_of("fashion-mnist", train=55_000, valid=5_000, test=10_000)
 def track(experiment: Experiment, **changes: object) -> Track:
     changed = dataclasses.replace(experiment, **changes)
     made = make_track(changed, Progress(Console(quiet=True)), torch.device("cpu"))
-    if changed.track == "images":
-        made.__dict__["data"] = FASHION
+    if isinstance(made, ImageTrack):
+        made.pictures.__dict__["images"] = FASHION
     return made
 
 
@@ -64,7 +66,7 @@ def test_unknown_track() -> None:
 )
 def test_shipped_experiments_are_possible(name: str) -> None:
     possible = track(load(name))
-    possible.refuse_unknown_metrics()
+    possible.scores.refuse_unknown_metrics()
     possible.refuse_impossible()
 
 
@@ -82,7 +84,7 @@ def test_shipped_experiments_are_possible(name: str) -> None:
 )
 def test_metrics_of_another_track_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ExperimentError, match=message):
-        track(load("images-cpu"), **changes).refuse_unknown_metrics()
+        track(load("images-cpu"), **changes).scores.refuse_unknown_metrics()
 
 
 def test_speech_rows_have_all_clips() -> None:
@@ -93,9 +95,10 @@ def test_speech_rows_have_all_clips() -> None:
 
 def test_predicted_mos_is_a_metric_where_it_is_asked_for() -> None:
     headline = ("distillmos_predicted",)
-    track(load("cpu"), headline=headline, predicted_mos=("distillmos",)).refuse_unknown_metrics()
+    asked = track(load("cpu"), headline=headline, predicted_mos=("distillmos",))
+    asked.scores.refuse_unknown_metrics()
     with pytest.raises(ExperimentError, match="headline: 'distillmos_predicted' is no metric"):
-        track(load("cpu"), headline=headline).refuse_unknown_metrics()
+        track(load("cpu"), headline=headline).scores.refuse_unknown_metrics()
 
 
 def test_a_missing_predictor_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +134,8 @@ def test_a_network_that_cannot_take_the_images() -> None:
 
 def test_a_split_that_is_too_small() -> None:
     few = track(load("images-cpu"))
-    few.__dict__["data"] = images_of("mine", train=500, valid=63, test=70)
+    assert isinstance(few, ImageTrack)
+    few.pictures.__dict__["images"] = images_of("mine", train=500, valid=63, test=70)
     with pytest.raises(ExperimentError, match="mine has 63 images in its valid split, too few for"):
         few.refuse_impossible()
 
@@ -161,14 +165,15 @@ def test_a_network_may_be_trained_on_recordings_as_they_are() -> None:
     usual = track(Experiment())
     own = track(Experiment(score_net=ScoreNetConfig(amplitude=1.0)))
     loud, raw = Convention("scaled", 8.0), Convention("raw", 1.0)
-    assert usual.for_convention(net, loud) is net
-    assert own.for_convention(net, raw) is net
-    seen = own.for_convention(net, loud)
+    assert usual.networks.for_convention(net, loud) is net
+    assert own.networks.for_convention(net, raw) is net
+    seen = own.networks.for_convention(net, loud)
     assert isinstance(seen, RescaledScoreNet)
     assert seen.factor == 1 / 8
-    for inputs in ("item_inputs", "judge_inputs", "training_inputs"):
-        assert "network_amplitude" not in getattr(usual, inputs)
-        assert getattr(own, inputs)["network_amplitude"] == 1.0
+    works: tuple[Work, ...] = ("train", "search", "sample")
+    for work in works:
+        assert "network_amplitude" not in usual.identity(work)
+        assert own.identity(work)["network_amplitude"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -185,7 +190,7 @@ def test_score_networks_are_evaluated_in_their_fast_form(
 ) -> None:
     size = {"layers": 2, "channels": 4, "embedding": (4, 5, 6)}
     made = track(Experiment(score_net=ScoreNetConfig(network=network, size=size)), **changes)
-    fast = made.for_inference(made.build_score_net())
+    fast = made.networks.for_inference(made.networks.build_score_net())
     assert type(fast) is form
     assert getattr(fast, "dtype", None) is dtype
     assert not any("parametrizations" in name for name, _ in fast.named_parameters())
@@ -194,7 +199,7 @@ def test_score_networks_are_evaluated_in_their_fast_form(
 def test_folded_weights_are_rounded_once_where_autocast_would_do_it_each_time() -> None:
     size = {"layers": 2, "channels": 4, "embedding": (4, 5, 6)}
     made = track(Experiment(score_net=ScoreNetConfig(network="diffwave", size=size)))
-    network = inference_form(made.build_score_net(), bf16=True, as_it_is=True)
+    network = inference_form(made.networks.build_score_net(), bf16=True, as_it_is=True)
     assert isinstance(network, DiffWave)
     assert network.gather.weight.dtype == torch.bfloat16
     assert network.blocks[1].dilated.weight.dtype == torch.bfloat16
@@ -215,8 +220,9 @@ def test_fields_of_speech_are_refused_elsewhere(
 
 def speech_of(**changes: Any) -> Track:
     made = track(Experiment(score_net=ScoreNetConfig(batch_size=3, crop_frames=16, **changes)))
+    assert isinstance(made, SpeechTrack)
     generator = torch.Generator().manual_seed(0)
-    made.__dict__["_train_utterances"] = [
+    made.recordings.__dict__["train"] = [
         Utterance(str(i), wave, log_mel(wave))
         for i in range(2)
         for wave in [torch.randn(40 * HOP, generator=generator)]
@@ -246,7 +252,7 @@ class Watched(nn.Module):
 
 def test_a_crop_is_encoded_once_for_all_its_draws() -> None:
     net = Watched()
-    loss = speech_of(draws=4).score_batch_loss(net)(0, torch.Generator().manual_seed(1))
+    loss = speech_of(draws=4).networks.score_batch_loss(net)(0, torch.Generator().manual_seed(1))
     assert loss.isfinite()
     ((encoded,), (seen,)) = net.encoded, net.seen
     assert len(encoded) == 3

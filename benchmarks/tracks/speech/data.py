@@ -1,0 +1,73 @@
+"""The recordings of the speech track, and the clips that are cut from them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.experiment import Experiment
+from benchmarks.data.clips import Clip, centre_clips
+from benchmarks.data.crops import CropTable
+from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
+from benchmarks.runtime.progress import Progress
+
+
+class Recordings:
+    """The recordings of an experiment; each split is loaded once, when it is first asked for.
+
+    Args:
+        experiment: names the data, and gives counts and lengths.
+        progress: the display of the loading.
+    """
+
+    def __init__(self, experiment: Experiment, progress: Progress) -> None:
+        self._experiment = experiment
+        self._progress = progress
+
+    @cached_property
+    def corpus(self) -> SpeechCorpus:
+        """The corpus, located and verified.
+
+        Raises:
+            ExperimentError: the corpus has fewer training recordings than asked for.
+        """
+        corpus = open_corpus(self._experiment.data, self._progress)
+        try:
+            return corpus.with_training(self._experiment.train_items)
+        except ValueError as error:
+            raise ExperimentError(f"train_items: {error}") from error
+
+    @cached_property
+    def train(self) -> list[Utterance]:
+        """The training recordings."""
+        return self.corpus.split("train", "train", self._progress)
+
+    @cached_property
+    def test_clips(self) -> list[Clip]:
+        """The test clips."""
+        utterances = self.corpus.split("test", "sample", self._progress)
+        return centre_clips(utterances, self._experiment.test_items, self._experiment.clip_frames)
+
+    @cached_property
+    def valid_clips(self) -> list[Clip]:
+        """The validation clips that searches use."""
+        config = self._experiment.search
+        valid = self.corpus.split("valid", "search", self._progress)
+        return centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+
+    @property
+    def valid_waveforms(self) -> Tensor:
+        """Waveforms of the validation clips, ``(B, L)``, at the recordings' own amplitude."""
+        return torch.stack([clip.waveform for clip in self.valid_clips])
+
+    def crops(self, frames: int, device: torch.device) -> CropTable:
+        """Make a table of training crops.
+
+        Args:
+            frames: length of a crop, in hops.
+            device: where the table lies.
+        """
+        return CropTable(self.train, frames, device)

@@ -1,0 +1,44 @@
+"""WAV files of recordings and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from bddm_ref.files import write_atomically
+from benchmarks.core.rows import Sampled
+from benchmarks.data.clips import Clip
+from benchmarks.data.features import SAMPLE_RATE
+from benchmarks.runtime.samples import read_samples
+
+PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
+
+
+def write_wavs(sampled: Sequence[Sampled], clips: Sequence[Clip], folder: Path) -> None:
+    """Write ``<clip>-recording.wav``, and ``<clip>-<row>.wav`` for each published row.
+
+    Args:
+        sampled: rows of one convention; rows that are not published, or lack samples, are left out.
+        clips: the first test clips.
+        folder: where the files go.
+    """
+    shown = [one for one in sampled if one.files and one.row.name in PUBLISHED_WAVS]
+    for index, clip in enumerate(clips):
+        _write_wav(folder / f"{clip.name}-recording.wav", clip.waveform.numpy())
+        for one in shown:
+            samples = read_samples(one.files[0])[index].numpy()
+            _write_wav(folder / f"{clip.name}-{one.row.name}.wav", samples)
+
+
+def _write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+    clipped = np.clip(samples, -1.0, 1.0)
+    write_atomically(
+        path,
+        lambda temporary: soundfile.write(
+            temporary, clipped, SAMPLE_RATE, subtype="PCM_16", format="WAV"
+        ),
+    )
