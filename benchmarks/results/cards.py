@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import first_error
-from benchmarks.results.schema import Training
+from benchmarks.results.origins import Training
 
 
 class TrainingCard(BaseModel):

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.files import write_atomically
-from benchmarks.results.schema import TimesFrom
+from benchmarks.results.origins import TimesFrom
 
 NETWORK = "network"  # key of one evaluation of the score network, among times of rows
 

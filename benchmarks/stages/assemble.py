@@ -16,16 +16,9 @@ from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
+from benchmarks.results.origins import MadeOtherwise, Training
 from benchmarks.results.records import NETWORK, SearchRecord, Timings
-from benchmarks.results.schema import (
-    Cost,
-    Data,
-    MadeOtherwise,
-    RowResult,
-    RowTime,
-    RunResults,
-    Training,
-)
+from benchmarks.results.schema import Cost, Data, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
 from benchmarks.searches import SEARCHES

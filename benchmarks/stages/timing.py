@@ -12,8 +12,8 @@ from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
+from benchmarks.results.origins import TimesFrom
 from benchmarks.results.records import NETWORK, Timings
-from benchmarks.results.schema import TimesFrom
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
 from benchmarks.stages.context import REPOSITORY, weights_digest

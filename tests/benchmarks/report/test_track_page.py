@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.report.pages.track import to_markdown
-from benchmarks.results.schema import MadeOtherwise, TimesFrom, Training
+from benchmarks.results.origins import MadeOtherwise, TimesFrom, Training
 from benchmarks.results.store import read_results
 
 ABLATION = Path(__file__).resolve().parents[3] / "results" / "ablation"

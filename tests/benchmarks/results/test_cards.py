@@ -9,7 +9,7 @@ import pytest
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.results.cards import card_of
-from benchmarks.results.schema import Training
+from benchmarks.results.origins import Training
 
 CARD = {"steps": 40, "seconds": 5.0, "steps_in_these_seconds": 20, "parameters": 7}
 
