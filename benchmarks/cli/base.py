@@ -35,7 +35,7 @@ class Command(ABC):
 
     Attributes:
         takes_fields: fields of an experiment may follow as further options.
-        fields: these further options, unparsed.
+        fields: the further options, unparsed.
     """
 
     takes_fields: ClassVar[bool] = False

@@ -34,7 +34,7 @@ class ExperimentCommand(Command):
     help_fields: bool = False  # list the experiment's fields, each an option, and stop
 
     def run(self) -> int:
-        """Resolve the experiment, and run the command's work; a dry run only prints the experiment."""
+        """Resolve the experiment, then work on it; a dry run only prints the experiment."""
         if self.help_fields:
             print_fields(self.name)
         experiment = resolved(self.name, self.fields, self.contestant)

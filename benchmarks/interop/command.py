@@ -246,8 +246,8 @@ def _write(*outputs: Output) -> None:
         _refuse_place(output.path)
         if output.path.exists() and not _is_same(output):
             raise UserError(
-                f"{output.path} exists with other content; remove the file, or name another place by "
-                "--to"
+                f"{output.path} exists with other content; remove the file, or name another "
+                "place by --to"
             )
     for output in outputs:
         try:

@@ -73,7 +73,7 @@ def _short_processes(
     rule = closed_form_rule(data.power)
     betas = rule_betas(rule, Start(alpha, beta, ""), training, len(training))
     if len(betas) >= 2:
-        # The last level follows from the betas; the first beta is chosen to make that level alpha_t.
+        # The last level follows from the betas; the first beta makes that level alpha_t.
         left = alpha / math.prod(math.sqrt(1 - beta) for beta in betas)
         yield OWN, NoiseSchedule((1 - left**2, *reversed(betas)))
 
