@@ -1,4 +1,4 @@
-"""The work of ``bundle`` and ``merge``: runs that move between machines, told line by line."""
+"""The work of ``bundle`` and ``merge``; both report line by line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.runtime.progress import Progress
 
 
 def bundle_lines(plan: Plan) -> Iterator[str]:
-    """Make a bundle; yields lines that tell its content and its use.
+    """Make a bundle, and yield lines on its contents and its use.
 
     Raises:
         ExperimentError: the bundle cannot be made.
@@ -26,17 +26,16 @@ def bundle_lines(plan: Plan) -> Iterator[str]:
         if packed.train_items != asked.train_items:
             cut = f"; cut to {packed.train_items} recordings to fit the size"
         yield f"{name}: {minutes:.1f} minutes of training speech{cut}"
-    yield "copy it to the other machine and run: sh run.sh"
-    yield "bring back/ home and run: python -m benchmarks merge back"
+    yield "copy the folder to the other machine and run there: sh run.sh"
+    yield "copy back/ to this machine and run here: python -m benchmarks merge back"
 
 
 def merge_lines(merged: Merged, workspace: Path) -> list[str]:
-    """What a merge took in, what it left, and how to go on.
+    """Lines on merged and remaining stage folders, and the next command.
 
     Args:
-        merged: what became of each stage folder.
-        workspace: the folder that it was merged into; experiments that are not shipped are written
-            there.
+        merged: outcome of the merge.
+        workspace: the target of the merge; experiments that are not shipped are written there.
     """
     lines = []
     for stage in dict.fromkeys(folder.path.parent.name for folder in merged.taken):
@@ -50,7 +49,7 @@ def merge_lines(merged: Merged, workspace: Path) -> list[str]:
         )
     for what, paths in (
         ("already here", merged.known),
-        ("kept, though other work came for it", merged.kept),
+        ("kept, other work came in its place", merged.kept),
         ("not finished there", merged.unfinished),
     ):
         for stage in dict.fromkeys(path.parent.name for path in paths):
@@ -65,7 +64,7 @@ def merge_lines(merged: Merged, workspace: Path) -> list[str]:
 
 
 def _to_go_on(name: str, content: dict[str, Any], workspace: Path) -> str:
-    """The name of a shipped experiment, or else the file that it is written to."""
+    """Name of a shipped experiment; any other is written to a file, whose path is returned."""
     experiment = from_content(content, f"{MANIFEST}: {name}")
     if name in names() and load(name) == experiment:
         return name

@@ -1,4 +1,4 @@
-"""What a command says of an error, and the exit status that follows."""
+"""Messages about errors of commands, and the exit status of each."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def reported(error: Exception, with_trace: bool) -> int:
     """Print an error on standard error.
 
     Args:
-        error: what a command raised.
-        with_trace: print where it was raised, too.
+        error: the error of a command.
+        with_trace: print the trace, too.
 
     Returns:
-        The exit status: 2 where the user can mend the input or the machine, else 3.
+        The exit status: 2 if the user can mend the input or the machine, else 3.
     """
     if with_trace:
         sys.stderr.write("".join(traceback.format_exception(error)))
@@ -51,7 +51,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether the machine lacks memory; torch tells by a RuntimeError, whose words differ."""
+    """Whether the machine lacks memory; torch raises a RuntimeError in varying words."""
     told = str(error).lower()
     by_torch = isinstance(error, RuntimeError) and any(words in told for words in MEMORY_WORDS)
     return by_torch or isinstance(error, MemoryError)

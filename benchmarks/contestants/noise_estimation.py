@@ -24,7 +24,7 @@ from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role
 
 LARGEST_BETA = 1 - 1e-6
-HALVINGS = 60  # of the interval that holds a schedule's free number
+HALVINGS = 60  # steps of the bisection for a schedule's free number
 
 
 @dataclass(frozen=True)

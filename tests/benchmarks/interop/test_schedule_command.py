@@ -26,7 +26,7 @@ def test_schedules_there_and_back(run: Run, betas: Path, tmp_path: Path) -> None
     said = run("import", tmp_path / "3.ns", "--to", tmp_path / "out")
     assert "a schedule of 3 steps; t counts T = 200, beta 0.0001 to 0.02" in said
     assert "     3           0.3    0.832" in said
-    assert "self-check  the same from the written file" in said
+    assert "self-check  the written file gives the same schedule" in said
     found = NoiseSchedule.from_json((tmp_path / "out" / "3.json").read_text())
     assert found.betas == tuple(torch.tensor(BETAS).double().tolist())
 
@@ -53,7 +53,7 @@ def test_a_file_of_steps_goes_to_other_steps(
     named = () if counted == "released" else ("--training", counted)
     said = run("export", file, "--as", "diffusers", "--to", tmp_path / "d.json", *named)
     wanted = "T = 1000, beta 0.0001 to 0.02" if not named else "T = 1000, beta 1e-06 to 0.01"
-    assert f"count those of {wanted}" in said
+    assert f"steps       of the training schedule {wanted}" in said
     document = json.loads((tmp_path / "d.json").read_text())
     assert document["scheduler"]["trained_betas"] == pytest.approx(BETAS, rel=1e-7)
     if named:
@@ -63,7 +63,7 @@ def test_a_file_of_steps_goes_to_other_steps(
 def test_export_as_json(run: Run, betas: Path, tmp_path: Path) -> None:
     said = run("export", betas, "--as", "json", "--to", tmp_path / "b.json")
     assert "written" in said
-    assert "count those" not in said
+    assert "of the training schedule" not in said
     assert NoiseSchedule.from_json((tmp_path / "b.json").read_text()).betas == tuple(BETAS)
 
 

@@ -162,6 +162,6 @@ def test_the_page_says_what_the_document_holds(
 
 def test_a_short_training_schedule_is_refused_at_once(tmp_path: Path) -> None:
     short = Experiment(track="analytic", training_schedule=LinearSchedule(T=100))
-    with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory looks at steps up to"):
+    with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory needs 1000 steps"):
         report.write_theory(short, Progress(), tmp_path)
     assert not [*tmp_path.iterdir()]
