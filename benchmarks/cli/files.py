@@ -24,7 +24,7 @@ class Import(Command):
     Prints what the file holds, and writes it in this project's form: docs/checkpoints.md.
     """
 
-    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json)
+    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json, RUN.json:ROW)
     to: Folder = Path("runs/imported")  # the folder to write to
     training: Annotated[Training, arg(help=f"{TRAINING}; for a file that tells none")] = None
 
@@ -42,7 +42,7 @@ class Export(Command):
     Kinds: 'released' for the authors' code (networks); 'ns', 'json' and 'diffusers' for schedules.
     """
 
-    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json)
+    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json, RUN.json:ROW)
     kind: Annotated[Kind, arg(name="as", help="what the file is for")]
     to: Annotated[Path | None, arg(metavar="FILE")] = None  # by default in runs/exported
     training: Annotated[Training, arg(help=f"{TRAINING}; whose steps are written")] = None
