@@ -22,6 +22,11 @@ def run_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.json") if kind_of(path) == "run")
 
 
+def contest_files(folder: Path) -> list[Path]:
+    """Documents of the runs that the ranking of a results folder is made of."""
+    return [path for place in (CONTESTS, LONG) for path in run_files(folder / place)]
+
+
 def network_folders(folder: Path) -> list[Path]:
     """Folders that each hold the results of one score network."""
     return sorted(path for path in (folder / NETWORKS).glob("*") if path.is_dir())
