@@ -7,10 +7,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
 
+from bddm_ref.files import verify_checksum, write_with_checksum
 from benchmarks.bundle.parts import MANIFEST, Manifest
 from benchmarks.bundle.wheels import (
     BY_TRACK,
@@ -185,15 +187,14 @@ class _Packer:
     def pack_fixed(self) -> None:
         """Pack weights and contestants, whose size does not depend on the room left."""
         for name, weights in _weights(self.experiment):
-            sidecar = Path(f"{weights}.sha256")
-            for path in (Path(weights), *([sidecar] if (REPOSITORY / sidecar).is_file() else [])):
-                if path.is_absolute() or not (REPOSITORY / path).is_file():
-                    raise ExperimentError(
-                        f"{name}: {path} is no file below {REPOSITORY}; copy the file there"
-                    )
-                target = self.plan.folder / "code" / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(REPOSITORY / path, target)
+            path = Path(weights)
+            if path.is_absolute() or not (REPOSITORY / path).is_file():
+                raise ExperimentError(
+                    f"{name}: {path} is no file below {REPOSITORY}; copy the file there"
+                )
+            verify_checksum(REPOSITORY / path)
+            copied = partial(shutil.copyfile, REPOSITORY / path)
+            write_with_checksum(self.plan.folder / "code" / path, copied)
         for name, place in self.experiment.contestants.items():
             file = Path(place.rpartition(":")[0])
             if file.suffix == ".py":

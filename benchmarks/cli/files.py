@@ -24,7 +24,7 @@ class Import(Command):
     Describes the file, and writes the content in this project's format: docs/checkpoints.md.
     """
 
-    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json)
+    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json, RUN.json:ROW)
     to: Folder = Path("runs/imported")  # the folder to write to
     training: Annotated[Training, arg(help=f"{TRAINING}; for a file that names none")] = None
 
@@ -42,7 +42,7 @@ class Export(Command):
     Kinds: 'released' for the authors' code (networks); 'ns', 'json' and 'diffusers' for schedules.
     """
 
-    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json)
+    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json, RUN.json:ROW)
     kind: Annotated[Kind, arg(name="as", help="kind of file to write")]
     to: Annotated[Path | None, arg(metavar="FILE")] = (
         None  # the file to write; None: a file in runs/exported

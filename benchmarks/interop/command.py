@@ -21,6 +21,7 @@ from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.files import read_content, refuse_other_endings
 from benchmarks.interop.layouts import convert
 from benchmarks.interop.released import save_released
+from benchmarks.interop.schedules import ScheduleSource
 from benchmarks.interop.snippets import snippet, told, weights_in
 
 EXPORTED = Path("runs/exported")
@@ -60,7 +61,7 @@ def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
     """Convert networks or a schedule, and yield the lines of a report.
 
     Args:
-        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json).
+        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json, RUN.json:ROW).
         to: the folder to write to.
         training: the training schedule for a file that names none: a key of ``schedules.NAMED``,
             or an experiment.
@@ -69,7 +70,7 @@ def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
         UserError: the file cannot be used, or its conversion cannot be written.
         RuntimeError: the written file differs from the converted network or schedule.
     """
-    if schedules.is_schedule(file):
+    if ScheduleSource.parse(file).is_schedule:
         return _import_schedule(file, to, training)
     return _import_networks(file, to, training)
 
@@ -150,10 +151,10 @@ def _checked(one: Converted) -> Iterator[str]:
 
 def _import_schedule(file: Path, to: Path, training: str | None) -> Iterator[str]:
     named = schedules.named_training(training or "released")
-    schedule = schedules.read_schedule(file, named)
-    path = to / f"{file.stem}.json"
+    schedule, source = schedules.read_schedule(file, named), ScheduleSource.parse(file)
+    path = to / f"{source.stem}.json"
     _write(Output(path, partial(schedules.save_json, schedule)))
-    yield f"{file.name}, sha256 {sha256_of(file)}"
+    yield f"{source.name}, sha256 {sha256_of(source.path)}"
     yield f"  a schedule of {len(schedule)} steps; t counts {told(named)}"
     yield from _table(schedule, schedules.process_of(named))
     if schedules.read_schedule(path, named) != schedule:
@@ -177,7 +178,7 @@ def export_file(file: Path, kind: str, to: Path | None, training: str | None) ->
     """Write networks or a schedule for other tools, and yield the lines of a report.
 
     Args:
-        file: weights, a .yaml that names some, or a schedule (.ns, .json).
+        file: weights, a .yaml that names some, or a schedule (.ns, .json, RUN.json:ROW).
         kind: a key of ENDINGS.
         to: the file to write; None for one in ``runs/exported``.
         training: the training schedule whose steps are written; see :func:`import_file`.
@@ -186,7 +187,7 @@ def export_file(file: Path, kind: str, to: Path | None, training: str | None) ->
         UserError: the file cannot be used, or its copy cannot be written.
         RuntimeError: the written file differs from the exported networks.
     """
-    path = to or EXPORTED / f"{file.stem}{ENDINGS[kind]}"
+    path = to or EXPORTED / f"{ScheduleSource.parse(file).stem}{ENDINGS[kind]}"
     if kind == "released":
         yield from _export_networks(file, path)
     else:
@@ -196,7 +197,7 @@ def export_file(file: Path, kind: str, to: Path | None, training: str | None) ->
 
 def _export_networks(file: Path, path: Path) -> Iterator[str]:
     refuse_other_endings(path)
-    if schedules.is_schedule(file):
+    if ScheduleSource.parse(file).is_schedule:
         raise UserError(f"{file} is a schedule; --as ns, json or diffusers writes one")
     weights = weights_in(file) if file.suffix == ".yaml" else (file,)
     found = [imported for one in weights for imported in convert(read_content(one))]
@@ -222,7 +223,7 @@ def _export_schedule(file: Path, kind: str, path: Path, training: str | None) ->
         "diffusers": partial(schedules.save_diffusers, schedule, named),
     }[kind]
     _write(Output(path, save))
-    yield f"{file.name}: a schedule of {len(schedule)} steps"
+    yield f"{ScheduleSource.parse(file).name}: a schedule of {len(schedule)} steps"
     if kind != "json":
         yield f"  steps       of the training schedule {told(named)}"
         for note in schedules.losses(schedule, process, kind == "ns"):

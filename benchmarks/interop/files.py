@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bddm_ref.files import checksum_file, verify_checksum
+from bddm_ref.files import checksums_of, verify_checksum
 from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
@@ -71,12 +71,12 @@ def refuse_other_endings(path: Path) -> None:
 
 
 def verify_if_announced(path: Path) -> None:
-    """Compare a file with the SHA-256 beside it, if there is one.
+    """Compare a file with its SHA-256, if a checksum file beside it names the file.
 
     Raises:
         DamagedFileError: file and checksum disagree.
     """
-    if checksum_file(path).is_file():
+    if checksums_of(path):
         verify_checksum(path)
 
 

@@ -5,6 +5,9 @@ the fractional training steps t, alpha, beta and sigma. The betas are the schedu
 and written exactly, up to float32. The other tensors follow from the betas. Reading checks the
 other tensors. Writing computes them in the order of the released float32 arithmetic, so that a
 released file comes out again bit by bit. sigma_1 is sqrt(beta_1); no sampler uses sigma_1.
+
+The document of a run holds the schedules of all its rows. A schedule there is named by the file and
+the row's key: ``results/speech.json:raw/bddm-16``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +29,10 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
+from benchmarks.core.registry import nearest
 from benchmarks.interop.files import load_pickle, verify_if_announced
+from benchmarks.results.documents import kind_of
+from benchmarks.results.schema import RunResults
 
 NAMED = {
     "released": LinearSchedule(200, 1e-4, 0.02),  # DiffWave, BDDM
@@ -33,13 +40,44 @@ NAMED = {
     "wavegrad": LinearSchedule(1000, 1e-6, 0.01),
 }
 FIELDS = ("t", "alpha", "beta", "sigma")  # tensors of a .ns file
+NS, JSON = ".ns", ".json"
 ULP = 2.0**-24  # relative rounding of float32
 Float32s = NDArray[np.float32]
 
 
-def is_schedule(path: Path) -> bool:
-    """Whether a file's name says that it is a schedule."""
-    return path.suffix.lower() in (".ns", ".json")
+@dataclass(frozen=True)
+class ScheduleSource:
+    """The place of a schedule: a ``.ns`` or a JSON file, or a row in the document of a run.
+
+    Attributes:
+        path: the file.
+        row: the row's key, as ``raw/bddm-16``; None for a file that holds one schedule.
+    """
+
+    path: Path
+    row: str | None = None
+
+    @classmethod
+    def parse(cls, told: Path) -> ScheduleSource:
+        """Split ``FILE.json:ROW``; the name of an existing file is never split."""
+        file, colon, row = str(told).rpartition(f"{JSON}:")
+        return cls(Path(file + JSON), row) if colon and not told.is_file() else cls(told)
+
+    @property
+    def is_schedule(self) -> bool:
+        """Whether the file's name says that it holds a schedule."""
+        return self.path.suffix.lower() in (NS, JSON)
+
+    @property
+    def stem(self) -> str:
+        """A name for files that are made of the schedule, as ``speech-raw-bddm-16``."""
+        own = [] if self.row is None else self.row.split("/")
+        return "-".join([self.path.stem, *own])
+
+    @property
+    def name(self) -> str:
+        """The place without its folder, as ``speech.json:raw/bddm-16``."""
+        return self.path.name if self.row is None else f"{self.path.name}:{self.row}"
 
 
 def named_training(name: str) -> LinearSchedule:
@@ -77,25 +115,43 @@ def process_of(linear: LinearSchedule) -> NoiseSchedule:
         ) from error
 
 
-def read_schedule(path: Path, training: LinearSchedule) -> NoiseSchedule:
+def read_schedule(file: Path, training: LinearSchedule) -> NoiseSchedule:
     """Read a schedule from a ``.ns`` or a JSON file.
 
     Args:
-        path: the file.
+        file: the file, with a row where the file is the document of a run: ``FILE.json:ROW``.
         training: the training schedule whose steps t a ``.ns`` file counts.
 
     Raises:
         UserError: the file is missing, damaged or no schedule, or contradicts itself.
+        DamagedFileError: the file disagrees with its checksum.
     """
+    source = ScheduleSource.parse(file)
+    path = source.path
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {what}; give a .ns or a .json file")
-    if not is_schedule(path):
+    if not source.is_schedule:
         raise UserError(f"{path} is no schedule; give a .ns or a .json file")
+    if source.row is not None:
+        return _from_run(path, source.row)
     verify_if_announced(path)
-    if path.suffix.lower() == ".ns":
+    if path.suffix.lower() == NS:
         return _from_ns(path, training)
     return _from_json(path)
+
+
+def _from_run(path: Path, row: str) -> NoiseSchedule:
+    """Read the schedule of one row in the document of a run."""
+    if kind_of(path) != "run":
+        raise UserError(f"{path} is not the document of a run, and has no row {row!r}")
+    rows = {one.key: one.betas for one in RunResults.read(path).rows}
+    if row not in rows:
+        raise UserError(f"{path} has no row {row!r}{nearest(row, rows)}")
+    betas = rows[row]
+    if betas is None:
+        raise UserError(f"{path} lists no schedule of the row {row!r}; name another row")
+    return _schedule(path, betas)
 
 
 def _from_json(path: Path) -> NoiseSchedule:
@@ -107,6 +163,8 @@ def _from_json(path: Path) -> NoiseSchedule:
     if isinstance(content, dict):
         scheduler = content.get("scheduler")  # written by diffusers_document
         places = [content, *([scheduler] if isinstance(scheduler, dict) else [])]
+        if content.get("kind") == "run":
+            raise UserError(f"{path} holds many schedules; name a row, as {path}:raw/bddm-16")
         lists = [place.get(key) for place in places for key in ("betas", "trained_betas")]
         content = next((betas for betas in lists if betas is not None), None)
     if not isinstance(content, list) or not all(type(beta) in (int, float) for beta in content):

@@ -147,7 +147,7 @@ def test_rows_are_those_made_in_one_place(
         assert main(["run", experiment, *places]) == 0
     assert {path: path.read_bytes() for path in before} == before
     assert folders(home) == folders(once)
-    items = [(work / "out" / "speech-items.jsonl").read_bytes() for work in (home, once)]
+    items = [(work / "out" / "speech-items.jsonl.gz").read_bytes() for work in (home, once)]
     assert items[0] == items[1]
     results = RunResults.read(home / "out" / "speech.json")
     assert {row.key: row.skipped for row in results.rows if row.skipped} == {}

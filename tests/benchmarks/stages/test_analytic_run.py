@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -78,8 +79,8 @@ def test_seeds_add_points_and_records(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     row = next(r for r in results.rows if r.key == "ring/ddpm-6")
     assert row.metrics["energy"].n == row.n_total == 600
-    lines = (place / "out" / "analytic-items.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
+    items = gzip.decompress((place / "out" / "analytic-items.jsonl.gz").read_bytes())
+    records = [json.loads(line) for line in items.splitlines()]
     mine = [r for r in records if r["row"] == "exact/ddpm-6"]
     assert [r["seed"] for r in mine] == [2021, 2022]
     # The sampler's moments do not depend on the noise they are read off from.

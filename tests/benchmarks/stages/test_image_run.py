@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -136,8 +137,8 @@ def test_check_accepts_it_and_refuses_what_was_altered(place: Path, tmp_path: Pa
 
 
 def figures(root: Path) -> list[dict[str, object]]:
-    lines = (root / "out" / "images-items.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    items = gzip.decompress((root / "out" / "images-items.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in items.splitlines()]
 
 
 def test_the_same_seed_reproduces_every_sample_in_any_batches(run: Any, place: Path) -> None:

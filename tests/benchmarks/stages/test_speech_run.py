@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -74,8 +75,8 @@ def test_check_accepts_it_and_refuses_what_was_altered(
 
 
 def figures(results: Path) -> list[dict[str, Any]]:
-    lines = (results / "speech-items.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    items = gzip.decompress((results / "speech-items.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in items.splitlines()]
 
 
 def test_a_second_run_finds_everything_done(run: Any, place: Path) -> None:
