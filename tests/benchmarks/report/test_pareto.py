@@ -47,7 +47,5 @@ def test_any_scores_can_be_drawn(tmp_path: Path, values: tuple[float, ...], high
     names = ("bddm", "ddpm", "ddim")
     results = images({name: {3: value} for name, value in zip(names, values, strict=True)})
     info = results.metrics["fd"].model_copy(update={"higher_is_better": higher})
-    drawn_text = drawn(
-        results.model_copy(update={"metrics": {"fd": info}}), tmp_path / "plot.svg"
-    )
+    drawn_text = drawn(results.model_copy(update={"metrics": {"fd": info}}), tmp_path / "plot.svg")
     assert ">BDDM<" in drawn_text

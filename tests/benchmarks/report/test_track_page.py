@@ -21,7 +21,9 @@ def summaries(results: RunResults) -> list[str]:
 def test_the_summary_has_samplers_by_steps() -> None:
     pesq, stoi = summaries(speech())
     assert pesq.startswith("| PESQ-WB (LQO) ↑ at steps | Sampler | 3 | 7 | 16 | 1000 |\n")
-    assert "| `raw` | BDDM | 2.50 [2.40, 2.60] | 2.90 [2.80, 3.00] | 3.10 [3.00, 3.20] | — |" in pesq
+    assert (
+        "| `raw` | BDDM | 2.50 [2.40, 2.60] | 2.90 [2.80, 3.00] | 3.10 [3.00, 3.20] | — |" in pesq
+    )
     assert "| `scaled` | BDDM | 0.946 [0.944, 0.948] |" in stoi
 
 

@@ -70,7 +70,9 @@ def test_a_document_that_breaks_its_schema_names_the_field(
     path = tmp_path / "images.json"
     images().write(path)
     rewritten(path, **changes)
-    with pytest.raises(DamagedFileError, match=rf"breaks its schema at {field}: .*again with 'run'"):
+    with pytest.raises(
+        DamagedFileError, match=rf"breaks its schema at {field}: .*again with 'run'"
+    ):
         RunResults.read(path)
 
 

@@ -84,9 +84,7 @@ def test_times_of_another_machine_are_left_out() -> None:
         ({"weights": {"score_net": "1" * 64}}, "differ in their networks"),
     ],
 )
-def test_documents_of_different_contests_are_refused(
-    changes: dict[str, object], said: str
-) -> None:
+def test_documents_of_different_contests_are_refused(changes: dict[str, object], said: str) -> None:
     with pytest.raises(DamagedFileError, match=said):
         tracks_of(few(), images(MANY, **changes))
 
