@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.core.experiment import LinearSchedule
+from benchmarks.report.pages.theory import SHOWN_UPDATES
 from benchmarks.results.speed import OURS, SAMPLERS, Figure, SpeedCase, SpeedDocument, Timed
 from benchmarks.results.theory import (
     OWN,
@@ -23,7 +24,6 @@ from metrics.statistics import Estimate
 from synthetic.runs import CREATED, DIGEST, PROVENANCE
 
 ON_GPU = PROVENANCE.model_copy(update={"device": "a GPU"})
-UPDATES = (0, 10, 30, 100, 300, 1_000, 4_000)  # of a schedule network's training
 
 
 def near(value: float, half: float, n: int = 12) -> Estimate:
@@ -116,7 +116,7 @@ def bounds(*points: BoundPoint) -> DataBounds:
 def ratios(form: Any, watched: dict[int, float] | None = None) -> RatioStudy:
     """A training on a loss that misses the closed form by a tenth everywhere."""
     points = [RatioPoint(t, s=0.5, learned=0.44, spread=0.01, closed=0.4) for t in (50, 500, 950)]
-    return RatioStudy("x", form, points, watched or dict.fromkeys(UPDATES, 0.25))
+    return RatioStudy("x", form, points, watched or dict.fromkeys(SHOWN_UPDATES, 0.25))
 
 
 def optimism(rule: str, true: Estimate, deviations: Estimate) -> OptimismStudy:
