@@ -1,7 +1,8 @@
-"""Whole runs on tiny experiments: each is made once, and shared by all tests that look at it."""
+"""Whole runs on tiny experiments and a whole results folder, each made once for all tests."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import soundfile
 
 from benchmarks.cli.app import main
+from benchmarks.runtime import checkout
+from synthetic.folder import write_results
 
 TINY = Path(__file__).parent / "tiny"
 
@@ -94,3 +97,18 @@ def write_cifar(folder: Path, per_batch: int = 150) -> None:
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {"speech": write_voices, "images": write_cifar}
+
+
+@pytest.fixture(scope="session")
+def whole_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of every kind of document that passes the check; not to be changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkout, "git", lambda *arguments: None)  # the ledger has no dates
+        return write_results(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def results_folder(whole_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the whole folder, with the README above it, to be spoilt."""
+    shutil.copytree(whole_folder.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / whole_folder.name
