@@ -10,7 +10,6 @@ from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.ranking import ranking_page, sign
 from benchmarks.results.places import ranked
 from benchmarks.results.ranking import Part, ranked_tracks
-from benchmarks.results.ranking_schema import RankingDocument
 from benchmarks.results.schema import Comparison, RunResults
 from benchmarks.results.verdicts import Interval
 from synthetic.runs import DIGEST, FD, PROVENANCE, Table, analytic, images, speech, timed
@@ -25,8 +24,7 @@ MANY: Table = {
 def page_of(*documents: RunResults) -> str:
     parts = [Part(results, DIGEST, f"contestants/{i}.md") for i, results in enumerate(documents)]
     tracks = ranked_tracks(parts)
-    document = RankingDocument(kind="ranking", schema_version=2, tracks=tracks, plots={})
-    return to_markdown(ranking_page(document))
+    return to_markdown(ranking_page(tracks))
 
 
 def section(page: str, title: str) -> str:

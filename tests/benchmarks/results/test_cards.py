@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.results.cards import card_of
+from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.origins import Training
 
 CARD = {"steps": 40, "seconds": 5.0, "steps_in_these_seconds": 20, "parameters": 7}
@@ -56,3 +58,9 @@ def test_a_card_is_written_as_it_was_read(tmp_path: Path) -> None:
 def test_another_file_is_refused_by_its_entry(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match="is no card of weights: steps: Field required"):
         card_of(written(tmp_path, {"parameters": 7}))
+
+
+def test_parameters_are_counted_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "score.safetensors"
+    save_file({"a": np.zeros((3, 4), np.float32), "b": np.zeros(5, np.float32)}, path)
+    assert parameters_in(path) == 17

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import write_with_checksum
 from benchmarks.core.rows import Role, RowKey
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
+from benchmarks.results.items import write_items
 from benchmarks.results.schema import Comparison, Cost, Data, Judge, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval, MetricInfo, verdict
 
@@ -349,7 +348,6 @@ def write_run(
     text = "".join(json.dumps(line) + "\n" for line in lines)
     digest = hashlib.sha256(text.encode()).hexdigest()
     path = folder / f"{results.track}.json"
-    items = path.with_name(f"{path.stem}-items.jsonl")
-    write_with_checksum(items, partial(Path.write_text, data=text))
+    write_items(path, text)
     publish(path, results.model_copy(update={"items_sha256": digest}))
     return path
