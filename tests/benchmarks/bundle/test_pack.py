@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from bddm_ref.files import verify_checksum, write_listed
 from benchmarks.bundle import pack
 from benchmarks.bundle.wheels import Target
 from benchmarks.cli.app import main
@@ -78,6 +81,33 @@ def test_a_contestant_of_ones_own_goes_along(place: Path) -> None:
     assert packed == (place / "mine.py").read_text()
     home = json.loads((place / "out" / "bundle.json").read_text())["experiments"]["tiny"]
     assert home["contestants"] == {"mine": "mine.py:Mine"}
+
+
+def test_weights_go_along_with_their_own_checksum(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list of their folder at home would name files that the bundle lacks."""
+    home = place / "home"
+    weights = home / "nets" / "a.safetensors"
+    write_listed(weights, partial(Path.write_bytes, data=b"weights"))
+    write_listed(home / "nets" / "b.safetensors", partial(Path.write_bytes, data=b"others"))
+    shutil.copytree(pack.REPOSITORY / "bddm_ref", home / "bddm_ref")
+    for name in ("metrics", "benchmarks"):
+        (home / name).mkdir()
+    (home / "benchmarks" / "bundle").symlink_to(pack.REPOSITORY / "benchmarks" / "bundle")
+    monkeypatch.setattr(pack, "REPOSITORY", home)
+    assert bundle("--score-net.weights", "nets/a.safetensors") == 0
+    packed = place / "out" / "code" / "nets"
+    assert sorted(path.name for path in packed.iterdir()) == [
+        "a.safetensors",
+        "a.safetensors.sha256",
+    ]
+    verify_checksum(packed / "a.safetensors")
+    weights.write_bytes(b"changed")
+    shutil.rmtree(place / "out")
+    assert bundle("--score-net.weights", "nets/a.safetensors") == 2
+    assert "a.safetensors does not match its checksum in SHA256SUMS" in capsys.readouterr().err
+    assert not (place / "out").exists()
 
 
 @pytest.mark.parametrize(
