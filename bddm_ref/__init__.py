@@ -34,13 +34,14 @@ if TYPE_CHECKING:
         KERNELS,
         Coefficients,
         Kernel,
+        ScoreNet,
         ddim_kernel,
         ddpm_kernel,
         q_sample,
         reverse_step,
         reverse_steps,
     )
-    from bddm_ref.sampling import ScoreNet, sample
+    from bddm_ref.sampling import sample
     from bddm_ref.schedule import NoiseSchedule
     from bddm_ref.scheduling import Start, schedule_betas
     from bddm_ref.search_released import released_search

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from bddm_ref.elbo_bound import log_density, per_item, step_weights
 from bddm_ref.losses import step_loss
-from bddm_ref.process import KERNELS, q_sample, reverse_steps
-from bddm_ref.sampling import ScoreNet, reverse_chain
+from bddm_ref.process import KERNELS, ScoreNet, q_sample, reverse_steps
+from bddm_ref.sampling import reverse_chain
 from bddm_ref.schedule import NoiseSchedule
 
 

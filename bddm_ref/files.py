@@ -1,14 +1,22 @@
 """Files that can be trusted: written whole or not at all, and verified when read. No torch.
 
-A file may have its SHA-256 beside it, in ``<file>.sha256``.
+The SHA-256 of a file stands beside it: in ``<file>.sha256``, or as a line of ``SHA256SUMS``, which
+lists the files of one folder. ``sha256sum -c`` reads both.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+SUMS = "SHA256SUMS"
+LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # of SUMS
 
 
 class DamagedFileError(ValueError):
@@ -24,7 +32,8 @@ def sha256_of(path: Path) -> str:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file, then move it over ``path`` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    writer = threading.get_native_id()  # two writers, or threads, must not share a temporary file
+    temporary = path.with_name(f".{path.name}.{writer}")
     try:
         write(temporary)
         with temporary.open("rb") as file:
@@ -41,40 +50,120 @@ def write_with_checksum(path: Path, write: Callable[[Path], object]) -> None:
     Two files cannot be replaced in one step. The checksum file therefore first lists the sums of
     both the new and the old content. An interruption leaves a file that one of the sums matches.
     """
-    sidecar, line = checksum_file(path), ""
+    _write_recorded(path, write, _record_beside)
+
+
+def write_listed(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file atomically, and its SHA-256 into the ``SHA256SUMS`` of its folder.
+
+    The order of steps is that of :func:`write_with_checksum`. A checksum file that the file had of
+    its own is removed.
+    """
+    _write_recorded(path, write, _record_listed)
+
+
+def _write_recorded(
+    path: Path, write: Callable[[Path], object], record: Callable[[Path, list[str]], None]
+) -> None:
+    digest = ""
 
     def write_and_announce(temporary: Path) -> None:
-        nonlocal line
+        nonlocal digest
         write(temporary)
-        line = f"{sha256_of(temporary)}  {path.name}\n"
-        before = sidecar.read_text() if sidecar.is_file() and path.is_file() else ""
-        write_atomically(sidecar, lambda file: file.write_text(line + before))
+        digest = sha256_of(temporary)
+        record(path, [digest, *(checksums_of(path) if path.is_file() else [])])
 
     write_atomically(path, write_and_announce)
-    write_atomically(sidecar, lambda file: file.write_text(line))
+    record(path, [digest])
+
+
+def _record_beside(path: Path, digests: list[str]) -> None:
+    text = "".join(_line(digest, path.name) for digest in digests)
+    write_atomically(checksum_file(path), lambda file: file.write_text(text))
+
+
+def _record_listed(path: Path, digests: list[str]) -> None:
+    sums = path.with_name(SUMS)
+    with _locked(sums):
+        kept = [(name, digest) for digest, name in listed_in(sums) if name != path.name]
+        mine = [(path.name, digest) for digest in dict.fromkeys(digests)]
+        text = "".join(_line(digest, name) for name, digest in sorted(kept + mine))
+        write_atomically(sums, lambda file: file.write_text(text))
+    checksum_file(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(sums: Path) -> Iterator[None]:
+    """Hold a list of checksums alone, so that two writers of a folder lose no line.
+
+    Each update replaces the file. Whoever waited for the former one has to ask again.
+    """
+    sums.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with sums.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if sums.is_file() and os.path.samestat(os.fstat(file.fileno()), sums.stat()):
+                yield
+                return
 
 
 def verify_checksum(path: Path) -> None:
-    """Compare a file with the SHA-256 beside it.
+    """Compare a file with its SHA-256: in ``<path>.sha256``, else in the folder's ``SHA256SUMS``.
 
     Raises:
         DamagedFileError: the file or its checksum is missing, or they disagree.
     """
     if not path.is_file():
         raise DamagedFileError(f"{path} does not exist; give the path of an existing file")
-    if not checksum_file(path).is_file():
+    digests = checksums_of(path)
+    if not digests:
         raise DamagedFileError(
-            f"{path} has no checksum beside it; put what 'sha256sum {path.name}' prints into "
-            f"{checksum_file(path).name}"
+            f"{path} has no checksum; put what 'sha256sum {path.name}' prints into "
+            f"{checksum_file(path).name}, or add it to {SUMS} of the same folder"
         )
-    listed = [
-        line.split(" ")[0] for line in checksum_file(path).read_text(errors="replace").splitlines()
-    ]
-    if sha256_of(path) not in listed:
+    if sha256_of(path) not in digests:
+        place = checksum_file(path).name if checksum_file(path).is_file() else SUMS
         raise DamagedFileError(
-            f"{path} does not match its checksum in {checksum_file(path).name}; restore or remake "
-            "it"
+            f"{path} does not match its checksum in {place}; restore or remake it"
         )
+
+
+def checksums_of(path: Path) -> list[str]:
+    """List the SHA-256 sums that a file may have; none where no checksum file names it.
+
+    A checksum file of its own counts alone. While a file is exchanged it has two sums.
+
+    Raises:
+        DamagedFileError: ``SHA256SUMS`` of the folder is damaged.
+    """
+    if checksum_file(path).is_file():
+        lines = checksum_file(path).read_text(errors="replace").splitlines()
+        return [line.split(" ")[0] for line in lines] or [""]  # an empty one: no content is right
+    sums = path.with_name(SUMS)
+    return [digest for digest, name in listed_in(sums) if name == path.name]
+
+
+def listed_in(sums: Path) -> list[tuple[str, str]]:
+    """Read the sums and names of a ``SHA256SUMS`` file; none where there is no such file.
+
+    Raises:
+        DamagedFileError: a line is not of the form that ``sha256sum`` prints.
+    """
+    if not sums.is_file():
+        return []
+    found = []
+    for n, line in enumerate(sums.read_text(errors="replace").splitlines(), start=1):
+        match = LINE.fullmatch(line)
+        if match is None:
+            raise DamagedFileError(
+                f"{sums}, line {n} is not of the form that sha256sum prints; restore or remove it"
+            )
+        found.append((match[1], match[2]))
+    return found
+
+
+def _line(digest: str, name: str) -> str:
+    return f"{digest}  {name}\n"
 
 
 def _sync_folder(folder: Path) -> None:

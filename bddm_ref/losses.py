@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import q_sample
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet, q_sample
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import StepLossForm
 

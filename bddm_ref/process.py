@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from bddm_ref.schedule import NoiseSchedule
+
+ScoreNet = Callable[[Tensor, Tensor, Any], Tensor]
+"""``score_net(x, alpha, condition) -> eps``: x ``(B, ...)``, alpha ``(B,)`` float64."""
 
 
 class Coefficients(NamedTuple):

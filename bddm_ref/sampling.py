@@ -9,11 +9,8 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import embed_levels, evaluate_at, level_of
-from bddm_ref.process import Coefficients, Kernel, reverse_step, reverse_steps
+from bddm_ref.process import Coefficients, Kernel, ScoreNet, reverse_step, reverse_steps
 from bddm_ref.schedule import NoiseSchedule
-
-ScoreNet = Callable[[Tensor, Tensor, Any], Tensor]
-"""``score_net(x, alpha, condition) -> eps``: x ``(B, ...)``, alpha ``(B,)`` float64."""
 
 
 @torch.no_grad()

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS, reverse_step
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet, reverse_step
 from bddm_ref.schedule import NoiseSchedule
 
 SPREAD = (0.95, 1.05)  # factors of a perturbed start

@@ -1,4 +1,4 @@
-"""What the suite adds to the papers: schedules by rules, a cheaper search, exact Gaussians.
+"""Additions of the suite to the papers: schedules by rules, a cheaper search, exact Gaussians.
 
 Nothing outside this package, within :mod:`bddm_ref`, imports it.
 """

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import q_sample
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet, q_sample
 from bddm_ref.schedule import NoiseSchedule
 
 LEVELS = 33  # noise levels of a measurement

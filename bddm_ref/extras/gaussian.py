@@ -14,8 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bddm_ref.process import Kernel, reverse_steps
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import Kernel, ScoreNet, reverse_steps
 from bddm_ref.schedule import NoiseSchedule
 
 

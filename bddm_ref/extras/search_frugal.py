@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from bddm_ref.extras.judging import Distortion, PartialJudge
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from bddm_ref.searching import Candidate, SearchPlan, is_start, quality
 
-Distortion = Callable[[NoiseSchedule], float]
-"""Distortion of data by a schedule, computed without samples; less is better."""
 ProposeByLevel = Callable[[Start, float], list[float]]
 """``(start, spare) -> betas``, noisiest first: see :func:`bddm_ref.extras.rules.network_rule`."""
 GROUPS = 3  # ranges of the start level at the longest length; the best of each range is judged
@@ -22,15 +21,6 @@ SPARES = (0.4, 1.0)  # range of the factor on 1 - sigma_phi
 # Share of a trial's items that heat 1 uses, per candidate that search() would judge in full.
 ITEMS = 0.01
 WIDER = 3  # items after both heats, per item of heat 1
-
-
-class PartialJudge(Protocol):
-    """A :data:`bddm_ref.searching.Judge` that can use a part of a trial's items."""
-
-    def __call__(
-        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
-    ) -> tuple[float, ...]:
-        """Score a schedule on the items between two fractions of a trial; higher is better."""
 
 
 class _Found(NamedTuple):

@@ -1,1 +1,1 @@
-"""Runs on a machine without a network: what goes there in one folder, and what comes back."""
+"""Floor 7: runs on a machine without a network, packed into one folder and merged back."""

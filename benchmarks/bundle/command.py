@@ -1,4 +1,4 @@
-"""The work of ``bundle`` and ``merge``: runs that move between machines, told line by line."""
+"""The work of ``bundle`` and ``merge``; both report line by line."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from typing import Any
 
 from benchmarks.bundle.pack import Plan, make_bundle, write_experiment
 from benchmarks.bundle.parts import MANIFEST, Merged
-from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import from_content, load, names
 from benchmarks.runtime.progress import Progress
-from benchmarks.runtime.workspace import Workspace
-from benchmarks.stages.context import Context
-from benchmarks.stages.pipeline import Run
 
 
 def bundle_lines(plan: Plan) -> Iterator[str]:
-    """Make a bundle; yields what it holds, and what to do with it.
+    """Make a bundle, and yield lines on its contents and its use.
 
     Raises:
-        ExperimentError: an experiment could not be run to its end, or the bundle cannot be made.
+        ExperimentError: the bundle cannot be made.
     """
-    progress = Progress()
-    for experiment in plan.experiments.values():
-        _refuse_impossible(experiment, progress)
-    bundle = make_bundle(plan, progress)
+    bundle = make_bundle(plan, Progress())
     yield f"{plan.folder}: {bundle.size / 1e6:.1f} MB"
     for name, minutes in bundle.minutes.items():
         asked, packed = plan.experiments[name], bundle.experiments[name]
@@ -33,24 +26,16 @@ def bundle_lines(plan: Plan) -> Iterator[str]:
         if packed.train_items != asked.train_items:
             cut = f"; cut to {packed.train_items} recordings to fit the size"
         yield f"{name}: {minutes:.1f} minutes of training speech{cut}"
-    yield "copy it to the other machine and run: sh run.sh"
-    yield "bring back/ home and run: python -m benchmarks merge back"
-
-
-def _refuse_impossible(experiment: Experiment, progress: Progress) -> None:
-    """Refuse what the other machine would find out late, for lack of the scores' packages."""
-    context = Context(experiment, Workspace(Path("runs")), progress)
-    _ = context.track.data  # located, verified, cut as the experiment says
-    Run(context).refuse_impossible()
+    yield "copy the folder to the other machine and run there: sh run.sh"
+    yield "copy back/ to this machine and run here: python -m benchmarks merge back"
 
 
 def merge_lines(merged: Merged, workspace: Path) -> list[str]:
-    """What a merge took in, what it left, and how to go on.
+    """Lines on merged and remaining stage folders, and the next command.
 
     Args:
-        merged: what became of each stage folder.
-        workspace: the folder that it was merged into; experiments that are not shipped are written
-            there.
+        merged: outcome of the merge.
+        workspace: the target of the merge; experiments that are not shipped are written there.
     """
     lines = []
     for stage in dict.fromkeys(folder.path.parent.name for folder in merged.taken):
@@ -64,7 +49,7 @@ def merge_lines(merged: Merged, workspace: Path) -> list[str]:
         )
     for what, paths in (
         ("already here", merged.known),
-        ("kept, though other work came for it", merged.kept),
+        ("kept, other work came in its place", merged.kept),
         ("not finished there", merged.unfinished),
     ):
         for stage in dict.fromkeys(path.parent.name for path in paths):
@@ -79,7 +64,7 @@ def merge_lines(merged: Merged, workspace: Path) -> list[str]:
 
 
 def _to_go_on(name: str, content: dict[str, Any], workspace: Path) -> str:
-    """The name of a shipped experiment, or else the file that it is written to."""
+    """Name of a shipped experiment; any other is written to a file, whose path is returned."""
     experiment = from_content(content, f"{MANIFEST}: {name}")
     if name in names() and load(name) == experiment:
         return name

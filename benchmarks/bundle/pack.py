@@ -1,4 +1,4 @@
-"""Makes a bundle: code, data, weights and wheels, for a machine that has torch and no network."""
+"""Packing of code, data, weights and wheels for a machine that has torch and no network."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
 
+from bddm_ref.files import verify_checksum, write_with_checksum
 from benchmarks.bundle.parts import MANIFEST, Manifest
 from benchmarks.bundle.wheels import (
     BY_TRACK,
@@ -42,15 +44,15 @@ ROOM_LEFT = 50_000  # bytes for experiments and the manifest
 
 @dataclass(frozen=True)
 class Plan:
-    """Contents of a bundle that is to be made.
+    """Order for a bundle.
 
     Attributes:
         experiments: name to experiment, resolved.
-        folder: that is made; it must not exist, or be empty.
+        folder: target folder, which must be empty or missing.
         limit: bytes of the whole folder; None: no limit.
-        target: interpreter of the machine.
-        have: packages that the machine has.
-        speed: whether the performance cases go along.
+        target: interpreter of the other machine.
+        have: packages on the other machine.
+        speed: whether the performance cases are packed.
     """
 
     experiments: Mapping[str, Experiment]
@@ -63,18 +65,25 @@ class Plan:
 
 @dataclass
 class Bundle:
-    """Contents of a bundle that was made."""
+    """Contents of a finished bundle.
 
-    experiments: dict[str, Experiment] = field(default_factory=dict)  # as home goes on with them
-    minutes: dict[str, float] = field(default_factory=dict)  # of training speech, by experiment
-    size: int = 0  # bytes
+    Attributes:
+        experiments: name to experiment, in the form for later stages at home.
+        minutes: experiment to minutes of training speech.
+        size: bytes of the folder.
+    """
+
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    minutes: dict[str, float] = field(default_factory=dict)
+    size: int = 0
 
 
 def make_bundle(plan: Plan, progress: Progress) -> Bundle:
-    """Fill the folder; where something is wrong, nothing of it is left.
+    """Make the folder; after an error the folder does not exist.
 
     Raises:
-        ExperimentError: something cannot be packed, or does not fit; names the field or option.
+        ExperimentError: something cannot be packed, or does not fit; the message names the field
+            or option.
     """
     folder = plan.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -110,8 +119,8 @@ def _filled(plan: Plan, progress: Progress) -> Bundle:
     room = None if plan.limit is None else plan.limit - size_of(folder) - ROOM_LEFT
     if room is not None and room <= 0:
         raise ExperimentError(
-            f"--size: {size_of(folder) / 1e6:.1f} MB are taken without any training recording; "
-            "allow more, or name in --have what the machine has"
+            f"--size: {size_of(folder) / 1e6:.1f} MB are full before the first training recording; "
+            "allow more, or name the machine's packages in --have"
         )
     speech = sum(one.track == "speech" for one in plan.experiments.values())
     for name, job in jobs.items():
@@ -129,7 +138,9 @@ def _fetch_wheels(plan: Plan, progress: Progress) -> None:
     wanted = {name for one in plan.experiments.values() for name in BY_TRACK[one.track]}
     wanted |= {*EVERY_RUN, *(SPEED if plan.speed else ())}
     if unknown := unknown_packages(plan.have):
-        raise ExperimentError(f"--have: {', '.join(unknown)} is not installed here; mistyped?")
+        raise ExperimentError(
+            f"--have: {', '.join(unknown)} is not installed here; check the spelling"
+        )
     with progress.task("fetch wheels", None):
         needed = lacking(wanted, ("torch", *plan.have), plan.target)
         missing = download(needed, plan.target, plan.folder / "wheels")
@@ -137,12 +148,12 @@ def _fetch_wheels(plan: Plan, progress: Progress) -> None:
         name, reason = next(iter(missing.items()))
         raise ExperimentError(
             f"--python {plan.target.python}: no wheel of {', '.join(missing)} ({name}: {reason}); "
-            "give another version, or name in --have what the machine has"
+            "give another version, or name the machine's packages in --have"
         )
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files."""
+    """Bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -159,43 +170,42 @@ def _write_code(plan: Plan, origin: dict[str, str | None]) -> None:
 
 
 def write_experiment(path: Path, experiment: Experiment) -> None:
-    """Write an experiment as the YAML file that it could have been read from."""
+    """Write an experiment as a YAML file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(json.loads(json.dumps(as_dict(experiment))), sort_keys=False))
 
 
 class _Packer:
-    """Packs what one experiment needs; known distributions need nothing."""
+    """Packer of one experiment; known distributions need no data."""
 
     minutes: float | None = None
 
     def __init__(self, name: str, experiment: Experiment, plan: Plan, progress: Progress) -> None:
         self.name, self.experiment, self.plan, self.progress = name, experiment, plan, progress
-        self.data = experiment.data  # as the bundle's experiment names it
+        self.data = experiment.data  # field ``data`` of the experiment in the bundle
 
     def pack_fixed(self) -> None:
-        """Pack what does not depend on the room that is left."""
+        """Pack weights and contestants, whose size does not depend on the room left."""
         for name, weights in _weights(self.experiment):
-            sidecar = Path(f"{weights}.sha256")
-            for path in (Path(weights), *([sidecar] if (REPOSITORY / sidecar).is_file() else [])):
-                if path.is_absolute() or not (REPOSITORY / path).is_file():
-                    raise ExperimentError(
-                        f"{name}: {path} is no file below {REPOSITORY}; copy it there"
-                    )
-                target = self.plan.folder / "code" / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(REPOSITORY / path, target)
+            path = Path(weights)
+            if path.is_absolute() or not (REPOSITORY / path).is_file():
+                raise ExperimentError(
+                    f"{name}: {path} is no file below {REPOSITORY}; copy the file there"
+                )
+            verify_checksum(REPOSITORY / path)
+            copied = partial(shutil.copyfile, REPOSITORY / path)
+            write_with_checksum(self.plan.folder / "code" / path, copied)
         for name, place in self.experiment.contestants.items():
             file = Path(place.rpartition(":")[0])
             if file.suffix == ".py":
                 _copy(file, self.plan.folder / "contestants" / name / file.name)
 
     def pack_rest(self, room: int | None) -> Experiment:
-        """Pack what the room decides; the experiment as the run goes on with it at home."""
+        """Pack data up to ``room`` bytes, and return the experiment for later stages at home."""
         return self.experiment
 
     def there(self) -> Experiment:
-        """The experiment as the bundle's run reads it: paths are relative to the bundle."""
+        """The experiment inside the bundle, with paths relative to the bundle."""
         contestants = {}
         for name, place in self.experiment.contestants.items():
             file, _, attribute = place.rpartition(":")
@@ -205,7 +215,7 @@ class _Packer:
 
 
 class _ImagePacker(_Packer):
-    """Packs image sets as they are."""
+    """Packer of image sets, which stay unchanged."""
 
     def pack_fixed(self) -> None:
         super().pack_fixed()
@@ -220,10 +230,10 @@ class _ImagePacker(_Packer):
 
 
 class _SpeechPacker(_Packer):
-    """Packs recordings as FLAC: all of the held-out ones, of the training ones what fits."""
+    """Packer of recordings as FLAC: all held-out ones, and as many training ones as fit."""
 
     def pack_rest(self, room: int | None) -> Experiment:
-        """Pack as many training recordings as there is room for."""
+        """Pack held-out recordings, then training recordings up to ``room`` bytes."""
         self.data = f"data/{self.name}"
         corpus = open_corpus(self.experiment.data, self.progress)
         corpus = corpus.with_training(self.experiment.train_items)
@@ -231,7 +241,7 @@ class _SpeechPacker(_Packer):
             packed = pack_corpus(corpus, self.plan.folder / self.data, self.progress, room)
         except ValueError as error:
             raise ExperimentError(
-                f"--size: {self.name}: {error} beside the rest; allow more"
+                f"--size: {self.name}: {error} beside all other files; allow more"
             ) from error
         self.minutes = packed.train_minutes
         if packed.train_items < len(corpus.splits["train"]):
@@ -240,7 +250,7 @@ class _SpeechPacker(_Packer):
 
 
 def _weights(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    """Fields that name weights, and the files that they name."""
+    """Yield each field that names weights, with its file."""
     named = {
         "score_net.weights": experiment.score_net.weights,
         "score_net.start": experiment.score_net.start,
@@ -257,4 +267,4 @@ def _copy(source: Path, target: Path) -> None:
     elif source.is_file():
         shutil.copyfile(source, target)
     else:
-        raise ExperimentError(f"{source} does not exist, and the bundle needs it")
+        raise ExperimentError(f"{source} does not exist; the bundle needs this file")

@@ -1,4 +1,4 @@
-"""Stage folders on their way between machines: packed in parts, checked as they are taken in."""
+"""Stage folders that move between machines: packing in parts, and checks before a merge."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from benchmarks.core.identity import fingerprint
 from benchmarks.runtime.workspace import RECORD, StageFolder, write_json
 
 MANIFEST = "bundle.json"
-ASKED = "asked.json"  # the experiments as they were run there
-PARTS = "parts.json"  # in each part
+ASKED = "asked.json"  # the experiments with the options of the other machine
+PARTS = "parts.json"  # list of contents in each part
 STAGES = (
     "judge_net",
     "noise_estimator",
@@ -36,24 +36,30 @@ STAGES = (
     "time",
 )
 OF_HOME = ("data", "contestants", "device", "compile", "threads", "publish")
-NAME_DIGITS = 12  # of a fingerprint, in a folder's name
-BLOCK, RECORDS = 512, 10_240  # bytes: of a tar's header, and what its size is a multiple of
+NAME_DIGITS = 12  # digits of the fingerprint in a folder's name
+BLOCK, RECORDS = 512, 10_240  # bytes: a tar's header, and the unit of a tar's size
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Manifest(BaseModel):
-    """Description that a bundle carries of itself."""
+    """Description of a bundle, in the bundle.
+
+    Attributes:
+        origin: commit and state of the checkout.
+        experiments: name to fields, in the form for later stages at home.
+        python: version of the interpreter, as 3.12.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     origin: dict[str, str | None]
-    experiments: dict[str, dict[str, Any]]  # as home goes on with them
+    experiments: dict[str, dict[str, Any]]
     python: str
 
 
 class Record(BaseModel):
-    """Record of a finished stage, as ``finished.json`` holds it."""
+    """Record of a finished stage, the content of ``finished.json``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,13 +70,13 @@ class Record(BaseModel):
 
 
 class Asked(BaseModel):
-    """Experiments as they were run."""
+    """Experiments with the options of the run, by name."""
 
     experiments: dict[str, dict[str, Any]]
 
 
 class PartList(BaseModel):
-    """Which part this is, and what all of them hold."""
+    """Number of a part, count of all parts, and the stage folders in all parts."""
 
     part: int
     parts: int
@@ -79,30 +85,39 @@ class PartList(BaseModel):
 
 @dataclass
 class Merged:
-    """Outcome of taking in the stage folders of another machine."""
+    """Outcome of a merge of another machine's stage folders.
+
+    Attributes:
+        taken: folders that were copied.
+        known: folders whose work the workspace already had.
+        kept: folders of the workspace with other work, which stay.
+        unfinished: folders that were interrupted on the other machine.
+        lacking: finished folders in parts that are still missing.
+        experiments: name to fields, for later stages at home.
+    """
 
     taken: list[StageFolder] = field(default_factory=list)
-    known: list[Path] = field(default_factory=list)  # the same work was here
-    kept: list[Path] = field(default_factory=list)  # other work was here, and stays
-    unfinished: list[Path] = field(default_factory=list)  # interrupted there
-    lacking: list[str] = field(default_factory=list)  # finished there, in parts not given yet
-    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)  # to go on with at home
+    known: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    unfinished: list[Path] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def bytes_of(text: str) -> int:
-    """A size as ``60MB`` (1 MB is a million bytes).
+    """Read a size such as ``60MB``, and return bytes; 1 MB is a million bytes.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: the text is no size.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])B?|B)?", text.strip().upper())
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 60MB")
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write a size as 60MB")
     return int(float(found[1]) * UNITS[found[2] or ""])
 
 
 def note_asked(workspace: Path, name: str, experiment: dict[str, Any]) -> None:
-    """Record an experiment as it is run away from home, where options may have changed it."""
+    """Record the experiment of a run away from home, with its options."""
     file = workspace / ASKED
     noted = _read(file, Asked).experiments if file.is_file() else {}
     workspace.mkdir(parents=True, exist_ok=True)
@@ -110,10 +125,10 @@ def note_asked(workspace: Path, name: str, experiment: dict[str, Any]) -> None:
 
 
 def experiments_of(root: Path) -> dict[str, dict[str, Any]]:
-    """Experiments of a folder that came back, as the run goes on with them at home.
+    """Experiments of a returned folder, in the form for later stages at home.
 
-    Options that were given away from home count, but for the places of data and files, and for
-    the device and its compiler, which are home's.
+    Options of the other machine are kept. Places of data and files, device and compiler are those
+    of home.
     """
     if not (root / MANIFEST).is_file():
         return {}
@@ -131,7 +146,7 @@ def experiments_of(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def stage_folders(workspace: Path) -> Iterator[Path]:
-    """Folders of stages, finished or not."""
+    """Yield all folders of stages, finished or not."""
     for stage in STAGES:
         if (workspace / stage).is_dir():
             yield from sorted(
@@ -147,12 +162,12 @@ def _is_stage_name(path: Path) -> bool:
 
 
 def write_parts(workspace: Path, folder: Path, limit: int) -> list[Path]:
-    """Pack all finished stage folders into ``part-N.tar``, each below a size if it can be.
+    """Pack all finished stage folders into ``part-N.tar``, each below a size if possible.
 
     Args:
-        workspace: that holds them; what its bundle and its runs say of themselves goes along.
-        folder: for the parts; older ones there are removed.
-        limit: bytes of a part; one that holds a single larger folder is larger.
+        workspace: the workspace; manifest and options of the run are packed, too.
+        folder: folder for the parts; older parts are removed.
+        limit: bytes of a part; a part with one larger folder exceeds the limit.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("part-*.tar"):
@@ -179,7 +194,7 @@ def write_parts(workspace: Path, folder: Path, limit: int) -> list[Path]:
 
 
 def _groups(folders: Sequence[Path], room: int) -> list[list[Path]]:
-    """Folders in their order, in groups whose size stays below the room."""
+    """Split folders, in their order, into groups of at most ``room`` bytes."""
     groups: list[list[Path]] = []
     left = 0
     for path in folders:
@@ -207,15 +222,15 @@ def merge(source: Path, workspace: Path) -> Merged:
 
     Args:
         source: a folder of parts, one part of one, or a workspace.
-        workspace: that they go to.
+        workspace: the target.
 
     Raises:
-        DamagedFileError: a part is missing, or a folder is not what its record says.
+        DamagedFileError: a part is missing, or a folder does not match its record.
     """
     if not source.exists():
-        raise DamagedFileError(f"{source} does not exist; give the folder that came back")
+        raise DamagedFileError(f"{source} does not exist; give the returned folder, back/")
     if source.resolve() == workspace.resolve():
-        raise DamagedFileError(f"{source} is the workspace itself; give the folder that came back")
+        raise DamagedFileError(f"{source} is the workspace itself; give the returned folder, back/")
     merged = Merged()
     with tempfile.TemporaryDirectory(prefix="bddm-merge-") as scratch:
         roots, told = _unpacked(source, Path(scratch))
@@ -240,7 +255,7 @@ def merge(source: Path, workspace: Path) -> Merged:
 
 
 def _free_name(name: str, content: dict[str, Any], taken: dict[str, dict[str, Any]]) -> str:
-    """A name that no other experiment has."""
+    """A name that no different experiment has."""
     wanted, number = name, 1
     while wanted in taken and taken[wanted] != content:
         number += 1
@@ -249,7 +264,7 @@ def _free_name(name: str, content: dict[str, Any], taken: dict[str, dict[str, An
 
 
 def _unpacked(source: Path, scratch: Path) -> tuple[list[Path], list[str]]:
-    """Folders of what came back, and the names of all stage folders that were packed there."""
+    """Unpack all parts; returns their folders, and the names of all packed stage folders."""
     parts = [source] if source.is_file() else sorted(source.rglob("part-*.tar"))
     if not parts:
         return [source], []
@@ -264,10 +279,10 @@ def _unpacked(source: Path, scratch: Path) -> tuple[list[Path], list[str]]:
         except (tarfile.TarError, OSError) as error:
             reason = " ".join(str(error).split())
             raise DamagedFileError(
-                f"{part} cannot be unpacked ({reason}); copy it again"
+                f"{part} cannot be unpacked ({reason}); copy the part again"
             ) from error
         if not (root / PARTS).is_file():
-            raise DamagedFileError(f"{part} is no part of what a bundle's run gives back")
+            raise DamagedFileError(f"{part} is not a part that run.sh packed")
         told = _read(root / PARTS, PartList)
         digest = hashlib.sha256(json.dumps([told.folders, told.parts]).encode()).hexdigest()
         lists.setdefault(digest, set(range(1, told.parts + 1))).discard(told.part)
@@ -276,7 +291,9 @@ def _unpacked(source: Path, scratch: Path) -> tuple[list[Path], list[str]]:
     missing = sorted(number for numbers in lists.values() for number in numbers)
     if missing and not source.is_file():
         names = ", ".join(f"part-{number}.tar" for number in missing)
-        raise DamagedFileError(f"{source} lacks {names}; copy them from the bundle's back/")
+        raise DamagedFileError(
+            f"{source} lacks {names}; copy the missing parts from the bundle's back/"
+        )
     return roots, [*folders]
 
 
@@ -289,27 +306,27 @@ def _take(path: Path, target: Path, merged: Merged) -> None:
     temporary = target.with_name(f".{target.name}.merging")
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(path, temporary)
-    if target.exists():  # begun here and not finished
+    if target.exists():  # an unfinished stage of this machine
         shutil.rmtree(target)
     temporary.rename(target)
     merged.taken.append(StageFolder(target, _record(target).inputs))
 
 
 def _check(path: Path) -> None:
-    """Refuse a folder whose files are not those of its record, or its name not of its inputs."""
+    """Refuse a folder whose files or whose name do not match its record."""
     record = _record(path)
     if fingerprint(record.inputs)[:NAME_DIGITS] != path.name:
         raise DamagedFileError(
-            f"{path} is not the folder of the inputs that its {RECORD} names; make it again with "
-            "the code of this checkout"
+            f"the name of {path} does not match the inputs in its {RECORD}; make the folder again "
+            "with the code of this checkout"
         )
     if not record.outputs:
-        raise DamagedFileError(f"{path / RECORD} lists no files; copy it again")
+        raise DamagedFileError(f"{path / RECORD} lists no files; copy the folder again")
     for name, digest in record.outputs.items():
         file = (path / name).resolve()
         inside = file.is_relative_to(path.resolve())
         if not inside or not file.is_file() or sha256_of(file) != digest:
-            raise DamagedFileError(f"{path / name} is missing or altered; copy it again")
+            raise DamagedFileError(f"{path / name} is missing or altered; copy the file again")
 
 
 def _record(path: Path) -> Record:
@@ -321,5 +338,5 @@ def _read(path: Path, kind: type[Model]) -> Model:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise DamagedFileError(
-            f"{path} is damaged ({first_error(error)}); copy it again, or remove it"
+            f"{path} is damaged ({first_error(error)}); copy the file again, or remove the file"
         ) from error

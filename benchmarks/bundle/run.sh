@@ -1,10 +1,10 @@
 #!/bin/sh
-# Trains and samples what can be made here, and packs what goes home into back/.
+# Runs the stages that need no search or scores, and packs finished stages into back/.
 #
 #   sh run.sh [options of 'python -m benchmarks sample']
 #
 # PYTHON: an interpreter that has torch (python3). DEVICE: cuda or cpu (cuda where torch sees one).
-# WORK: where stages leave their work (runs/). PART: size of a file in back/ at most (15MB).
+# WORK: folder of the stages' work (runs/). PART: largest size of a file in back/ (15MB).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 caller=$PWD
@@ -19,7 +19,7 @@ pack() {
 }
 mkdir -p "$work"
 cp bundle.json "$work"
-pack # what an earlier run has finished; a wrong PART is noticed now
+pack # finished stages of an earlier run; also refuses a wrong PART at once
 status=0
 for experiment in experiments/*.yaml; do
     "$python" -m benchmarks sample "$experiment" --away --workspace "$work" --device "$device" "$@" ||

@@ -1,4 +1,4 @@
-# Sourced by run.sh and speed.sh: unpacks the wheels, and says where code and data are.
+# Sourced by run.sh and speed.sh: unpacks the wheels, and sets the paths of code and data.
 absolute() {
     case $1 in
     /* | "") printf %s "$1" ;;
@@ -15,9 +15,9 @@ with open("bundle.json") as file:
     wanted = json.load(file)["python"]
 found = "%d.%d" % sys.version_info[:2]
 if found != wanted:
-    sys.exit("error: the bundle is for Python %s and this is %s; set PYTHON, or make the bundle with --python %s" % (wanted, found, found))
+    sys.exit("error: the bundle is for Python %s, and this is Python %s; set PYTHON, or make the bundle with --python %s" % (wanted, found, found))
 if importlib.util.find_spec("torch") is None:
-    sys.exit("error: %s has no torch; set PYTHON to an interpreter that has" % sys.executable)
+    sys.exit("error: %s has no torch; set PYTHON to an interpreter with torch" % sys.executable)
 EOF
 if [ ! -d site ]; then
     rm -rf site.part

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Times networks, training and whole samplers here, and leaves the document in back/speed/.
+# Times networks, training and whole samplers, and writes the document to back/speed/.
 #
 #   sh speed.sh [SECONDS]
 #
-# No case starts after so many seconds (150). PYTHON and DEVICE: see run.sh.
+# No case starts after SECONDS (150). PYTHON and DEVICE: see run.sh.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/setup.sh"

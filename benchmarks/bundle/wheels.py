@@ -21,14 +21,18 @@ BY_TRACK = {
     "analytic": ("scipy", "torchmetrics", "threadpoolctl"),
 }
 SPEED = ("pytest", "pytest-benchmark", "hypothesis", "scipy", "torchmetrics")
-"""Packages of :mod:`benchmarks.studies.speed`; taken along only where they are asked for."""
+"""Packages of :mod:`benchmarks.studies.speed`; packed only with ``--speed``."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The interpreter that wheels are for: this system's processor, another Python perhaps."""
+    """Interpreter for the wheels, on this machine's kind of processor.
 
-    python: str  # as 3.12
+    Attributes:
+        python: version of Python, as 3.12.
+    """
+
+    python: str
 
     @property
     def environment(self) -> dict[str, str]:
@@ -57,7 +61,7 @@ class Target:
 
 
 def lacking(wanted: Iterable[str], have: Iterable[str], target: Target) -> list[str]:
-    """Packages that are wanted or that those need, but for what the machine has and that needs."""
+    """Wanted packages and their requirements, without the machine's packages and theirs."""
     there = set(closure(have, target))
     return sorted(set(closure(wanted, target)) - there)
 
@@ -74,7 +78,7 @@ def unknown_packages(names: Iterable[str]) -> list[str]:
 
 
 def closure(names: Iterable[str], target: Target) -> Iterator[str]:
-    """Packages and all that they require, as far as they are installed here."""
+    """Yield packages and all their requirements, as installed here."""
     waiting, seen = [canonical(name) for name in names], set[str]()
     while waiting:
         name = waiting.pop()
@@ -105,7 +109,7 @@ def download(names: Iterable[str], target: Target, folder: Path) -> dict[str, st
     """Fetch wheels of the versions that are installed here.
 
     Returns:
-        Package to the reason why there is no wheel of it.
+        Package to the reason why no wheel was found.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = {}

@@ -1,4 +1,4 @@
 """Floor 8: the command line, one file for each group of commands.
 
-Commands import what they run only when they run it: ``--help`` need not wait for torch.
+Imports for a command's work stand inside ``run``, so that ``--help`` need not wait for torch.
 """

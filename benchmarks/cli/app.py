@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         used; 3 a fault of this project; 130 interrupted.
 
     Raises:
-        SystemExit: options that cannot be parsed (status 2), and after help (status 0).
+        SystemExit: options cannot be parsed (status 2), or help was printed (status 0).
     """
     traceback = False
     try:
@@ -68,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback = command.traceback
             return command.run()
         finally:
-            sys.stdout.flush()  # a pipe that nobody reads fails here, not as Python ends
+            sys.stdout.flush()  # a closed pipe fails here, not when Python ends
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         return 130
-    except BrokenPipeError:  # as of "| head": whoever read the output has had enough
+    except BrokenPipeError:  # the reader closed the pipe, like "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: list[str]) -> Command:
-    """The command with its options.
+    """Parse the command and its options.
 
     Raises:
         UserError: options stand before the command.
@@ -104,7 +104,7 @@ def _parsed(arguments: list[str]) -> Command:
 
 
 def _every_command() -> Any:
-    """A type for tyro that is any of the commands, each described by one line."""
+    """Make a type for tyro: the union of all commands, each with one line of description."""
     kinds: list[Any] = []
     for name, kind in COMMANDS.items():
         line = (kind.__doc__ or "").partition("\n")[0]

@@ -24,7 +24,7 @@ Contestants = Annotated[
     UseAppendAction[tuple[str, ...]],
     arg(
         metavar="[NAME=]FILE.py:CLASS",
-        help="hold a sampler of yours against the others: docs/contestants.md",
+        help="compare a sampler of your own with the others: docs/contestants.md",
     ),
 ]
 
@@ -35,7 +35,7 @@ class Command(ABC):
 
     Attributes:
         takes_fields: fields of an experiment may follow as further options.
-        fields: those further options, as they were typed.
+        fields: the further options, unparsed.
     """
 
     takes_fields: ClassVar[bool] = False

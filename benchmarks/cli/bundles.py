@@ -1,4 +1,4 @@
-"""``bundle`` and ``merge``: runs that move between machines."""
+"""The commands ``bundle`` and ``merge``, for runs that move between machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.cli.experiments import resolved
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import Experiment
 
-SIZE = "at most this for the whole folder, as 60MB"
+SIZE = "largest size of the whole folder, as 60MB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,11 @@ class Bundle(Command):
     takes_fields: ClassVar[bool] = True
     experiments: ExperimentNames
     to: Folder  # a new folder
-    python: str = "3.12"  # the version of Python there
+    python: str = "3.12"  # the other machine's version of Python
     size: Annotated[str | None, arg(metavar="SIZE", help=SIZE)] = None
-    have: str = "torch,numpy"  # packages that are there
+    have: str = "torch,numpy"  # packages on the other machine
     contestant: Contestants = ()
-    speed: bool = False  # pack what 'speed' needs, too
+    speed: bool = False  # pack the cases and packages of 'speed', too
 
     def run(self) -> int:
         """Check all experiments, then pack them."""
@@ -51,15 +51,18 @@ class Bundle(Command):
         from benchmarks.bundle.command import bundle_lines
         from benchmarks.bundle.pack import Plan
         from benchmarks.bundle.wheels import Target
+        from benchmarks.runtime.progress import Progress
+        from benchmarks.stages.pipeline import refuse_impossible
 
+        limit = self._limit()
+        for experiment in experiments.values():  # the other machine would find out late
+            refuse_impossible(experiment, Progress())
         have = tuple(name.strip() for name in self.have.split(",") if name.strip())
         target = Target(self.python)
-        return _print(
-            bundle_lines(Plan(experiments, self.to, self._limit(), target, have, self.speed))
-        )
+        return _print(bundle_lines(Plan(experiments, self.to, limit, target, have, self.speed)))
 
     def _limit(self) -> int | None:
-        """Bytes of the whole folder."""
+        """Largest size of the whole folder in bytes; None: no limit."""
         from benchmarks.bundle.parts import bytes_of
 
         try:
@@ -70,13 +73,13 @@ class Bundle(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Command):
-    """Take in what a bundle's run made on another machine."""
+    """Merge the work of a bundle's run on another machine."""
 
     folder: File  # back/, one of its files, or a workspace
-    workspace: Folder = Path("runs")  # the folder where stages leave their work
+    workspace: Folder = Path("runs")  # the folder for the stages' work
 
     def run(self) -> int:
-        """Merge the folder, and print what was taken; status 1 where nothing was finished."""
+        """Merge the folder, and print the outcome; status 1 if no stage was finished."""
         from benchmarks.bundle.command import merge_lines
         from benchmarks.bundle.parts import merge
 

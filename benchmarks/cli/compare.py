@@ -1,4 +1,4 @@
-"""``compare``: what changed between two results."""
+"""The command ``compare``: changes between two results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Compare(Command):
     """Compare two results, row by row and metric by metric.
 
     RESULTS is a folder of results, or the document of a track such as results/speech.json. The
-    exit status is 1 where B is worse than A by more than a margin of the experiment.
+    exit status is 1 if B is worse than A by more than a margin of the experiment.
     """
 
     a: Results  # the earlier results

@@ -1,4 +1,4 @@
-"""The experiment that a command line asks for: a file, then fields given as options."""
+"""The experiment of a command line: a file, changed by options."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
         contestants: the user's samplers, each ``[NAME=]FILE.py:CLASS``.
 
     Raises:
-        ExperimentError: there is no such experiment, or a contestant cannot be loaded.
-        SystemExit: an option is no field, or its value is of a wrong type; both are printed.
+        ExperimentError: the experiment does not exist, or a contestant cannot be loaded.
+        SystemExit: an option is no field, or a value has a wrong type; the error is printed.
     """
     default = load(name)
     try:
@@ -42,8 +42,8 @@ def print_fields(name: str) -> None:
     """Print each field of an experiment, with its type and value.
 
     Raises:
-        ExperimentError: there is no such experiment.
-        SystemExit: always, with status 0, once they are printed.
+        ExperimentError: the experiment does not exist.
+        SystemExit: always, with status 0, after the output.
     """
     prog = f"{PROGRAM} run {name}"
     tyro.cli(Experiment, default=load(name), args=["--help"], prog=prog)

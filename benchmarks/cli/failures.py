@@ -1,4 +1,4 @@
-"""What a command says of an error, and the exit status that follows."""
+"""Messages about errors of commands, and the exit status of each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import traceback
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import OWN_PACKAGES, UserError
+from benchmarks.runtime.packages import missing_extra
 
 BAD_INPUT, FAULT = 2, 3  # exit statuses
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
@@ -16,11 +17,11 @@ def reported(error: Exception, with_trace: bool) -> int:
     """Print an error on standard error.
 
     Args:
-        error: what a command raised.
-        with_trace: print where it was raised, too.
+        error: the error of a command.
+        with_trace: print the trace, too.
 
     Returns:
-        The exit status: 2 where the user can mend the input or the machine, else 3.
+        The exit status: 2 if the user can mend the input or the machine, else 3.
     """
     if with_trace:
         sys.stderr.write("".join(traceback.format_exception(error)))
@@ -35,15 +36,14 @@ def reported(error: Exception, with_trace: bool) -> int:
 
 def _sentence(error: Exception) -> str | None:
     """The sentence for an error that the user can mend; None for any other."""
-    if isinstance(error, (UserError, DamagedFileError)):
-        return str(error)
-    if isinstance(error, FloatingPointError):  # training diverged: the message says what to lower
-        return str(error)
-    if isinstance(error, OSError) and error.filename is not None:
+    # FloatingPointError: training diverged, and the message says what to lower.
+    of_input = isinstance(error, (UserError, DamagedFileError, FloatingPointError))
+    if of_input or (isinstance(error, OSError) and error.filename is not None):
         return str(error)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in OWN_PACKAGES:
-        missing = isinstance(error, ModuleNotFoundError)
-        return f"{error}; install that package" if missing else str(error)
+        if isinstance(error, ModuleNotFoundError):
+            return missing_extra(error) or f"{error}; install that package"
+        return str(error)
     if _is_out_of_memory(error):
         first = str(error).partition("\n")[0] or "no memory is left"
         return f"{first}; lower batch_items or a batch_size, or use another device"
@@ -51,7 +51,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether the machine lacks memory; torch tells by a RuntimeError, whose words differ."""
+    """Whether the machine lacks memory; torch raises a RuntimeError in varying words."""
     told = str(error).lower()
     by_torch = isinstance(error, RuntimeError) and any(words in told for words in MEMORY_WORDS)
     return by_torch or isinstance(error, MemoryError)

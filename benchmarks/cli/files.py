@@ -1,4 +1,4 @@
-"""``import`` and ``export``: networks and schedules of other projects, there and back."""
+"""The commands ``import`` and ``export``, for networks and schedules of other projects."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Training = Annotated[str | None, arg(metavar="SCHEDULE")]
 class Import(Command):
     """Read networks or a schedule of another project.
 
-    Prints what the file holds, and writes it in this project's form: docs/checkpoints.md.
+    Describes the file, and writes the content in this project's format: docs/checkpoints.md.
     """
 
-    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json)
+    file: File  # a checkpoint, a folder of diffusers, or a schedule (.ns, .json, RUN.json:ROW)
     to: Folder = Path("runs/imported")  # the folder to write to
-    training: Annotated[Training, arg(help=f"{TRAINING}; for a file that tells none")] = None
+    training: Annotated[Training, arg(help=f"{TRAINING}; for a file that names none")] = None
 
     def run(self) -> int:
         """Convert, check and describe the file."""
@@ -42,10 +42,12 @@ class Export(Command):
     Kinds: 'released' for the authors' code (networks); 'ns', 'json' and 'diffusers' for schedules.
     """
 
-    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json)
-    kind: Annotated[Kind, arg(name="as", help="what the file is for")]
-    to: Annotated[Path | None, arg(metavar="FILE")] = None  # by default in runs/exported
-    training: Annotated[Training, arg(help=f"{TRAINING}; whose steps are written")] = None
+    file: File  # weights, a .yaml that names some, or a schedule (.ns, .json, RUN.json:ROW)
+    kind: Annotated[Kind, arg(name="as", help="kind of file to write")]
+    to: Annotated[Path | None, arg(metavar="FILE")] = (
+        None  # the file to write; None: a file in runs/exported
+    )
+    training: Annotated[Training, arg(help=f"{TRAINING}; for the written steps")] = None
 
     def run(self) -> int:
         """Write the file, read it back, and describe it."""

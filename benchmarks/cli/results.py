@@ -44,7 +44,7 @@ class PageCommand(Command):
 
     @abstractmethod
     def write(self) -> Path:
-        """Write the page, or a figure; its path."""
+        """Write the page or figure, and return its path."""
 
     def run(self) -> int:
         """Write the page; print it, or the path of a figure."""
@@ -75,7 +75,7 @@ class Ranking(PageCommand):
 
 
 class Networks(PageCommand):
-    """Tabulate what the search gains on each score network."""
+    """Tabulate the gain of the search on each score network."""
 
     def write(self) -> Path:
         """Write the page of networks."""

@@ -1,4 +1,4 @@
-"""``speed``: time the parts of the suite."""
+"""The command ``speed``, which times the parts of the suite."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tyro.conf import arg
 from benchmarks.cli.base import Command, Folder
 
 SECONDS = (
-    "start no case later than this, stop the last one 120 s after; the page names what is left"
+    "start no case later than this, and stop the last one 120 s after; the page lists the rest"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed(Command):
-    """Time the suite's parts beside the same work done otherwise."""
+    """Time the suite's parts beside other implementations of the same work."""
 
     device: str = "cpu"  # or cuda, cuda:1
     results: Folder = Path("results/cpu")  # the folder for the page
     seconds: Annotated[float | None, arg(metavar="S", help=SECONDS)] = None
-    page_only: bool = False  # write the page again, and measure nothing
+    page_only: bool = False  # write the page again without measuring
 
     def run(self) -> int:
-        """Measure, write and print the page; status 1 where a case failed."""
+        """Measure, write and print the page; status 1 if a case failed."""
         if self.page_only:
             from benchmarks.report.registry import write_speed_pages
 

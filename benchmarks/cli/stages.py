@@ -25,16 +25,16 @@ class ExperimentCommand(Command):
     """A command that takes one experiment, whose fields are further options."""
 
     takes_fields: ClassVar[bool] = True
-    # A tuple, as tyro loses the default of a single name where fields follow.
+    # A tuple: tyro loses the default of a single name if fields follow.
     experiment: ExperimentNames = ("cpu",)
-    workspace: Folder = Path("runs")  # the folder where stages leave their work
+    workspace: Folder = Path("runs")  # the folder for the stages' work
     results: OptionalFolder = None  # the folder for tables; None: the experiment's 'publish'
     contestant: Contestants = ()
     dry_run: bool = False  # print the experiment with all options applied, and stop
     help_fields: bool = False  # list the experiment's fields, each an option, and stop
 
     def run(self) -> int:
-        """Resolve the experiment; print it, or work on it."""
+        """Resolve the experiment, then work on it; a dry run only prints the experiment."""
         if self.help_fields:
             print_fields(self.name)
         experiment = resolved(self.name, self.fields, self.contestant)
@@ -50,10 +50,10 @@ class ExperimentCommand(Command):
 
     @property
     def name(self) -> str:
-        """The one experiment.
+        """Name of the one experiment.
 
         Raises:
-            UserError: several are named.
+            UserError: the command line names several experiments.
         """
         if len(self.experiment) > 1:
             raise UserError(f"give one experiment, not {' and '.join(self.experiment)}")
@@ -61,25 +61,25 @@ class ExperimentCommand(Command):
 
     @abstractmethod
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
-        """Do what the command is for.
+        """Do the work of the command.
 
         Args:
-            context: the experiment as this machine runs it.
+            context: the experiment, adapted to this machine.
             results: the folder for tables.
-            asked: the experiment as the command line gives it.
+            asked: the experiment of the command line, before adaptation.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageCommand(ExperimentCommand):
-    """A command that runs the stages up to one of them; finished work is not done again."""
+    """A command that runs all stages up to one; finished stages are skipped."""
 
     last: ClassVar[str]
     from_scratch: bool = False  # train all networks, also those whose weights the experiment names
-    away: bool = False  # leave work whose packages are missing here to another machine: docs/gpu.md
+    away: bool = False  # leave work to another machine if packages are missing: docs/gpu.md
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
-        """Run the stages; print the table where the last stage makes one."""
+        """Run the stages, and print the table if the last stage makes one."""
         from benchmarks.stages.pipeline import Run as StagesRun
         from benchmarks.stages.pipeline import describe
 
@@ -142,9 +142,9 @@ class Report(StageCommand):
 
 
 class Theory(ExperimentCommand):
-    """Compare both bounds, and see what schedule networks learn.
+    """Compare both bounds, and study the training of schedule networks.
 
-    An analytic experiment gives exact answers; any other asks its trained networks.
+    An analytic experiment gives exact answers. All others evaluate their trained networks.
     """
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""All contestants by name. A new contestant is a file beside this one and a line here."""
+"""Floor 4: all contestants by name. A new contestant is one file here, and one line below."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ CONTESTANTS: dict[str, Contestant] = {
     **DIFFUSERS,
 }
 SEARCHED: dict[str, SearchName] = {}
-"""Contestant to its search; of contestants that share a search, the first."""
+"""Contestant to search; the first one stands for contestants with the same search."""
 for _name, _contestant in CONTESTANTS.items():
     if _contestant.search is not None and _contestant.search not in SEARCHED.values():
         SEARCHED[_name] = _contestant.search
 BILATERAL = [name for name, contestant in CONTESTANTS.items() if contestant.compared]
-"""Contestants whose rows are compared with all other rows: a schedule network's passes."""
+"""Contestants whose rows are compared with all other rows: passes of a schedule network."""

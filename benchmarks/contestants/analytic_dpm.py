@@ -23,14 +23,15 @@ class AnalyticDpm:
     """A linear sub-sequence with a kernel's mean and the optimal variance for that mean.
 
     The variance follows from the power of the noise estimate, measured on validation items. The
-    sub-sequence is the one of the contestants ``ddpm`` and ``ddim``: only the variance differs.
+    contestants ``ddpm`` and ``ddim`` have the same sub-sequence: only the variance differs.
 
-    Two things differ from the original. Its sub-sequence contains the first training step. It
-    bounds the variance by the range of the data, and near the data by a threshold for 8-bit images.
+    Two things differ from the original. The original's sub-sequence contains the first training
+    step. The original bounds the variance by the range of the data, and near the data by a
+    threshold for 8-bit images.
     """
 
     title: str
-    kernel: str  # of the mean: a key of bddm_ref.process.KERNELS
+    kernel: str  # a key of bddm_ref.process.KERNELS, for the mean
 
     role: ClassVar[Role] = "rival"
     search: ClassVar[SearchName | None] = None
@@ -59,7 +60,7 @@ def optimal_variance(kernel: Kernel, power: Callable[[float], float]) -> Kernel:
 
     Args:
         kernel: DDPM's or DDIM's.
-        power: s of a level alpha.
+        power: level alpha to s.
     """
 
     def optimal(alpha: float, beta: float) -> Coefficients:

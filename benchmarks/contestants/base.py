@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS, Kernel
-from bddm_ref.sampling import ScoreNet, sample
+from bddm_ref.process import KERNELS, Kernel, ScoreNet
+from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role
@@ -23,15 +23,15 @@ class SkipContestantError(Exception):
 
 @dataclass(frozen=True)
 class ContestantInputs:
-    """Everything that contestants may use: nothing of the test split.
+    """Inputs of all contestants, without anything of the test split.
 
     Attributes:
         training: the training schedule.
         searched: search to steps to the schedule found, or to the reason why there is none.
-        schedule_net: loads the schedule network; gives its weights' checksum, too.
-        noise_estimator: loads the network that reads the noise level off an item, likewise.
+        schedule_net: loads the schedule network, and the checksum of its weights.
+        noise_estimator: loads the network that reads the noise level off an item, and its checksum.
         power: measures E|eps_theta|^2 / D on validation items, as a function of alpha.
-        reach: search to the steps of its longest schedule, for searches that have a limit.
+        reach: search to the steps of the longest schedule, for searches that have a limit.
     """
 
     training: NoiseSchedule
@@ -58,13 +58,13 @@ class ContestantInputs:
 
 
 def not_searched(search: str) -> str:
-    """The reason of a contestant whose search was not made."""
+    """Reason of a row whose search was not made."""
     return f"search.searches lacks {search!r}"
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A contestant made ready for a number of steps.
+    """A contestant, prepared for a number of steps.
 
     Attributes:
         run: ``(score_net, x_N, condition, generators) -> x_0``; x_N and x_0 are ``(B, ...)``.
@@ -78,7 +78,7 @@ class Sampler:
 
 
 class OwnContestant(Protocol):
-    """A family of samplers, one for each number of steps, as a user writes it."""
+    """A family of samplers, one for each number of steps: the contract for users."""
 
     @property
     def title(self) -> str:
@@ -88,16 +88,16 @@ class OwnContestant(Protocol):
         """Make the sampler of this many steps.
 
         Raises:
-            SkipContestantError: there is none; the message is the reason.
+            SkipContestantError: no sampler has these steps; the message is the row's reason.
         """
 
 
 class Contestant(OwnContestant, Protocol):
-    """A contestant as the suite runs it, with its role, search and comparisons."""
+    """A contestant of the suite, with a role, a search and comparisons."""
 
     @property
     def role(self) -> Role:
-        """The side that the contestant is on."""
+        """The contestant's role: the papers' method, a baseline or a rival."""
 
     @property
     def search(self) -> SearchName | None:

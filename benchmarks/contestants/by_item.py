@@ -13,7 +13,7 @@ IDLE = Coefficients(1.0, 0.0, 0.0)  # leaves an item as it is
 
 
 def levels(alphas: Sequence[float], x: Tensor) -> Tensor:
-    """Alphas as the tensor that a score network takes, float64 on the device of ``x``."""
+    """Make the tensor of levels for a score network, float64 on the device of ``x``."""
     return torch.tensor(alphas, dtype=torch.float64, device=x.device)
 
 

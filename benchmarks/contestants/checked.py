@@ -1,7 +1,7 @@
 """Contestants of users and other packages, checked against the contract while they run.
 
-The author of a contestant mends its mistakes: the message names the contestant, and the line of its
-file where the error arose.
+The author of a contestant can mend its mistakes. The message therefore names the contestant, and
+the line of its file that raised the error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     ContestantInputs,
@@ -38,7 +38,7 @@ class CheckedContestant:
 
     Attributes:
         inner: the contestant itself.
-        where: its name in messages.
+        where: name of the contestant in messages.
         file: the contestant's file, whose content is part of the recipe of its samples.
         source: SHA-256 of the file.
     """

@@ -6,7 +6,7 @@ sqrt(1 / (1 + sigma^2)) of the solver's sigma, or DDIM's level of the training s
 diffusers keeps betas in float32, which moves alpha^2 by about 1e-7.
 
 DDIM: ``diffusers-ddim`` has the defaults, with "leading" spacing, whose steps start at
-(N - 1) (T // N), counted from 0. At 3 of 1000 steps that is step 666, though x_N is noise.
+(N - 1) (T // N), counted from 0. At 3 of 1000 steps the first is step 666, though x_N is noise.
 "trailing" spacing starts at the last training step. The scheduler counts down by T // N, so that
 where N does not divide T (as at 7 of 1000) two things may happen. A step may aim one training step
 beside the next level, and the last step may leave the noise of the first training step.
@@ -45,7 +45,7 @@ import torch
 from torch import Tensor
 
 from bddm_ref.levels import embed_levels, evaluate_at, level_of
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import (
     Contestant,
@@ -69,7 +69,7 @@ class DiffusersSolver:
         twice: whether each step but the last takes two evaluations.
         begins: whether N + 1 levels are asked for, the last of which is not evaluated.
         search: the search whose schedule of this length replaces the training schedule.
-        role: side in the contest.
+        role: the contestant's role: BDDM or a rival.
     """
 
     title: str
@@ -95,7 +95,7 @@ class DiffusersSolver:
             **self.options,
         }
         with warnings.catch_warnings():
-            # NumPy 2 warns of how torch makes an array of a tensor; nothing changes.
+            # NumPy 2 warns about torch's conversion to arrays, which still works.
             warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
             scheduler = getattr(library, self.scheduler)(**options)
             scheduler.set_timesteps(count + self.begins)
@@ -160,11 +160,11 @@ def _run(
     condition: Any,
     generators: Sequence[torch.Generator],
 ) -> Tensor:
-    scheduler = copy.deepcopy(prepared)  # schedulers keep earlier predictions
+    scheduler = copy.deepcopy(prepared)  # schedulers store earlier predictions
     if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(0)  # else it would look for its time step, which may occur twice
+        scheduler.set_begin_index(0)  # a look-up by time step fails if a step occurs twice
     first = scheduler.timesteps[0]
-    x: Tensor = x_N / scheduler.scale_model_input(torch.ones(()), first)  # by alpha, or 1
+    x: Tensor = x_N / scheduler.scale_model_input(torch.ones(()), first)  # divisor: alpha, or 1
     embedded = embed_levels(score_net, levels.to(x.device))
     for n, t in enumerate(scheduler.timesteps):
         seen = scheduler.scale_model_input(x, t)

@@ -25,17 +25,17 @@ from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role
 
 QUADRATIC_END = 0.8  # share of T at which STEP's quadratic steps end
-HALVINGS = 200  # of the interval that holds the free variance
+HALVINGS = 200  # steps of the bisection for the free variance
 
 
 @dataclass(frozen=True)
 class FastDpm:
-    """One of the four schedules, with one of the two kernels.
+    """FastDPM with one of four schedules and one of two kernels.
 
     Attributes:
         title: name in tables.
         approximation: ``var`` chooses variances, ``step`` chooses training steps.
-        spacing: how these variances or steps grow.
+        spacing: growth of these variances or steps.
         kernel: ``ddpm`` (kappa = 1) or ``ddim`` (kappa = 0).
     """
 
@@ -87,7 +87,7 @@ def _ending_at(wanted: float, variances: Callable[[float], torch.Tensor]) -> tup
 
     Args:
         wanted: log of the squared alpha of the last level.
-        variances: free number in (0, 1) to eta_s, which grow with the number.
+        variances: free number in (0, 1) to increasing eta_s, which grow with that number.
     """
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):

@@ -16,8 +16,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import applied, fresh_noise, levels
@@ -25,7 +24,7 @@ from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role
 
 LARGEST_BETA = 1 - 1e-6
-HALVINGS = 60  # of the interval that holds a schedule's free number
+HALVINGS = 60  # steps of the bisection for a schedule's free number
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""BDDM with a schedule for each item: does it pay that sigma_phi sees the data?
+"""BDDM with a schedule for each item, a test of whether sigma_phi should see each item.
 
 The papers' schedules are static lists, found by one pass over a validation item. Here each test
 item has its own pass (Algorithm 3 of arXiv 2203.13508), from the start of the searched schedule of
@@ -18,8 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
@@ -92,9 +91,8 @@ class _Pass:
         generators: Sequence[torch.Generator],
     ) -> Tensor:
         """Sample by each item's list; an item with a shorter list waits until its first step."""
-        copies = [
-            _copy(generator) for generator in generators
-        ]  # sampling then draws as it does without a pass
+        # The pass draws from copies, so that sampling draws the same noise as without a pass.
+        copies = [_copy(generator) for generator in generators]
         _, _, betas = self._followed(score_net, x_N, condition, copies, self._start.kernel)
         lists = [NoiseSchedule(tuple(reversed(item))) for item in betas]
         lists_alphas = [schedule.alphas.tolist() for schedule in lists]
@@ -106,7 +104,7 @@ class _Pass:
                 KERNELS["ddpm"](alpha, item.betas[n]) if n < len(item) else IDLE
                 for alpha, item in zip(alphas, lists, strict=True)
             ]
-            if n == 0:  # [n > 1]: exactly, whatever the rounding
+            if n == 0:  # [n > 1]: no noise exactly, whatever the rounding
                 steps = [step._replace(noise=0.0) for step in steps]
             x = applied(x, eps, fresh_noise(x, generators), steps)
         return x

@@ -1,8 +1,8 @@
 """Lookup of contestants by name: the project's, installed packages', and an experiment's.
 
-A package offers contestants as entry points of the group ``bddm_benchmark.contestants``, an
-experiment names them in its field ``contestants``. Either way, what is named is a class without
-arguments, or an instance: see :class:`benchmarks.contestants.base.Contestant`.
+A package offers contestants as entry points of the group ``bddm_benchmark.contestants``. An
+experiment names contestants in the field ``contestants``. Both name an instance, or a class without
+arguments: see :class:`benchmarks.contestants.base.OwnContestant`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def contestant(name: str, experiment: Experiment) -> Contestant:
         return CONTESTANTS[name]
     points = importlib.metadata.entry_points(group=ENTRY_POINTS)
     places = {point.name: point.value for point in points} | experiment.contestants
-    own = dict.fromkeys(CONTESTANTS, "")  # for the message alone
+    own = dict.fromkeys(CONTESTANTS, "")  # the message lists these names, too
     return _loaded(name, choose(own | places, name, "rows.contestant"))
 
 
@@ -60,11 +60,11 @@ def _loaded(name: str, place: str) -> CheckedContestant:
     where = f"contestants: {name}: {place}"
     if not NAME.fullmatch(name) or name in CONTESTANTS:
         raise ExperimentError(
-            f"{where}: the name must be new, and of lower-case letters, digits, '-', '_' and '.'"
+            f"{where}: give a new name of lower-case letters, digits, '-', '_' and '.'"
         )
     module_name, _, attribute = place.rpartition(":")
     if not module_name or not attribute.isidentifier():
-        raise ExperimentError(f"{where}: write it as file.py:Class or package.module:Class")
+        raise ExperimentError(f"{where}: write the place as file.py:Class or package.module:Class")
     module = _module(module_name, where)
     if not hasattr(module, attribute):
         raise ExperimentError(f"{where}: {module_name} has no {attribute}")
@@ -95,12 +95,12 @@ def _module(name: str, where: str) -> ModuleType:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[key] = module  # where dataclasses look for their own module
+        sys.modules[key] = module  # dataclasses look their own module up here
         spec.loader.exec_module(module)
     except FileNotFoundError as error:
         raise ExperimentError(f"{where}: there is no file {name}") from error
     except Exception as error:
-        raise ExperimentError(f"{where}: importing it failed: {_told(error)}") from error
+        raise ExperimentError(f"{where}: the import failed: {_told(error)}") from error
     return module
 
 
@@ -113,7 +113,7 @@ def with_contestant(experiment: Experiment, option: str) -> Experiment:
 
     Args:
         experiment: the experiment; without rows of ``bddm``, its other rows tell the steps.
-        option: ``file.py:Class`` or ``name=file.py:Class``; without a name, the class's in
+        option: ``file.py:Class`` or ``name=file.py:Class``; the default name is the class name in
             lower case.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Published lists of betas, unchanged."""
+"""Contestants with published lists of betas, unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.core.rows import Role
 
 DIFFWAVE_BASE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5)
 DIFFWAVE_LARGE_6 = (1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.7)
-"""DiffWave's fast sampling, for its two sizes (Kong et al. 2021, appendix B)."""
+"""Fast sampling of the larger DiffWave; both lists are from Kong et al. 2021, appendix B."""
 
 
 @dataclass(frozen=True)

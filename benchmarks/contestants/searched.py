@@ -16,7 +16,7 @@ class Searched:
     Attributes:
         title: name in tables.
         search: the search.
-        role: side in the contest.
+        role: the contestant's role: BDDM or a rival.
         kernel: key of :data:`bddm_ref.process.KERNELS`.
         compared: whether the contestant's rows are compared with all other rows at equal steps.
     """

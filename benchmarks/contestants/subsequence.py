@@ -43,7 +43,7 @@ class Subsequence:
     compared: ClassVar[bool] = False
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
-        """Make the sampler of ``steps`` levels; at T steps, of the training schedule itself."""
+        """Make the sampler of ``steps`` levels; T steps are the training schedule itself."""
         if steps > len(inputs.training):
             raise SkipContestantError(
                 f"the training schedule has only {len(inputs.training)} steps"

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the first mistake of a document in one line."""
+"""Errors that a user can mend, and one-line messages for invalid documents."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ OWN_PACKAGES = ("bddm_ref", "metrics", "benchmarks")
 
 
 class UserError(ValueError):
-    """Input that cannot be used: an option, a file, data, a machine. The message says which.
+    """An option, a file, data or a machine that cannot be used; the message says which.
 
-    The command line prints the message without a trace. Any other error is the project's own fault.
+    The command line prints the message without a trace. Any other error is a fault of the project.
     """
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from bddm_ref.settings import StepLossForm, TrainingConfig
 
-EXACT = "exact"  # the score network that is known instead of trained
-PER_LENGTH = "T/N"  # tau of the papers: a schedule network for each length
+EXACT = "exact"  # name of the exact score, which needs no training
+PER_LENGTH = "T/N"  # the papers' tau: one schedule network for each length
 
 SearchName = Literal[
     "paper",
@@ -39,37 +39,37 @@ class LinearSchedule:
 
 @dataclass(frozen=True)
 class ScoreNetConfig:
-    """The score network and how it is trained."""
+    """The score network and its training."""
 
     network: str = "spectral_vocoder"  # a key of the track's score_nets
     size: dict[str, Any] = field(default_factory=dict)  # changes to the network's default sizes
     weights: str | None = None  # safetensors to use instead of training
     start: str | None = None  # safetensors to start training from
-    amplitude: float = 8.0  # speech: the network is, or was, trained on recordings times this
-    power: int = 1  # of the loss |eps - eps_theta|^power
+    amplitude: float = 8.0  # speech: factor on recordings in the network's training
+    power: int = 1  # exponent of the loss |eps - eps_theta|^power
     batch_size: int = 12  # crops, images or vectors
-    draws: int = 1  # speech: levels and noises drawn for a crop, whose mel is encoded once
+    draws: int = 1  # speech: levels and noises for each crop, whose mel is encoded once
     crop_frames: int = 64  # speech: hops of 256 samples
     level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
     level_spread: float = 4.5  # nats
     level_lowest: float = -10.0  # nats
     level_highest: float = 14.0  # nats
-    uniform_steps: bool = False  # instead: levels of the training schedule, t uniform (the papers)
-    between_steps: bool = False  # and the level uniform between neighbouring steps (WaveGrad)
-    compile: bool = False  # train through torch.compile, which takes its time first
+    uniform_steps: bool = False  # draw steps t uniformly instead, as the papers do
+    between_steps: bool = False  # draw levels uniformly between neighbouring steps (WaveGrad)
+    compile: bool = False  # train through torch.compile, which compiles for up to a minute
     balance_levels: bool = True  # weigh the loss so that all levels count about alike
     training: TrainingConfig = TrainingConfig(steps=12_000, learning_rate=1e-3)
 
 
 @dataclass(frozen=True)
 class ScheduleNetConfig:
-    """The schedule network and how it is trained, once for each convention."""
+    """The schedule network and its training, once for each convention."""
 
     network: str = "ratio"  # a key of the track's schedule_nets
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
-    loss: StepLossForm = "exact"  # constant of the step loss; elbo: what the papers argue against
-    tau: int | Literal["T/N"] = 330  # long steps per short step; T/N: a network for each length
+    loss: StepLossForm = "exact"  # form of the step loss; elbo: train on the ELBO instead
+    tau: int | Literal["T/N"] = 330  # long steps per short step; T/N: one network for each length
     batch_size: int = 8  # crops, images or vectors
     crop_frames: int = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
@@ -81,14 +81,14 @@ class SearchConfig:
 
     lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
     bins: int = 9  # M: values of alpha_N and of beta_N
-    searches: tuple[SearchName, ...] = ("paper",)  # each is a contestant: benchmarks.searches
-    pass_items: int = 1  # items of a pass of noise scheduling, whose sigma is averaged
+    searches: tuple[SearchName, ...] = ("paper",)  # keys of benchmarks.searches.SEARCHES
+    pass_items: int = 1  # items of a pass of noise scheduling, over which sigma is averaged
     clip_frames: int = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
-    judge_items: int = 1  # validation items a candidate is judged on
+    judge_items: int = 1  # validation items that judge a candidate
     finalists: int = 8  # candidates of each length that are judged again
     finalist_items: int = 10  # validation items of that second judgement
     refinements: int = 10  # random +-5 % perturbations of each length's best start
-    released: bool = False  # select as the released code does: see bddm_ref.search_released
+    released: bool = False  # select by the released code's rules: bddm_ref.search_released
     seed: int = 1
 
 
@@ -97,9 +97,9 @@ class Convention:
     """Setup of the process, shared by all contestants."""
 
     name: str
-    amplitude: float = 1.0  # the process runs on the data times this
+    amplitude: float = 1.0  # factor on the data
     clip: bool = False  # images: clip each clean estimate to [-1, 1], as DDPM's code does
-    data: str | None = None  # analytic: a distribution, as ring-16; None: the experiment's data
+    data: str | None = None  # analytic: a distribution such as ring-16; None: the experiment's data
     error: float = 0.0  # analytic: root mean square of the score's error
 
 
@@ -107,7 +107,7 @@ class Convention:
 class RowConfig:
     """A family of rows in the results: one contestant at several step counts."""
 
-    contestant: str  # a key of benchmarks.contestants.CONTESTANTS, or of the field contestants
+    contestant: str  # a key of benchmarks.contestants.CONTESTANTS, or of the field 'contestants'
     steps: tuple[int, ...]
     seeds: int = 3  # noise seeds
     items: int | None = None  # test items of each seed; None: the experiment's
@@ -118,32 +118,32 @@ class TimingConfig:
     """Wall-clock measurements of the whole sampler, batch 1."""
 
     rounds: int = 5  # repeats, contestants interleaved
-    rounds_long: int = 2  # of rows with more than ``long`` steps
+    rounds_long: int = 2  # repeats of rows with more than ``long`` steps
     long: int = 100  # steps
     warmup: int = 1  # rounds before the measured ones
-    document: str | None = None  # take times from this document of 'speed', and measure none
+    document: str | None = None  # take times from this document of 'speed' instead
     subject: str = ""  # the network's name in that document
 
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """The images of the image track, and the features they are compared by."""
+    """The images of the image track, and the features that compare images."""
 
-    size: int = 28  # pixels: width and height; folders of images are resized and cropped to it
+    size: int = 28  # width and height, pixels; pictures of folders are resized and cropped
     channels: int = 1  # 1: grey, 3: RGB
     flips: bool = False  # train on mirror images too
     extractor: Literal["classifier", "inception"] = "classifier"
-    extractor_weights: str | None = None  # safetensors; of Inception: the published .pth file
+    extractor_weights: str | None = None  # safetensors; inception: the published .pth file
     classifier_batch: int = 128  # images
     classifier_training: TrainingConfig = TrainingConfig(steps=6_000, learning_rate=2e-3)
-    reference: Literal["test", "train"] = "test"  # what samples are compared with; floor: the other
-    judge_reference: int = 5_000  # validation images that the search's judge compares with
-    resamples: int = 1_000  # of the bootstrap over features
+    reference: Literal["test", "train"] = "test"  # split to compare with; floor: the other split
+    judge_reference: int = 5_000  # validation images in the search's judge
+    resamples: int = 1_000  # bootstrap resamples of features
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """All settings of a run. Every field can be changed on the command line."""
+    """All fields of a run. The command line can change every field."""
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
     data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution
@@ -154,9 +154,9 @@ class Experiment:
     schedule_net: ScheduleNetConfig = ScheduleNetConfig()
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
-    contestants: dict[str, str] = field(default_factory=dict)  # yours: name to file.py:Class
+    contestants: dict[str, str] = field(default_factory=dict)  # your own: name to file.py:Class
     margins: dict[str, float] = (
-        field(  # how much worse still counts as good (images: relative; analytic: absolute)
+        field(  # largest loss that still counts as good (images: relative; analytic: absolute)
             default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
         )
     )
@@ -167,14 +167,14 @@ class Experiment:
     clip_frames: int = 160  # speech: hops in a clip; 160 are 2.56 s
     image: ImageConfig = ImageConfig()
     batch_items: int = 10  # items sampled at once; changes no figure
-    seed: int = 2021  # of the sampling noise; seed k of a row is seed + k
+    seed: int = 2021  # seed of the sampling noise; seed k of a row is seed + k
     device: str = "cpu"  # or cuda, cuda:1
     bf16: bool = True  # autocast the score network when sampling; see benchmarks.runtime.precision
     compile: Literal["no", "default", "reduce-overhead"] = "no"  # see benchmarks.runtime.compiled
-    threads: int = 0  # of torch on the CPU; 0: OMP_NUM_THREADS, or else all cores
+    threads: int = 0  # torch's threads on the CPU; 0: OMP_NUM_THREADS, or else all cores
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
     publish_weights: bool = False  # keep the trained score network beside the tables
-    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: none
+    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: no clips
     grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
-    meaningless: bool = False  # a smoke run: budgets too small for its figures to mean anything
+    meaningless: bool = False  # a smoke run, whose budgets are too small for meaningful figures

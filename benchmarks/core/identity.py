@@ -27,7 +27,7 @@ def convention_inputs(convention: Convention) -> dict[str, Any]:
 
 
 def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:
-    """The precision that the experiment asks for; other options of computing only round."""
+    """The precision that the experiment asks for; other computing options only change rounding."""
     return {"bf16": experiment.bf16}
 
 
@@ -39,7 +39,7 @@ def without(values: dict[str, Any], unused: dict[str, Any]) -> dict[str, Any]:
 def fingerprint(inputs: dict[str, Any]) -> str:
     """SHA-256 of plain values, independent of the order of keys.
 
-    Floats are rounded to DIGITS digits: the last digits of a computed schedule differ between
+    Floats are rounded to DIGITS digits, since the last digits of a computed schedule differ between
     processors.
     """
     return hashlib.sha256(json.dumps(_rounded(inputs), sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Reading experiments from YAML; an unknown field is answered with the nearest known one."""
+"""Reading of experiments from YAML; messages about unknown fields name the nearest field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def load(name_or_path: str) -> Experiment:
     """Read a shipped experiment by name, or any YAML file by path.
 
     Raises:
-        ExperimentError: no such experiment, no YAML, an unknown field, or a value of a wrong type.
+        ExperimentError: the experiment does not exist, the file is no YAML, a field is unknown, or
+            a value has a wrong type.
     """
     path = Path(name_or_path)
     if path.suffix != ".yaml":
@@ -55,7 +56,7 @@ def from_content(content: dict[str, Any], where: str) -> Experiment:
         where: origin of the values, for messages.
 
     Raises:
-        ExperimentError: an unknown field, or a value of a wrong type.
+        ExperimentError: a field is unknown, or a value has a wrong type.
     """
     _refuse_unknown(content, Experiment, where)
     try:
@@ -66,13 +67,13 @@ def from_content(content: dict[str, Any], where: str) -> Experiment:
 
 
 def from_stored(content: dict[str, Any]) -> Experiment:
-    """An experiment from the fields that a document stored.
+    """Make an experiment from the fields in a stored document.
 
-    Fields that the code no longer has are ignored. Fields younger than the document have their
-    default, which every new field takes from what the code did before.
+    Fields that the code no longer has are ignored. Fields younger than the document get their
+    default, and the default of a new field keeps the earlier behaviour.
 
     Raises:
-        pydantic.ValidationError: a field's value is of another type than today's.
+        pydantic.ValidationError: a value has a wrong type.
     """
     experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
     return experiment

@@ -1,4 +1,4 @@
-"""Lookup of a name among known names; an unknown name is answered with the nearest."""
+"""Lookup of a name among known names; messages about unknown names have the nearest name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def choose(known: Mapping[str, T], name: str, field: str) -> T:
 
     Args:
         known: the registry, name to entry.
-        name: the name that was asked for.
+        name: the wanted name.
         field: the experiment's field that holds the name, for the message.
 
     Raises:
-        ExperimentError: the name is unknown; the message says the nearest and all known names.
+        ExperimentError: the name is unknown; the message has all known names and the nearest.
     """
     if name not in known:
         raise ExperimentError(
@@ -30,6 +30,6 @@ def choose(known: Mapping[str, T], name: str, field: str) -> T:
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
-    """A question with the known name that resembles the wrong one most; empty if none does."""
+    """A question with the known name most like the wrong one; empty if no name is close."""
     close = difflib.get_close_matches(wrong, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

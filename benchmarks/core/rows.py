@@ -1,4 +1,4 @@
-"""Rows of an experiment: their keys, their settings, and the files of their samples."""
+"""Rows of an experiment: keys, fields, and files of samples."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class RowKey:
         """
         convention, slash, name = text.rpartition("/")
         if not slash:
-            raise ValueError(f"{text!r} is no row; write it as convention/contestant-steps")
+            raise ValueError(f"{text!r} is no row; write a row as convention/contestant-steps")
         return cls.named(convention, name)
 
     @classmethod
     def named(cls, convention: str, name: str) -> RowKey:
-        """The key of a row that is named without its convention, as ``ddpm-1000``.
+        """Make the key of a row whose name lacks the convention, such as ``ddpm-1000``.
 
         Raises:
             ValueError: the name is not of the form ``contestant-steps``.
         """
         contestant, dash, steps = name.rpartition("-")
         if not dash or not contestant or not steps.isdecimal():
-            raise ValueError(f"{name!r} is no row; write it as contestant-steps, like ddpm-1000")
+            raise ValueError(f"{name!r} is no row; write a row as contestant-steps, like ddpm-1000")
         return cls(convention, contestant, int(steps))
 
     @property
     def name(self) -> str:
-        """Contestant and steps, as ``bddm-7``."""
+        """Contestant and steps, such as ``bddm-7``."""
         return f"{self.contestant}-{self.steps}"
 
     def with_contestant(self, contestant: str) -> RowKey:
@@ -68,7 +68,7 @@ class Row:
     contestant: str
     steps: int
     seeds: int
-    items: int  # of each seed
+    items: int  # items of each seed
 
     @property
     def id(self) -> RowKey:
@@ -77,23 +77,23 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Contestant and steps, as ``bddm-7``."""
+        """Contestant and steps, such as ``bddm-7``."""
         return self.id.name
 
     @property
     def key(self) -> str:
-        """The key as it is written, ``scaled/bddm-7``: unique within an experiment."""
+        """The written key, such as ``scaled/bddm-7``, unique within an experiment."""
         return str(self.id)
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The samples of a row: one file for each noise seed, or the reason why there is none."""
+    """The samples of a row: one file for each noise seed, or a reason without files."""
 
     row: Row
     files: tuple[Path, ...]
     nfe: int
-    betas: tuple[float, ...] | None = None  # of the sampling schedule, if it has one
+    betas: tuple[float, ...] | None = None  # the sampling schedule, if there is one
     skipped: str | None = None
 
 

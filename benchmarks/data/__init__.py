@@ -1,1 +1,1 @@
-"""Data sets, and what networks are conditioned on."""
+"""Floor 4: data sets, and the conditions of networks."""

@@ -25,7 +25,7 @@ def centre_clips(utterances: Sequence[Utterance], count: int, frames: int) -> li
     """The middle ``frames`` hops of the first ``count`` utterances.
 
     Raises:
-        UserError: there are fewer recordings of that length.
+        UserError: fewer than ``count`` recordings are that long.
     """
     long_enough = [u for u in utterances if u.frames >= frames]
     if len(long_enough) < count:

@@ -1,4 +1,4 @@
-"""Random training crops, gathered from one table: no loop over items in a training step."""
+"""Random training crops, gathered from one table without a loop over items."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class CropTable:
     """All frames of a split in two tables, one row a frame.
 
     Args:
-        utterances: the recordings; those shorter than a crop are left out.
+        utterances: the recordings; recordings shorter than a crop are left out.
         frames: length of a crop, in hops.
-        device: where the tables lie and crops are gathered.
+        device: device of the tables and crops.
 
     Raises:
         UserError: no recording is long enough.
@@ -46,7 +46,7 @@ class CropTable:
         )
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """``count`` crops, each start equally likely; the generator is a CPU's.
+        """Draw ``count`` crops, each start equally likely, from a CPU generator.
 
         Returns:
             Waveforms ``(count, frames * HOP)`` and log-mels ``(count, MELS, frames + 1)``.

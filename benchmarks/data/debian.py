@@ -18,19 +18,28 @@ from benchmarks.runtime.progress import Progress
 
 
 class DataUnavailableError(UserError):
-    """The data set is not on this machine and cannot be fetched; the message says what to do."""
+    """A data set that is not on this machine and cannot be fetched; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class DebianDataset:
-    """Where a data set lies inside a Debian package, and what its files must be."""
+    """A data set inside a Debian package.
+
+    Attributes:
+        package: name of the package.
+        version: version whose archive is pinned.
+        sha256: SHA-256 of the pinned archive.
+        folder: folder of the data, below the root of the file system.
+        manifest: checksums of all files, in the format of sha256sum.
+        alternative: advice for users without Debian's packages.
+    """
 
     package: str
-    version: str  # the one whose archive is pinned
-    sha256: str  # of that version's archive
-    folder: str  # of the data, below the root of the file system
-    manifest: Path  # in the format of sha256sum, one line a file
-    alternative: str  # what a user without Debian's packages can do instead
+    version: str
+    sha256: str
+    folder: str
+    manifest: Path
+    alternative: str
 
     def files(self) -> dict[str, str]:
         """Name and SHA-256 of every file of the data set."""
@@ -48,7 +57,7 @@ def locate(dataset: DebianDataset, progress: Progress) -> Path:
     """Folder of the verified data: installed, in the cache, or fetched into the cache now.
 
     Raises:
-        DataUnavailableError: it is not here and cannot be fetched.
+        DataUnavailableError: the data set is not here and cannot be fetched.
         DamagedFileError: a file differs from the manifest.
     """
     installed = Path("/") / dataset.folder
@@ -103,7 +112,7 @@ def _download(dataset: DebianDataset, scratch: Path, progress: Progress) -> Path
     """Download the package with lists and caches of our own, which needs no root."""
     (scratch / "lists" / "partial").mkdir(parents=True)
     (scratch / "archives" / "partial").mkdir(parents=True)
-    scratch.chmod(0o755)  # apt drops its privileges where it has some
+    scratch.chmod(0o755)  # apt, started as root, reads as another user
     options = [
         f"-oDir::State::Lists={scratch / 'lists'}",
         f"-oDir::Cache={scratch}",

@@ -1,7 +1,7 @@
-"""Distributions of which everything is known: density, scores, moments, and eps* at every level.
+"""Distributions with known density, scores and moments, and known eps* at every level.
 
-Components have diagonal covariances. That is no loss for Gaussians: the process adds isotropic
-noise, so that any covariance is a diagonal one in its own axes.
+Components have diagonal covariances. Gaussians lose nothing by this restriction: the process adds
+isotropic noise, so that any covariance is diagonal in its own axes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class GaussianMixture:
         weights: ``(K,)``, of sum 1.
         means: ``(K, D)``.
         variances: ``(K, D)``.
-        mixed: the leading coordinates in which components may differ; in all others they agree,
-            so that integrals over these are known. Two at most.
+        mixed: number of leading coordinates in which components may differ, at most two. All
+            other coordinates have known integrals.
     """
 
     weights: Tensor
@@ -39,7 +39,7 @@ class GaussianMixture:
 
     @property
     def dimensions(self) -> int:
-        """D."""
+        """Number of dimensions, D."""
         return self.means.shape[1]
 
     @property
@@ -49,12 +49,12 @@ class GaussianMixture:
 
     @property
     def mean(self) -> Tensor:
-        """Of the whole, ``(D,)``."""
+        """Mean of the mixture, ``(D,)``."""
         return self.weights @ self.means
 
     @property
     def variance(self) -> Tensor:
-        """Of each coordinate of the whole, ``(D,)``."""
+        """Variance of each coordinate of the mixture, ``(D,)``."""
         return self.weights @ (self.variances + self.means.square()) - self.mean.square()
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
@@ -75,7 +75,7 @@ class GaussianMixture:
         return torch.logsumexp(self._joint(x, self.means, self.variances), dim=1)
 
     def eps(self, x: Tensor, alpha: Tensor) -> Tensor:
-        """E[eps | x_t = x] = -sqrt(delta) grad log p_t(x): what a perfect score network predicts.
+        """Perfect noise prediction E[eps | x_t = x] = -sqrt(delta) grad log p_t(x).
 
         Args:
             x: ``(B, D)``.
@@ -99,7 +99,7 @@ class GaussianMixture:
         return self.weights.log() - logs / 2
 
     def power(self, alpha: float) -> float:
-        """E|eps*|^2 / D at a level, s: the share of the noise's power that can be recovered."""
+        """Share of the noise's power that can be recovered at a level: s = E|eps*|^2 / D."""
         delta = (1 - alpha) * (1 + alpha)
         noisy = self.noisy(alpha)
         known = float((delta / noisy.variances[0, self.mixed :]).sum())
@@ -113,7 +113,7 @@ class GaussianMixture:
         return (known + mixed) / self.dimensions
 
     def entropy(self) -> float:
-        """E[-log p(x)] in nats."""
+        """Entropy E[-log p(x)] in nats."""
         rest = self.variances[0, self.mixed :]
         known = float((rest.log() + 1 + math.log(2 * math.pi)).sum() / 2)
         if self.mixed == 0:
@@ -122,14 +122,14 @@ class GaussianMixture:
         return known - core.expectation(core.log_prob)
 
     def _core(self) -> GaussianMixture:
-        """The mixed coordinates alone."""
+        """The mixture over the mixed coordinates alone."""
         kept = slice(self.mixed)
         return GaussianMixture(
             self.weights, self.means[:, kept], self.variances[:, kept], self.mixed
         )
 
     def expectation(self, function: Callable[[Tensor], Tensor]) -> float:
-        """E[f(x)] by the trapezoidal rule, which for such integrands converges exponentially.
+        """Compute E[f(x)] by the trapezoidal rule, which converges exponentially here.
 
         Args:
             function: ``(B, D)`` to ``(B,)``.
@@ -162,16 +162,18 @@ def gaussian(dimensions: int) -> GaussianMixture:
 
 
 def modes(dimensions: int) -> GaussianMixture:
-    """Three unequal modes along the first coordinate; the others as in `gaussian`, mean 0."""
+    """Three unequal modes along the first coordinate; a Gaussian of mean 0 in all others."""
     centres = torch.tensor([[-1.0], [0.2], [1.0]], dtype=torch.float64)
     return _around(centres, torch.tensor([0.5, 0.2, 0.3], dtype=torch.float64), dimensions)
 
 
 def ring(dimensions: int) -> GaussianMixture:
-    """Eight equal modes on the unit circle of the first two coordinates; the others as in `modes`.
+    """Eight equal modes on the unit circle of the first two coordinates.
+
+    All other coordinates are Gaussian with mean 0, as in `modes`.
 
     Raises:
-        UserError: one dimension has no circle.
+        UserError: there is only one dimension.
     """
     if dimensions < 2:
         raise UserError("a ring needs at least 2 dimensions")
@@ -203,10 +205,10 @@ LARGEST = 64  # dimensions
 
 
 def distribution(name: str) -> GaussianMixture:
-    """A distribution by its name, family and dimensions, as ``ring-16``.
+    """Distribution of a name such as ``ring-16``: family and dimensions.
 
     Raises:
-        UserError: no such family, or dimensions outside 1..64.
+        UserError: the family is unknown, or the dimensions lie outside 1..64.
     """
     family, _, size = name.rpartition("-")
     if family not in FAMILIES or not size.isdigit() or not 1 <= int(size) <= LARGEST:

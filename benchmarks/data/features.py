@@ -19,13 +19,13 @@ SAMPLE_RATE = 16_000  # Hz
 FFT = 1024  # samples, Hann window
 HOP = 256  # samples per frame
 MELS = 80  # bands, 0 to 8 kHz, Slaney's scale and normalisation as in librosa
-FLOOR = 1e-5  # of a band's magnitude, before the logarithm
+FLOOR = 1e-5  # smallest magnitude of a band, before the logarithm
 
 
 @lru_cache(maxsize=1)
 def filterbank() -> Tensor:
     """Mel filters, ``(FFT / 2 + 1, MELS)``."""
-    with torch.inference_mode(False):  # kept for training too, whoever asks first
+    with torch.inference_mode(False):  # the cached tensor must serve training, too
         bank: Tensor = melscale_fbanks(
             FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
         )
@@ -33,7 +33,7 @@ def filterbank() -> Tensor:
 
 
 def log_mel(waveform: Tensor) -> Tensor:
-    """Natural log of mel magnitudes, floored.
+    """Natural log of mel magnitudes, clamped from below at FLOOR.
 
     Args:
         waveform: ``(..., L)`` at 16 kHz, unscaled.
@@ -47,5 +47,5 @@ def log_mel(waveform: Tensor) -> Tensor:
 
 
 def to_sample_rate(waveform: Tensor, rate: int) -> Tensor:
-    """``(..., L)`` recorded at ``rate`` Hz, at 16 kHz."""
+    """Resample a waveform ``(..., L)`` from ``rate`` Hz to 16 kHz."""
     return waveform if rate == SAMPLE_RATE else resample(waveform, rate, SAMPLE_RATE)

@@ -22,9 +22,9 @@ from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.runtime.progress import Advance, Progress
 
-LARGEST_HELD_OUT = 10_000  # pictures of a folder that go to the validation and to the test split
+LARGEST_HELD_OUT = 10_000  # most pictures in the validation split, and in the test split
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # no other decoder of Pillow sees a file of the user's
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # Pillow's other decoders see no user file
 
 CIFAR_TRAIN = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 CIFAR_FILES = (*CIFAR_TRAIN, "test_batch.bin")
@@ -57,14 +57,14 @@ class Part:
     """A split that is not loaded yet."""
 
     count: int
-    load: Callable[[Advance], Images]  # reports every image it has loaded
+    load: Callable[[Advance], Images]  # reports every loaded image
 
 
 class ImageSet:
     """Images of one shape in three splits.
 
     Args:
-        name: what results call it.
+        name: name in results.
         sha256: one checksum over everything the pixels depend on.
         shape: ``(C, H, W)``.
         parts: ``train``, ``valid`` and ``test``, disjoint.
@@ -83,11 +83,11 @@ class ImageSet:
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            stage: who asks.
-            progress: where loading is reported.
+            stage: the stage that asks.
+            progress: receives reports of loading.
 
         Raises:
-            PermissionError: a stage that must not see the test split asks for it.
+            PermissionError: the stage must not open the test split.
             DamagedFileError: a file holds no readable images.
         """
         refuse_closed_test(split, stage)
@@ -105,54 +105,54 @@ class ImageSet:
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """Read a gzip-compressed IDX file of unsigned bytes (MNIST's format, http://yann.lecun.com).
+    """Read a gzip-compressed IDX file of unsigned bytes, the format of MNIST (yann.lecun.com).
 
     The file holds two zero bytes, the type of the values (0x08: unsigned byte), the number of
     dimensions, the size of each (four bytes, big-endian), and the values, the last index fastest.
 
     Args:
         path: the file.
-        dimensions: how many it must have.
+        dimensions: required number of dimensions.
 
     Returns:
-        uint8, of the shape that the file says.
+        uint8, of the shape in the header.
 
     Raises:
-        DamagedFileError: missing, truncated, too long, of another type or format.
+        DamagedFileError: the file is missing, truncated, too long, or of another type or format.
     """
     try:
         with gzip.open(path) as file:
             data = file.read()
     except (OSError, EOFError, zlib.error) as error:
         raise DamagedFileError(
-            f"{path} is not a readable gzip file ({error}); fetch it again"
+            f"{path} is not a readable gzip file ({error}); fetch the file again"
         ) from error
     if len(data) < 4 or data[:2] != b"\0\0":
-        raise DamagedFileError(f"{path} does not start as an IDX file does; fetch it again")
+        raise DamagedFileError(f"{path} does not start like an IDX file; fetch the file again")
     if data[2:4] != bytes([0x08, dimensions]):
         raise DamagedFileError(
             f"{path} holds values of type {data[2]:#04x} in {data[3]} dimensions, not unsigned "
-            f"bytes (0x08) in {dimensions}; fetch it again"
+            f"bytes (0x08) in {dimensions}; fetch the file again"
         )
     start = 4 + 4 * dimensions
     shape = [int.from_bytes(data[i : i + 4], "big") for i in range(4, start, 4)]
     if len(data) != start + math.prod(shape):
         raise DamagedFileError(
-            f"{path} holds {len(data)} bytes and its header promises "
-            f"{start + math.prod(shape)}; fetch it again"
+            f"{path} holds {len(data)} bytes, and its header promises "
+            f"{start + math.prod(shape)}; fetch the file again"
         )
-    # The copy is what torch may write to.
+    # torch needs a writable array, hence the copy.
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).copy()).reshape(shape)
 
 
 def fashion_mnist(progress: Progress) -> ImageSet:
-    """70 000 grey pictures of clothes in 10 classes, 28 x 28 (arXiv 1708.07747), from Debian.
+    """Fashion-MNIST: grey pictures of clothes in 10 classes, 28 x 28 (arXiv 1708.07747).
 
-    The published test images are the test split, the last 5 000 training images the validation
-    split.
+    The pictures come from Debian's package. The published test images are the test split. The last
+    5 000 training images are the validation split.
 
     Raises:
-        DataUnavailableError: it is not here and cannot be fetched.
+        DataUnavailableError: the data set is not here and cannot be fetched.
         DamagedFileError: a file differs from the manifest.
     """
     folder = locate(FASHION_MNIST, progress)
@@ -167,29 +167,30 @@ def fashion_mnist(progress: Progress) -> ImageSet:
 def _load_fashion(folder: Path, stem: str, kept: slice, advance: Advance) -> Images:
     pixels = read_idx(folder / f"{stem}-images-idx3-ubyte.gz", 3)
     labels = read_idx(folder / f"{stem}-labels-idx1-ubyte.gz", 1)
-    # A clone, lest a small split keep the whole file in memory.
+    # Without the clone, a small split would keep the whole file in memory.
     images = Images(pixels[kept, None].clone(), labels[kept].long())
     advance(len(images.pixels))
     return images
 
 
 def cifar_10(folder: Path, progress: Progress) -> ImageSet:
-    """60 000 colour pictures in 10 classes, 32 x 32 (Krizhevsky 2009): the binary version.
+    """CIFAR-10's binary version: colour pictures in 10 classes, 32 x 32 (Krizhevsky 2009).
 
-    ``test_batch.bin`` is the test split, the last tenth of the training images in the order of the
-    files (the second half of ``data_batch_5.bin``) the validation split. The pickled Python version
-    is not read: unpickling runs what code a file holds.
+    ``test_batch.bin`` is the test split. The last tenth of the training images, in the order of the
+    files, is the validation split: the second half of ``data_batch_5.bin``. The pickled Python
+    version is refused, since unpickling executes code.
 
     Raises:
-        DataUnavailableError: no such folder, not all six files, or the Python version.
-        DamagedFileError: a file is no whole number of records.
+        DataUnavailableError: the folder or one of the six files is missing, or the folder holds the
+            Python version.
+        DamagedFileError: a file does not hold a whole number of records.
     """
     _require_folder(folder)
     missing = [name for name in CIFAR_FILES if not (folder / name).is_file()]
     if missing and (folder / Path(missing[0]).stem).is_file():
         raise DataUnavailableError(
             f"--data {folder} is the pickled Python version of CIFAR-10, and the binary version is "
-            f"wanted; {ALTERNATIVE}"
+            f"needed; {ALTERNATIVE}"
         )
     if missing:
         raise DataUnavailableError(f"--data {folder} lacks CIFAR-10's {missing[0]}; {ALTERNATIVE}")
@@ -211,14 +212,14 @@ def _count_records(path: Path) -> int:
     size = path.stat().st_size
     if size == 0 or size % CIFAR_RECORD:
         raise DamagedFileError(
-            f"{path} has {size} bytes, which is no whole number of CIFAR-10's records of "
+            f"{path} has {size} bytes, not a whole number of CIFAR-10's records of "
             f"{CIFAR_RECORD} bytes; unpack cifar-10-binary.tar.gz again"
         )
     return size // CIFAR_RECORD
 
 
 def _load_cifar(counts: dict[Path, int], start: int, stop: int, advance: Advance) -> Images:
-    """Records from ``start`` to before ``stop`` of the files together."""
+    """Load the records from ``start`` to before ``stop``, counted over all files."""
     pixels = torch.empty(stop - start, 3, 32, 32, dtype=torch.uint8)
     labels = torch.empty(stop - start, dtype=torch.int64)
     before = 0  # records in the files so far
@@ -234,35 +235,35 @@ def _load_cifar(counts: dict[Path, int], start: int, stop: int, advance: Advance
 
 
 def _read_records(path: Path, start: int, count: int) -> Tensor:
-    """``(count, CIFAR_RECORD)`` uint8."""
+    """Read records as ``(count, CIFAR_RECORD)`` uint8."""
     values = np.fromfile(path, np.uint8, count * CIFAR_RECORD, offset=start * CIFAR_RECORD)
     records = torch.from_numpy(values).reshape(count, CIFAR_RECORD)
     if int(records[:, 0].max()) > 9:
         raise DamagedFileError(
-            f"{path} has a label above 9, so that it is no file of CIFAR-10's binary version; "
+            f"{path} has a label above 9, and so is no file of CIFAR-10's binary version; "
             "unpack cifar-10-binary.tar.gz again"
         )
     return records
 
 
 def folder_images(folder: Path, size: int, channels: int, progress: Progress) -> ImageSet:
-    """Any folder of pictures (PNG, JPEG, BMP, WebP), folders inside it too; no labels.
+    """Pictures of any folder and its subfolders (PNG, JPEG, BMP, WebP), without labels.
 
-    Every picture is turned as its EXIF says and becomes grey (Pillow's ``L``) or ``RGB``,
-    transparency dropped; its shorter side is resized to ``size`` with antialiased bicubic
+    Every picture is turned by its EXIF tag, and becomes grey (Pillow's ``L``) or ``RGB``.
+    Transparency is dropped. The shorter side is resized to ``size`` with antialiased bicubic
     interpolation, and the centre ``size`` x ``size`` is cut out. The splits depend on the file
-    names alone: names are ordered by their SHA-256, the first tenth (at most 10 000) is the test
-    split, the next the validation split, and within a split they keep that order.
+    names alone. Names are ordered by their SHA-256: the first tenth, at most LARGEST_HELD_OUT, is
+    the test split, the next tenth the validation split. Splits keep that order.
 
     Args:
-        folder: where the pictures are.
+        folder: folder of the pictures.
         size: width and height, pixels.
         channels: 1 or 3.
-        progress: where the checksums are reported.
+        progress: receives reports of the checksums.
 
     Raises:
-        DataUnavailableError: no such folder, or fewer than three pictures in it.
-        UserError: an impossible size or number of channels.
+        DataUnavailableError: the folder is missing, or holds fewer than three pictures.
+        UserError: size or number of channels is impossible.
     """
     if size < 1:
         raise UserError(f"image.size must be 1 or more, not {size}")
@@ -275,7 +276,7 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
             f"--data {folder} holds {len(files)} pictures ({', '.join(SUFFIXES)}), and at least 3 "
             f"are needed; {ALTERNATIVE}"
         )
-    # With the suffix: a.png and a.jpg may be two pictures.
+    # Names keep their suffix: a.png and a.jpg may be two pictures.
     paths = {path.relative_to(folder).as_posix(): path for path in files}
     digests = checksums(paths, "pictures", progress)
     digests |= {"image.size": str(size), "image.channels": str(channels), "order": "sha256"}
@@ -296,27 +297,27 @@ def _load_pictures(paths: list[Path], size: int, channels: int, advance: Advance
 
 
 def read_picture(path: Path, size: int, channels: int) -> Tensor:
-    """Decode, convert, resize and crop one picture, as :func:`folder_images` says.
+    """Decode, convert, resize and crop one picture; see :func:`folder_images`.
 
     Returns:
         ``(channels, size, size)`` uint8.
 
     Raises:
-        DamagedFileError: truncated, of another format, of more than 8 bits a value, or so large
-            that Pillow takes it for an attack.
+        DamagedFileError: the picture is truncated, of another format, of more than 8 bits a value,
+            or so large that Pillow suspects an attack.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, about odd metadata
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as opened:
                 if opened.mode.startswith(("I", "F")):
-                    raise ValueError("more than 8 bits a value")  # Pillow would clip them
+                    raise ValueError("more than 8 bits a value")  # Pillow would clip such values
                 upright = ImageOps.exif_transpose(opened)
                 picture = upright.convert("L" if channels == 1 else "RGB")
     except (
         OSError,
-        SyntaxError,  # how Pillow reports a broken PNG
+        SyntaxError,  # Pillow's error for a broken PNG
         ValueError,
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
@@ -324,14 +325,14 @@ def read_picture(path: Path, size: int, channels: int) -> Tensor:
         unknown = isinstance(error, UnidentifiedImageError)
         reason = f"none of {', '.join(FORMATS)}" if unknown else error
         raise DamagedFileError(
-            f"{path} is not a readable picture ({reason}); replace or remove it"
+            f"{path} is not a readable picture ({reason}); replace or remove the file"
         ) from error
     pixels = torch.from_numpy(np.array(_fitted(picture, size)))
     return pixels.reshape(size, size, channels).permute(2, 0, 1)
 
 
 def _fitted(picture: Image.Image, size: int) -> Image.Image:
-    """Shorter side resized to ``size``, then the centre; Pillow's bicubic is antialiased."""
+    """Resize the shorter side to ``size`` (Pillow's bicubic is antialiased); cut out the centre."""
     shorter = min(picture.size)
     width, height = (round(side * size / shorter) for side in picture.size)
     left, top = (width - size) // 2, (height - size) // 2
@@ -340,18 +341,18 @@ def _fitted(picture: Image.Image, size: int) -> Image.Image:
 
 
 def open_images(data: str, size: int, channels: int, progress: Progress) -> ImageSet:
-    """``fashion-mnist``, or the folder of that path: CIFAR-10 where its files are, else pictures.
+    """Open the image set of an experiment: Fashion-MNIST, CIFAR-10 or any folder of pictures.
 
     Args:
-        data: the name or the folder.
+        data: ``fashion-mnist`` or the path of a folder.
         size: the experiment's ``image.size``.
-        channels: its ``image.channels``.
-        progress: where a fetch and checksums are reported.
+        channels: the experiment's ``image.channels``.
+        progress: receives reports of a fetch and of checksums.
 
     Raises:
-        DataUnavailableError: the data is not here and cannot be fetched.
+        DataUnavailableError: the data are not here and cannot be fetched.
         DamagedFileError: a file is damaged.
-        UserError: a size or number of channels that is not the data set's.
+        UserError: the data set has another size or number of channels.
     """
     if data == "fashion-mnist":
         _require("fashion-mnist", (28, 1), (size, channels))
@@ -370,7 +371,7 @@ def _require(name: str, theirs: tuple[int, int], asked: tuple[int, int]) -> None
 
 
 def _cifar_root(folder: Path) -> Path | None:
-    """The folder that holds a file of CIFAR-10's, binary before pickled."""
+    """Folder with a file of CIFAR-10, binary before pickled; None: no such folder."""
     names = [*CIFAR_FILES, *(Path(name).stem for name in CIFAR_FILES)]
     roots = [folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"]
     return next((r for r in roots if any((r / name).is_file() for name in names)), None)

@@ -1,4 +1,4 @@
-"""Images as networks see them, and back."""
+"""Conversion between uint8 images and the networks' range."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def scaled(pixels: Tensor) -> Tensor:
-    """uint8 to float32 in [-1, 1]."""
+    """Convert uint8 pixels to float32 in [-1, 1]."""
     return pixels.float().div(127.5).sub(1)
 
 
 def pixels_of(x_0: Tensor) -> Tensor:
-    """The inverse of :func:`scaled`; what lies outside is clipped."""
+    """Invert :func:`scaled`; values outside [-1, 1] are clipped."""
     return x_0.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

@@ -27,9 +27,9 @@ from benchmarks.runtime.progress import Progress
 
 HERE = Path(__file__).parent
 CORPUS = "corpus.json"  # the list in a folder of packed recordings
-LISTED = 400  # bytes that a recording takes in that list
-LOSSLESS = ("PCM_16", "PCM_24")  # what FLAC holds sample by sample
-LARGEST_HELD_OUT = 30  # utterances of a folder that go to the validation and to the test split
+LISTED = 400  # bytes of one recording's entry in that list
+LOSSLESS = ("PCM_16", "PCM_24")  # sample formats that FLAC keeps exactly
+LARGEST_HELD_OUT = 30  # most utterances in the validation split, and in the test split
 
 FESTVOX_RU = DebianDataset(
     package="festvox-ru",
@@ -58,7 +58,7 @@ class Utterance:
         return len(self.waveform) // HOP
 
     def crop(self, start: int, frames: int) -> tuple[Tensor, Tensor]:
-        """Waveform ``(frames * HOP,)`` and log-mel ``(MELS, frames + 1)`` from a frame on."""
+        """Waveform ``(frames * HOP,)`` and log-mel ``(MELS, frames + 1)`` from frame ``start``."""
         samples = self.waveform[start * HOP : (start + frames) * HOP]
         return samples, self.log_mel[:, start : start + frames + 1]
 
@@ -67,7 +67,7 @@ class SpeechCorpus:
     """Recordings in three splits.
 
     Args:
-        name: what results call it.
+        name: name in results.
         paths: utterance name to file.
         splits: ``train``, ``valid`` and ``test`` to utterance names, disjoint.
         digests: utterance name to the SHA-256 of its recording as published.
@@ -89,16 +89,18 @@ class SpeechCorpus:
         self.digests = digests
 
     def with_training(self, count: int | None) -> SpeechCorpus:
-        """This corpus with ``count`` of its training recordings; None: with all of them.
+        """This corpus with ``count`` of its training recordings; None: all recordings.
 
         Raises:
-            UserError: the corpus has fewer.
+            UserError: ``count`` is less than 1, or more than the corpus has.
         """
         every = self.splits["train"]
         if count is None or count == len(every):
             return self
         if not 1 <= count <= len(every):
-            raise UserError(f"{count} training recordings of the {len(every)} in {self.name}")
+            raise UserError(
+                f"{count} training recordings were asked for, and {self.name} has {len(every)}"
+            )
         kept = set(by_hash(every)[:count])
         splits = self.splits | {"train": [name for name in every if name in kept]}
         return SpeechCorpus(self.name, self.paths, splits, self.digests, self.sha256)
@@ -112,11 +114,11 @@ class SpeechCorpus:
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            stage: who asks.
-            progress: where loading is reported.
+            stage: the stage that asks.
+            progress: receives reports of loading.
 
         Raises:
-            PermissionError: a stage that must not see the test split asks for it.
+            PermissionError: the stage must not open the test split.
             DamagedFileError: a file is no readable recording.
         """
         refuse_closed_test(split, stage)
@@ -134,10 +136,10 @@ class SpeechCorpus:
 
 
 def load_utterance(name: str, path: Path) -> Utterance:
-    """Read a recording: any rate, channels averaged.
+    """Read a recording of any rate, average its channels, and resample to 16 kHz.
 
     Raises:
-        DamagedFileError: not a readable recording, or shorter than one frame.
+        DamagedFileError: the file is not a readable recording, or shorter than four frames.
     """
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -151,7 +153,12 @@ def load_utterance(name: str, path: Path) -> Utterance:
 
 
 def festvox_ru(progress: Progress) -> SpeechCorpus:
-    """620 read Russian utterances of one speaker, 16 kHz, from Debian's package."""
+    """Corpus of 620 read Russian utterances of one speaker, 16 kHz, from Debian's package.
+
+    Raises:
+        DataUnavailableError: the corpus is not here and cannot be fetched.
+        DamagedFileError: a file differs from the manifest.
+    """
     folder = locate(FESTVOX_RU, progress)
     digests = FESTVOX_RU.files()
     names = [Path(file).stem for file in digests]
@@ -168,13 +175,13 @@ def festvox_ru(progress: Progress) -> SpeechCorpus:
 
 
 def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
-    """Any folder of recordings; LJSpeech's and VCTK's layouts are found by themselves.
+    """Recordings of any folder; the layouts of LJSpeech and VCTK are recognised.
 
-    The splits depend on the file names alone: names are ordered by their SHA-256, the first tenth
-    (at most 30) is the test split, the next the validation split.
+    The splits depend on the file names alone. Names are ordered by their SHA-256: the first tenth,
+    at most LARGEST_HELD_OUT, is the test split, the next tenth the validation split.
 
     Raises:
-        DataUnavailableError: no such folder, or fewer than three recordings in it.
+        DataUnavailableError: the folder is missing, or holds fewer than three recordings.
     """
     if not folder.is_dir():
         raise DataUnavailableError(f"--data {folder} is not a folder; {FESTVOX_RU.alternative}")
@@ -196,7 +203,7 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:
-    """``festvox-ru``, a packed corpus, or a folder of recordings of that path."""
+    """Open the corpus of an experiment: ``festvox-ru``, a packed corpus, or any folder."""
     if data == "festvox-ru":
         return festvox_ru(progress)
     folder = Path(data)
@@ -206,10 +213,10 @@ def open_corpus(data: str, progress: Progress) -> SpeechCorpus:
 
 
 def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
-    """A corpus that :func:`pack_corpus` wrote: it has the checksums of the one it was made of.
+    """Open a corpus of :func:`pack_corpus`, with the checksums of the original corpus.
 
     Raises:
-        DamagedFileError: its list or a recording is missing or altered.
+        DamagedFileError: the list or a recording is missing or altered.
     """
     verify_checksum(folder / CORPUS)
     content = json.loads((folder / CORPUS).read_text())
@@ -226,7 +233,7 @@ def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
 
 @dataclass(frozen=True)
 class Packed:
-    """What :func:`pack_corpus` wrote."""
+    """Amount of training speech that :func:`pack_corpus` wrote."""
 
     train_items: int  # training recordings
     train_minutes: float
@@ -235,16 +242,16 @@ class Packed:
 def pack_corpus(
     corpus: SpeechCorpus, folder: Path, progress: Progress, room: int | None = None
 ) -> Packed:
-    """Write a corpus into a folder, losslessly and small: held-out recordings, then training ones.
+    """Write a corpus into a folder, without loss: held-out recordings, then training recordings.
 
-    16- and 24-bit recordings become FLAC of the same samples; others are copied as they are.
+    16- and 24-bit recordings become FLAC of the same samples. All others are copied.
 
     Args:
-        corpus: what to pack.
-        folder: where to.
-        progress: where packing is reported.
-        room: bytes that all recordings may take; training ones are taken in the order of
-            :meth:`SpeechCorpus.with_training` until it is full. None: no limit.
+        corpus: the corpus.
+        folder: the target folder.
+        progress: receives reports of packing.
+        room: most bytes of all recordings; training recordings are added in the order of
+            :meth:`SpeechCorpus.with_training` while there is room. None: no limit.
 
     Raises:
         UserError: no training recording fits.
@@ -292,4 +299,6 @@ def _pack(source: Path, target: Path, subtype: str) -> None:
     soundfile.write(target, samples, rate, format="FLAC", subtype=subtype, compression_level=1.0)
     again, _ = soundfile.read(target, dtype="int32", always_2d=True)
     if not (samples.shape == again.shape and bool((samples == again).all())):
-        raise DamagedFileError(f"{source} changed on its way into FLAC; convert it to 16-bit WAV")
+        raise DamagedFileError(
+            f"{source} changed by the conversion to FLAC; convert the recording to 16-bit WAV"
+        )

@@ -1,4 +1,4 @@
-"""What the data modules share: fixed splits, who may open the test split, and checksums."""
+"""Fixed splits, access to the test split, and checksums, shared by the data modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def refuse_closed_test(split: str, stage: str) -> None:
     """Let only the stages in MAY_OPEN_TEST see the test split.
 
     Raises:
-        PermissionError: another stage asks for it.
+        PermissionError: another stage asks.
     """
     if split == "test" and stage not in MAY_OPEN_TEST:
         raise PermissionError(
@@ -26,11 +26,11 @@ def refuse_closed_test(split: str, stage: str) -> None:
 
 
 def splits_by_name(names: Iterable[str], largest_held_out: int) -> dict[str, list[str]]:
-    """Splits that depend on the names alone.
+    """Make splits that depend on the names alone.
 
-    Names are ordered by their SHA-256; the first tenth is the test split, the next the validation
-    split, each at least 1 and at most ``largest_held_out``. Each split keeps that order, so that
-    its first names are no class or speaker of their own.
+    Names are ordered by their SHA-256. The first tenth is the test split, the next tenth the
+    validation split, each at least 1 and at most ``largest_held_out``. Splits keep that order, so
+    that the first names of a split mix classes and speakers.
     """
     order = by_hash(names)
     held = min(largest_held_out, max(1, len(order) // 10))
@@ -42,7 +42,7 @@ def splits_by_name(names: Iterable[str], largest_held_out: int) -> dict[str, lis
 
 
 def checksums(paths: dict[str, Path], items: str, progress: Progress) -> dict[str, str]:
-    """Name to SHA-256 of each file; progress calls the files ``items``."""
+    """SHA-256 of each file by name; progress reports call the files ``items``."""
     with progress.task(f"checksum {items}", len(paths)) as advance:
         digests = {}
         for name, path in paths.items():
@@ -52,13 +52,13 @@ def checksums(paths: dict[str, Path], items: str, progress: Progress) -> dict[st
 
 
 def ordered_digest(names: Iterable[str], digests: dict[str, str]) -> str:
-    """One SHA-256 over files of a split, in its order, which decides what its first items are."""
+    """One SHA-256 over the files of a split in order, since order decides the first items."""
     lines = "".join(f"{digests[name]}  {name}\n" for name in names)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def by_hash(names: Iterable[str]) -> list[str]:
-    """Names ordered by their SHA-256: a fixed order without a pattern."""
+    """Order names by their SHA-256: a fixed order without a pattern."""
     return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint of others holds, and what it becomes here."""
+"""The contents of another project's checkpoint, and the network of ours that it becomes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,47 @@ from benchmarks.core.experiment import Convention, LinearSchedule
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds."""
+    """Contents of a file.
 
-    path: Path  # of the weights, also where a folder was named
-    tensors: Mapping[str, Tensor]  # the state dict, wherever it stood in the file
-    config: Mapping[str, Any]  # JSON beside it or hyperparameters in the file; {} if none
-    where: str = ""  # the key that the state dict stood under
+    Attributes:
+        path: the weights file, also where the user named its folder.
+        tensors: the state dict, wherever it stood in the file.
+        config: the JSON beside the file, or hyperparameters in the file; {} if none.
+        where: the key that the state dict stood under.
+    """
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+    where: str = ""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A network of ours that computes what theirs does."""
+    """A network of ours with the weights of a file.
 
-    layout: str  # title of the layout
-    track: str  # "speech" or "images"
+    Attributes:
+        layout: title of the layout.
+        track: "speech" or "images".
+        role: the network's part in sampling.
+        network: key of the track's score_nets or schedule_nets.
+        size: the network's size, as in an experiment's YAML.
+        state: state dict of our network.
+        training: the training schedule, where file or layout names it.
+        amplitude: factor on recordings in training; of a score network for speech alone.
+        convention: convention of a schedule network, where file or layout names it.
+        notes: sentences for the user.
+    """
+
+    layout: str
+    track: str
     role: Literal["score_net", "schedule_net"]
-    network: str  # key of the track's score_nets or schedule_nets
-    size: dict[str, Any]  # as in an experiment's YAML
-    state: dict[str, Tensor]  # of our network
-    training: LinearSchedule | None = None  # where file or layout tells
-    amplitude: float | None = None  # of a score network for speech, likewise
-    convention: Convention | None = None  # of a schedule network, likewise
+    network: str
+    size: dict[str, Any]
+    state: dict[str, Tensor]
+    training: LinearSchedule | None = None
+    amplitude: float | None = None
+    convention: Convention | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -47,7 +67,7 @@ class Layout(Protocol):
         """Whether the file is of this family."""
 
     def convert(self, content: Content) -> Imported:
-        """Our network with the file's weights.
+        """Convert the file to a network of ours.
 
         Raises:
             UserError: a tensor is missing or misshaped.

@@ -1,4 +1,4 @@
-"""The work of ``import`` and ``export``: networks and schedules, told line by line."""
+"""The work of ``import`` and ``export``; both report line by line."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.files import read_content, refuse_other_endings
 from benchmarks.interop.layouts import convert
 from benchmarks.interop.released import save_released
+from benchmarks.interop.schedules import ScheduleSource
 from benchmarks.interop.snippets import snippet, told, weights_in
 
 EXPORTED = Path("runs/exported")
 ENDINGS = {"released": ".pkl", "ns": ".ns", "json": ".json", "diffusers": "-diffusers.json"}
-TRAINING = {"diffusers": "ddpm"}  # training schedule where none is named; else: released
+TRAINING = {"diffusers": "ddpm"}  # default training schedule of a kind; all others: released
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file to write."""
+    """A file to write, and the function that writes the file."""
 
     path: Path
     save: Callable[[Path], object]
@@ -38,31 +39,38 @@ class Output:
 
 @dataclass(frozen=True)
 class Converted:
-    """A network in memory."""
+    """A network in memory, before its weights are written.
+
+    Attributes:
+        imported: the converted file.
+        network: the network.
+        output: the network's output in the self-check.
+        path: the file for the weights.
+    """
 
     imported: Imported
     network: nn.Module
-    output: Tensor  # of the self-check
-    path: Path  # of its weights, to be written
+    output: Tensor
+    path: Path
 
 
 # -- import -------------------------------------------------------------------------------------
 
 
 def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
-    """Convert networks or a schedule; yields what they are, and what was written and checked.
+    """Convert networks or a schedule, and yield the lines of a report.
 
     Args:
-        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json).
+        file: a checkpoint, a folder of diffusers, or a schedule (.ns, .json, RUN.json:ROW).
         to: the folder to write to.
-        training: the training schedule where the file tells none: a name of ``schedules.NAMED``, or
-            an experiment's.
+        training: the training schedule for a file that names none: a key of ``schedules.NAMED``,
+            or an experiment.
 
     Raises:
         UserError: the file cannot be used, or its conversion cannot be written.
-        RuntimeError: the written file does not hold what was converted.
+        RuntimeError: the written file differs from the converted network or schedule.
     """
-    if schedules.is_schedule(file):
+    if ScheduleSource.parse(file).is_schedule:
         return _import_schedule(file, to, training)
     return _import_networks(file, to, training)
 
@@ -100,7 +108,7 @@ def _converted(content: Content, imported: Imported, path: Path) -> Converted:
         output = selfcheck.outputs(imported, network)
     except ValueError as error:
         raise UserError(f"{content.path}: {error}") from error
-    except Exception as error:  # of networks of other libraries, whose sizes may make no sense
+    except Exception as error:  # other libraries raise many types for an impossible size
         raise UserError(
             f"{content.path}: the network cannot be evaluated: {type(error).__name__}: {error}"
         ) from error
@@ -125,34 +133,34 @@ def _checked(one: Converted) -> Iterator[str]:
     written = selfcheck.network_of(one.imported)
     load_weights(written, one.path)
     if not torch.equal(selfcheck.outputs(one.imported, written), one.output):
-        raise RuntimeError(f"{one.path} gives another network than was converted; remove it")
+        raise RuntimeError(f"{one.path} differs from the converted network; remove the file")
     yield f"  written     {one.path}, sha256 {sha256_of(one.path)}"
     yield (
         f"  self-check  at {selfcheck.LEVELS} levels: finite, repeatable, and the same from the "
         "written file"
     )
     if selfcheck.folds(one.imported, written, one.output):
-        yield "              and without weight norm, as it samples, to rounding"
+        yield "              without weight norm, as in sampling: the same to rounding"
     if one.imported.role == "score_net":
         alpha, missed = selfcheck.noise_missed(one.imported, one.network, one.output)
         yield (
-            f"              of pure noise (alpha {alpha:.4f}) it misses {missed:.3f}; a trained "
-            "network misses little, an untrained one all of it, 1"
+            f"              relative error on pure noise (alpha {alpha:.4f}): {missed:.3f}; small "
+            "for a trained network, 1 for an untrained one"
         )
 
 
 def _import_schedule(file: Path, to: Path, training: str | None) -> Iterator[str]:
     named = schedules.named_training(training or "released")
-    schedule = schedules.read_schedule(file, named)
-    path = to / f"{file.stem}.json"
+    schedule, source = schedules.read_schedule(file, named), ScheduleSource.parse(file)
+    path = to / f"{source.stem}.json"
     _write(Output(path, partial(schedules.save_json, schedule)))
-    yield f"{file.name}, sha256 {sha256_of(file)}"
+    yield f"{source.name}, sha256 {sha256_of(source.path)}"
     yield f"  a schedule of {len(schedule)} steps; t counts {told(named)}"
     yield from _table(schedule, schedules.process_of(named))
     if schedules.read_schedule(path, named) != schedule:
-        raise RuntimeError(f"{path} gives another schedule than was read; remove it")
+        raise RuntimeError(f"{path} differs from the schedule that was read; remove the file")
     yield f"  written     {path}"
-    yield "  self-check  the same from the written file, bit by bit"
+    yield "  self-check  the written file gives the same schedule, bit by bit"
 
 
 def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:
@@ -167,19 +175,19 @@ def _table(schedule: NoiseSchedule, training: NoiseSchedule) -> Iterator[str]:
 
 
 def export_file(file: Path, kind: str, to: Path | None, training: str | None) -> Iterator[str]:
-    """Write networks or a schedule for other tools; yields what they are and what is lost.
+    """Write networks or a schedule for other tools, and yield the lines of a report.
 
     Args:
-        file: weights, a .yaml that names some, or a schedule (.ns, .json).
+        file: weights, a .yaml that names some, or a schedule (.ns, .json, RUN.json:ROW).
         kind: a key of ENDINGS.
         to: the file to write; None for one in ``runs/exported``.
-        training: the training schedule whose steps are written, as in :func:`import_file`.
+        training: the training schedule whose steps are written; see :func:`import_file`.
 
     Raises:
         UserError: the file cannot be used, or its copy cannot be written.
-        RuntimeError: the written file does not hold what was exported.
+        RuntimeError: the written file differs from the exported networks.
     """
-    path = to or EXPORTED / f"{file.stem}{ENDINGS[kind]}"
+    path = to or EXPORTED / f"{ScheduleSource.parse(file).stem}{ENDINGS[kind]}"
     if kind == "released":
         yield from _export_networks(file, path)
     else:
@@ -189,7 +197,7 @@ def export_file(file: Path, kind: str, to: Path | None, training: str | None) ->
 
 def _export_networks(file: Path, path: Path) -> Iterator[str]:
     refuse_other_endings(path)
-    if schedules.is_schedule(file):
+    if ScheduleSource.parse(file).is_schedule:
         raise UserError(f"{file} is a schedule; --as ns, json or diffusers writes one")
     weights = weights_in(file) if file.suffix == ".yaml" else (file,)
     found = [imported for one in weights for imported in convert(read_content(one))]
@@ -199,8 +207,8 @@ def _export_networks(file: Path, path: Path) -> Iterator[str]:
     again = convert(read_content(path))
     for imported, back in zip(found, again, strict=True):
         if any(not torch.equal(back.state[name], v) for name, v in imported.state.items()):
-            raise RuntimeError(f"{path} does not hold what was exported; write it again")
-        yield f"{imported.network}, as {back.layout}; read back, every tensor is the same"
+            raise RuntimeError(f"{path} differs from the exported network; write the file again")
+        yield f"{imported.network}, as {back.layout}; every tensor is the same when read back"
         for note in imported.notes:
             yield f"  note        {note}"
 
@@ -215,15 +223,15 @@ def _export_schedule(file: Path, kind: str, path: Path, training: str | None) ->
         "diffusers": partial(schedules.save_diffusers, schedule, named),
     }[kind]
     _write(Output(path, save))
-    yield f"{file.name}: a schedule of {len(schedule)} steps"
+    yield f"{ScheduleSource.parse(file).name}: a schedule of {len(schedule)} steps"
     if kind != "json":
-        yield f"  steps       count those of {told(named)}"
+        yield f"  steps       of the training schedule {told(named)}"
         for note in schedules.losses(schedule, process, kind == "ns"):
             yield f"  note        {note}"
 
 
 def _read_whatever_steps_count(file: Path, written: LinearSchedule) -> NoiseSchedule:
-    """A schedule whose own steps count the released schedule, or the one that is written."""
+    """Read a schedule whose steps t count the released schedule or ``written``."""
     try:
         return schedules.read_schedule(file, schedules.NAMED["released"])
     except ValueError:
@@ -234,19 +242,20 @@ def _read_whatever_steps_count(file: Path, written: LinearSchedule) -> NoiseSche
 
 
 def _write(*outputs: Output) -> None:
-    """Write all files, or none where one exists with other content, or cannot be written."""
+    """Write all files; write none if one exists with other content."""
     for output in outputs:
         _refuse_place(output.path)
         if output.path.exists() and not _is_same(output):
             raise UserError(
-                f"{output.path} exists with other content; remove it, or write elsewhere by --to"
+                f"{output.path} exists with other content; remove the file, or name another "
+                "place by --to"
             )
     for output in outputs:
         try:
             output.save(output.path)
         except OSError as error:
             raise UserError(
-                f"{output.path} cannot be written: {error.strerror}; write elsewhere by --to"
+                f"{output.path} cannot be written: {error.strerror}; name another place by --to"
             ) from error
 
 
@@ -255,11 +264,11 @@ def _refuse_place(path: Path) -> None:
         raise UserError(f"{path} is a folder; name another file by --to")
     for parent in path.parents:
         if parent.exists() and not parent.is_dir():
-            raise UserError(f"{parent} is a file and no folder; write elsewhere by --to")
+            raise UserError(f"{parent} is a file, not a folder; name another place by --to")
     checksum = checksum_file(path)
     if checksum.exists() and not path.exists():
         raise UserError(
-            f"{checksum} exists without the file that it is of; remove it, or write elsewhere by "
+            f"{checksum} exists without its file; remove the checksum, or name another place by "
             "--to"
         )
 

@@ -17,7 +17,7 @@ from benchmarks.interop.fitting import state_from
 from benchmarks.tracks.images.diffusers_unet import DiffusersUNet
 
 SCHEDULER = "scheduler_config.json"
-FIXED = {  # what an experiment can say of a process
+FIXED = {  # the only values that an experiment can express
     "beta_schedule": "linear",
     "trained_betas": None,
     "rescale_betas_zero_snr": False,
@@ -32,15 +32,15 @@ class DiffusersUNetLayout:
     title = "UNet2DModel of diffusers"
 
     def recognises(self, content: Content) -> bool:
-        """By the name of its class in ``config.json``."""
+        """Whether ``config.json`` names the class."""
         return content.config.get("_class_name") == "UNet2DModel"
 
     def convert(self, content: Content) -> Imported:
-        """The library's own network in our contract.
+        """Convert the file to the library's own network, under our contract.
 
         Raises:
-            UserError: a tensor is missing or misshaped, network or schedule are of a kind that
-                the image track cannot use, or diffusers is not installed.
+            UserError: a tensor is missing or misshaped, the image track cannot use the network or
+                its schedule, or diffusers is not installed.
         """
         training = _training(content)
         size = _size(content)
@@ -66,7 +66,7 @@ LAYOUT = DiffusersUNetLayout()
 
 
 def _new_name(name: str) -> str:
-    """Weights of 2022 and early 2023 name the projections of an attention otherwise."""
+    """Translate the names that weights of 2022 and early 2023 give to attention projections."""
     return re.sub(
         r"(?<=\.)(query|key|value|proj_attn)(?=\.(weight|bias)$)",
         lambda found: OLD_NAMES[found[1]],
@@ -79,8 +79,9 @@ def _size(content: Content) -> dict[str, Any]:
     channels = config.get("in_channels", 3)
     if config.get("out_channels", 3) != channels:
         raise UserError(
-            f"{content.path}: from {channels} channels the network makes "
-            f"{config.get('out_channels', 3)}; the image track needs one that gives the noise alone"
+            f"{content.path}: the network has {channels} input and "
+            f"{config.get('out_channels', 3)} output channels; the image track needs a network "
+            "that predicts the noise alone"
         )
     left_out = {"in_channels", "out_channels", "sample_size"}
     kept = {k: v for k, v in config.items() if k not in left_out and not k.startswith("_")}
@@ -90,9 +91,9 @@ def _size(content: Content) -> dict[str, Any]:
 def _network(path: Path, size: dict[str, Any]) -> DiffusersUNet:
     try:
         return DiffusersUNet(size, NoiseSchedule((0.5,)))  # no tensor depends on the schedule
-    except Exception as error:  # diffusers checks little, and fails in many ways
+    except Exception as error:  # diffusers raises many types
         raise UserError(
-            f"{path}: config.json makes no network: {type(error).__name__}: {error}"
+            f"{path}: no network can be built from config.json: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -111,7 +112,7 @@ def _schedule_in(file: Path) -> LinearSchedule:
             config["num_train_timesteps"], config["beta_start"], config["beta_end"]
         )
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{file} tells no training schedule: {error!r}") from error
+        raise UserError(f"{file} has no training schedule: {error!r}") from error
     for name, value in FIXED.items():
         if config.get(name, value) != value:
             raise UserError(f"{file}: {name} is {config[name]!r}, and only {value!r} is supported")
@@ -125,4 +126,4 @@ def _notes(config: Mapping[str, Any], training: LinearSchedule | None) -> Iterat
         f"{config.get('sample_size')}"
     )
     if training is None:
-        yield f"no {SCHEDULER} beside it: set training_schedule to what it was trained on"
+        yield f"there is no {SCHEDULER}: set training_schedule to the network's own schedule"

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bddm_ref.files import checksum_file, verify_checksum
+from bddm_ref.files import checksums_of, verify_checksum
 from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
@@ -26,26 +26,27 @@ PICKLES = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
 FOLDER_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 FOLDER_CONFIG = "config.json"
 STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
-"""Where state dicts stand in training states, a moving average first: it is what one samples by."""
+"""Keys of state dicts in training states; moving averages come first, since samplers use them."""
 CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
 DAMAGED = "{} is damaged, or was not written by torch.save"
 CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")  # opcodes of pickles
-WRAPPER = "module."  # what torch's data parallelism puts before all names
+WRAPPER = "module."  # torch's data parallelism puts this prefix before all names
 
 
 def read_content(path: Path) -> Content:
-    """What a checkpoint holds: a pickle, a safetensors file, or a folder of diffusers.
+    """Read a checkpoint: a pickle, a safetensors file, or a folder of diffusers.
 
     Raises:
-        UserError: missing, damaged, of another kind, without weights, or with more in it than
-            tensors and plain values.
+        UserError: the file is missing, damaged, of another kind, without weights, or holds more
+            than tensors and plain values.
+        DamagedFileError: the file differs from the checksum beside it.
     """
     if path.is_dir():
         path = _weights_in(path)
     if not path.is_file():
-        raise UserError(f"{path} does not exist; give a checkpoint, or a folder of diffusers")
+        raise UserError(f"{path} does not exist; give a checkpoint or a folder of diffusers")
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty; fetch or copy it again")
+        raise UserError(f"{path} is empty; fetch or copy the file again")
     verify_if_announced(path)
     config = _config_beside(path)
     refuse_other_endings(path)
@@ -57,66 +58,67 @@ def read_content(path: Path) -> Content:
 
 
 def refuse_other_endings(path: Path) -> None:
-    """Refuse a name that says that the file is no checkpoint.
+    """Refuse a file whose ending is none of a checkpoint.
 
     Raises:
-        UserError: it does.
+        UserError: the ending is another.
     """
     if path.suffix not in (SAFETENSORS, *PICKLES):
         raise UserError(
             f"{path}: a checkpoint ends in {SAFETENSORS}, {', '.join(PICKLES)}; rename the file if "
-            "it is one"
+            "the content is a checkpoint"
         )
 
 
 def verify_if_announced(path: Path) -> None:
-    """Compare a file with the SHA-256 beside it, if there is one.
+    """Compare a file with its SHA-256, if a checksum file beside it names the file.
 
     Raises:
-        DamagedFileError: they disagree.
+        DamagedFileError: file and checksum disagree.
     """
-    if checksum_file(path).is_file():
+    if checksums_of(path):
         verify_checksum(path)
 
 
 def load_pickle(path: Path) -> Any:
-    """What ``torch.save`` wrote, if it is tensors and plain values (namespaces included).
+    """Read a file of ``torch.save`` that holds tensors, plain values and namespaces alone.
 
     Raises:
-        UserError: the file is damaged, or would have something executed.
+        UserError: the file is damaged, or loading would execute code.
     """
     _refuse_changed_bytes(path)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore")  # of unusual files; what cannot be read is told below
+            warnings.simplefilter("ignore")  # unreadable content raises an error below
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for a foreign file
+    except Exception as error:  # torch raises many types for an unknown file
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         if name := found[1] if found else _called_in(path):
             raise UserError(
-                f"{path} holds {name}, and only tensors and plain values are read; nothing in "
-                "it was executed"
+                f"{path} holds {name}, and only tensors and plain values are read; nothing was "
+                "executed"
             ) from error
         raise UserError(DAMAGED.format(path)) from error
 
 
 def _refuse_changed_bytes(path: Path) -> None:
-    """By the check sums in an archive, which torch does not compare."""
+    """Compare the checksums inside an archive, which torch does not do."""
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             changed = archive.testzip()
-    except Exception as error:  # as with torch, many types
+    except Exception as error:  # zipfile raises many types
         raise UserError(DAMAGED.format(path)) from error
     if changed is not None:
         raise UserError(DAMAGED.format(path))
 
 
 def _called_in(path: Path) -> str | None:
-    """What a pickle of a protocol that torch does not read would import and call; None: nothing.
+    """Name of the first object that a pickle would import and call; None: nothing.
 
-    The opcodes are listed, and none is executed.
+    This serves pickles of protocols that torch does not read. Opcodes are listed, and none is
+    executed.
     """
     strings: list[str] = []
     named = None
@@ -130,7 +132,7 @@ def _called_in(path: Path) -> str | None:
                 named = ".".join(strings[-2:])
             if code.name in CALLS and named is not None:
                 return named
-    except Exception:  # it ends early, or is no pickle
+    except Exception:  # the file ends early, or is no pickle
         return None
     return None
 
@@ -142,10 +144,10 @@ def _weights_in(folder: Path) -> Path:
             for name in FOLDER_WEIGHTS:
                 if (place / name).is_file():
                     return place / name
-            raise UserError(f"{place} has a {FOLDER_CONFIG} and no {' or '.join(FOLDER_WEIGHTS)}")
+            raise UserError(f"{place} has a {FOLDER_CONFIG}, but no {' or '.join(FOLDER_WEIGHTS)}")
     raise UserError(
-        f"{folder} is a folder without {FOLDER_CONFIG}; give the folder of a diffusers model, or a "
-        "file"
+        f"{folder} is a folder without {FOLDER_CONFIG}; give a file, or the folder of a diffusers "
+        "model"
     )
 
 
@@ -166,7 +168,7 @@ def _safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
+        raise UserError(f"{path} is damaged, or not a safetensors file: {error}") from error
     if not tensors:
         raise UserError(f"{path} holds no tensors")
     return tensors
@@ -181,7 +183,7 @@ def _state_in(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
         for key, value in states.items():
             if _is_state(value):
                 return key, _unwrapped(value)
-    raise UserError(f"{path} holds no state dict, which is names with tensors")
+    raise UserError(f"{path} holds no state dict, that is, no mapping of names to tensors")
 
 
 def _is_state(value: Any) -> bool:

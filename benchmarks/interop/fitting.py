@@ -1,4 +1,4 @@
-"""Filling a network of ours with tensors of theirs."""
+"""Filling a network of ours with the tensors of a file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from benchmarks.interop.base import Content
 def state_from(
     content: Content, build: Callable[[], nn.Module], name_of: Callable[[str], str]
 ) -> dict[str, Tensor]:
-    """The state of a network whose every tensor is one of the file's under another name.
+    """State dict of a network whose tensors are the file's tensors under other names.
 
     Args:
         content: the file.
         build: makes the network; only its names and shapes are used.
-        name_of: our name of a tensor to theirs.
+        name_of: our name of a tensor to the file's name.
+
+    Returns:
+        Our name to tensor, float32.
 
     Raises:
-        UserError: a tensor is missing, has another shape, or belongs nowhere.
+        UserError: a tensor is missing, has another shape, or is not part of the network.
     """
     with torch.device("meta"):
         shapes = {name: value.shape for name, value in build().state_dict().items()}
@@ -37,5 +40,5 @@ def state_from(
                 f"{tuple(shape)}"
             )
     if spare := sorted(set(content.tensors) - set(theirs.values())):
-        raise UserError(f"{content.path}: {spare[0]!r} is no tensor of a network of this size")
+        raise UserError(f"{content.path}: {spare[0]!r} is not a tensor of a network of this size")
     return {name: content.tensors[theirs[name]].float() for name in shapes}

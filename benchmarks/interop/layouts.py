@@ -14,15 +14,15 @@ LAYOUTS: tuple[Layout, ...] = (
     diffusers_unet.LAYOUT,
     own.LAYOUT,
 )
-SHOWN = 3  # names of tensors of a file that nobody knows
+SHOWN = 3  # names of tensors in the message about an unknown file
 
 
 def convert(content: Content) -> tuple[Imported, ...]:
-    """The networks in a file.
+    """Convert all networks in a file.
 
     Raises:
-        UserError: an unknown layout, tensors that do not fit it, weights that are not finite, or
-            a training schedule that is none.
+        UserError: the layout is unknown, a tensor does not fit, a weight is not finite, or the
+            training schedule is impossible.
     """
     found = tuple(one.convert(content) for one in LAYOUTS if one.recognises(content))
     if not found:
@@ -35,7 +35,7 @@ def convert(content: Content) -> tuple[Imported, ...]:
         for name, value in imported.state.items():
             if not bool(value.isfinite().all()):
                 raise UserError(
-                    f"{content.path}: weights are not all finite; the first are {name!r} here"
+                    f"{content.path}: weights are not all finite; the first such tensor is {name!r}"
                 )
         if imported.training is not None:
             _refuse_no_schedule(content, imported.training)

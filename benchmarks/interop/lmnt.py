@@ -32,7 +32,7 @@ NAMES = {  # parts of our names to theirs, in this order
     "gather": "skip_projection",
     "predict": "output_projection",
 }
-# The package's parameters, for a file that has none.
+# The package's defaults, for a file without parameters.
 SCHEDULE = LinearSchedule(50, 1e-4, 0.05)
 DILATION_CYCLE = 10
 SAMPLE_RATE = 22_050  # Hz
@@ -44,12 +44,12 @@ class LmntLayout:
     title = "diffwave of lmnt.com"
 
     def recognises(self, content: Content) -> bool:
-        """By the names of its first layers."""
+        """Whether the file has the names of the first layers."""
         first = {"input_projection.weight", "diffusion_embedding.projection1.weight"}
         return first <= content.tensors.keys()
 
     def convert(self, content: Content) -> Imported:
-        """The same network under our names.
+        """Convert the file to the same network under our names.
 
         Raises:
             UserError: a tensor is missing or misshaped, the network takes no mel spectrogram, or
@@ -57,8 +57,8 @@ class LmntLayout:
         """
         if not any(name.startswith("spectrogram_upsampler.") for name in content.tensors):
             raise UserError(
-                f"{content.path} holds an unconditional DiffWave; the speech track can only use "
-                "one that takes mel spectrograms"
+                f"{content.path} holds an unconditional DiffWave; the speech track needs a network "
+                "that takes mel spectrograms"
             )
         blocks = [re.match(r"residual_layers\.(\d+)\.", name) for name in content.tensors]
         size: dict[str, Any] = {
@@ -105,8 +105,8 @@ def _training(content: Content) -> LinearSchedule:
     wanted = torch.linspace(betas[0], betas[-1], len(betas), dtype=torch.float64)
     if not torch.allclose(torch.tensor(betas, dtype=torch.float64), wanted):
         raise UserError(
-            f"{content.path}: noise_schedule does not rise linearly, which is all that an "
-            "experiment's training_schedule can do"
+            f"{content.path}: noise_schedule does not rise linearly; an experiment's "
+            "training_schedule can only be linear"
         )
     return LinearSchedule(len(betas), betas[0], betas[-1])
 
@@ -114,9 +114,9 @@ def _training(content: Content) -> LinearSchedule:
 def _notes(config: Mapping[str, Any]) -> Iterator[str]:
     rate = config.get("sample_rate", SAMPLE_RATE)
     yield (
-        f"trained on recordings of {rate} Hz at amplitude 1 and on mel spectrograms of its own "
-        "making (decibels, mapped to 0 to 1): from this track's, natural logarithms at "
-        f"{features.SAMPLE_RATE} Hz, it makes no speech"
+        f"trained on recordings of {rate} Hz at amplitude 1, with mel spectrograms in decibels, "
+        "mapped to 0 to 1; this track has natural logarithms at "
+        f"{features.SAMPLE_RATE} Hz, from which the network makes no speech"
     )
     if missing := sorted({"noise_schedule", "dilation_cycle_length"} - config.keys()):
-        yield f"the file does not tell {' and '.join(missing)}: the package's defaults are assumed"
+        yield f"the file lacks {' and '.join(missing)}: the package's defaults are assumed"

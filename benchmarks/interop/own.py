@@ -1,4 +1,4 @@
-"""Weights of this project: any network of any track, found by its names and shapes."""
+"""Weights of this project: any network of any track, found by tensor names and shapes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ from benchmarks.tracks import TRACKS, make_track, track_class
 Role = Literal["score_net", "schedule_net"]
 Shapes = Mapping[str, torch.Size]
 UNTOLD = (
-    "no .yaml beside it names it: convention and training_schedule are not known, and sizes on "
-    "which no shape depends may be others"
+    "no .yaml beside the file names these weights: convention and training_schedule are not known, "
+    "and sizes that no tensor shape shows may differ"
 )
 
 
 @dataclass(frozen=True)
 class Described:
-    """An experiment that names some weights."""
+    """An experiment that names some weights.
+
+    Attributes:
+        experiment: the experiment.
+        convention: the convention of a schedule network; None: a score network.
+    """
 
     experiment: Experiment
-    convention: Convention | None  # that a schedule network is for
+    convention: Convention | None
 
 
 @dataclass(frozen=True)
@@ -45,18 +50,19 @@ class Candidate:
     track: str
     role: Role
     network: str
-    size: str  # as JSON
+    size: str  # JSON
 
     def build(self) -> nn.Module:
-        """The network, of which only names and shapes are used.
+        """Make the network; only its names and shapes are used.
 
         Raises:
-            KeyError, TypeError, ValueError, ArithmeticError: there is none, or none of this size.
+            KeyError, TypeError, ValueError, ArithmeticError: the network does not exist, or cannot
+                have this size.
         """
         known = track_class(self.track).known_networks[self.role]
-        # One of them reads a buffer of its own when it is made, which must have values.
+        # The constructor of the vocoder reads values of a buffer, which meta tensors lack.
         with torch.device("cpu" if self.network == "spectral_vocoder" else "meta"):
-            # No tensor of a network of ours depends on the training schedule.
+            # No tensor of our networks depends on the training schedule.
             return known[self.network](json.loads(self.size), NoiseSchedule((0.5,)))
 
 
@@ -66,14 +72,14 @@ class OwnLayout:
     title = "this project's"
 
     def recognises(self, content: Content) -> bool:
-        """Whether some network has the same names of tensors."""
+        """Whether a network of this project has the same tensor names."""
         return _closest(content) is not None
 
     def convert(self, content: Content) -> Imported:
-        """The network itself.
+        """Find the network that the file holds.
 
         Raises:
-            ValueError: a tensor is misshaped.
+            UserError: a tensor is misshaped.
         """
         candidate = _closest(content)
         assert candidate is not None
@@ -96,7 +102,7 @@ LAYOUT = OwnLayout()
 
 
 def described(weights: Path) -> Described | None:
-    """What an experiment says of some weights: one beside them, as an import leaves it, or ours."""
+    """Find the experiment that names a weights file: a YAML file beside, or a shipped one."""
     for file in sorted(weights.parent.glob("*.yaml")):
         try:
             experiment = load(str(file))
@@ -123,7 +129,7 @@ def _named_in(experiment: Experiment, is_meant: Callable[[Path], bool]) -> Descr
 
 
 def _closest(content: Content) -> Candidate | None:
-    """The network with the file's names whose shapes differ least, if there is one."""
+    """Find the network with the file's tensor names whose shapes differ least; None: no network."""
     found = {name: value.shape for name, value in content.tensors.items()}
     candidates = (*_beside(content), *_read_off(content), *_shipped())
     fitting = [one for one in candidates if _shapes(one).keys() == found.keys()]
@@ -142,7 +148,7 @@ def _beside(content: Content) -> Iterator[Candidate]:
 
 
 def _read_off(content: Content) -> Iterator[Candidate]:
-    """Networks whose size their tensors tell."""
+    """Yield networks whose size follows from tensor shapes."""
     readers: tuple[tuple[Role, str, Callable[..., dict[str, Any]]], ...] = (
         ("score_net", "diffwave", diffwave_size),
         ("schedule_net", "galr", galr_size),
@@ -157,7 +163,7 @@ def _read_off(content: Content) -> Iterator[Candidate]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[Candidate, ...]:
-    """Every network in the sizes of the experiments that come with the project, and in its own."""
+    """Every network in its default size, and in the sizes of the shipped experiments."""
     found = [one for name in names() for one in _of_experiment(load(name))]
     for name in TRACKS:
         known = track_class(name).known_networks
@@ -181,7 +187,7 @@ def _of_experiment(experiment: Experiment) -> Iterator[Candidate]:
 
 @lru_cache(maxsize=256)
 def _shapes(candidate: Candidate) -> Shapes:
-    """Names and shapes of a network; none where it cannot be made."""
+    """Tensor names and shapes of a network; empty for an impossible network."""
     try:
         return {name: value.shape for name, value in candidate.build().state_dict().items()}
     except (KeyError, TypeError, ValueError, ArithmeticError):

@@ -1,9 +1,9 @@
 """The networks of arXiv 2203.13508 as its code saves them, read and written.
 
-One pickle holds the score network, a DiffWave, or both networks; the schedule network, a GALR, then
-stands below ``schedule_net.``. The state dict is the moving average, in half precision; the
-configuration beside it is a namespace. The same DiffWave without configuration is what the package
-DiffWave-Vocoder saves, from which the authors took theirs.
+One pickle holds the score network, a DiffWave, or both networks. The schedule network, a GALR, then
+stands below ``schedule_net.``. The state dict is the moving average, in half precision. The
+configuration is a namespace. The package DiffWave-Vocoder, from which the authors took DiffWave,
+saves the same network without a configuration.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.interop.fitting import state_from
 from benchmarks.interop.schedules import NAMED
 from benchmarks.interop.sizes import cycle_of, diffwave_size, galr_size
 
-DIFFWAVE_NAMES = {  # parts of our names to theirs
+DIFFWAVE_NAMES = {  # parts of our names to parts of the release's names
     "parametrizations.weight.original0": "weight_g",
     "parametrizations.weight.original1": "weight_v",
     "enter": "init_conv.0.conv",
@@ -67,33 +67,33 @@ GALR_PREFIX = f"{SCHEDULE_NET}ratio_nn."
 DIFFWAVE_FIRST = ("init_conv.0.conv.weight_v", "residual_layer.fc_t1.weight")
 GALR_FIRST = "encoder.enc_conv.weight"
 POSITIONS = "global_rnn.pos_enc.pe"  # a table of sines, the same in every network
-TABLE = 5000  # its rows
-FIRST_STATES = ("hidden_init", "cell_init")  # theirs have the axes (1, 1, hidden)
-# The released recipes', for a file that does not tell.
+TABLE = 5000  # rows of that table
+FIRST_STATES = ("hidden_init", "cell_init")  # shape (1, 1, hidden) in the release
+# Values of the released recipes, for a file without configuration.
 SCHEDULE = NAMED["released"]
 DILATION_CYCLE = DiffWaveConfig().dilation_cycle
 SAMPLE_RATE = 22_050  # Hz
-WEIGHT_NORM = "weight norm stays in the file, to go back or be trained on; sampling folds it"
-HEADS = GALRConfig().heads  # fixed in their code
+WEIGHT_NORM = "weight norm stays in the file, for export and training; sampling folds weight norm"
+HEADS = GALRConfig().heads  # fixed in the released code
 
 
 class ReleasedDiffWave:
-    """Their score network."""
+    """The score network of the release."""
 
     title = "DiffWave of the BDDM release"
 
     def recognises(self, content: Content) -> bool:
-        """By the names of its first layers."""
+        """Whether the file has the names of the first layers."""
         return set(DIFFWAVE_FIRST) <= set(content.tensors)
 
     def convert(self, content: Content) -> Imported:
-        """The same network under our names.
+        """Convert the file to the same network under our names.
 
-        Weight norm stays in the file, so that the network can go back and be trained on; whoever
-        samples folds it (``SpeechTrack.for_inference``).
+        Weight norm stays in the file, for export and training. Sampling folds weight norm
+        (``SpeechTrack.for_inference``).
 
         Raises:
-            UserError: a tensor is missing or misshaped, or the configuration makes no sense.
+            UserError: a tensor is missing or misshaped, or the configuration is impossible.
         """
         own = {k: v for k, v in content.tensors.items() if not k.startswith(SCHEDULE_NET)}
         if len(own) < len(content.tensors) and _galr_prefix(content) is None:
@@ -119,16 +119,16 @@ class ReleasedDiffWave:
 
 
 class ReleasedGALR:
-    """Their schedule network."""
+    """The schedule network of the release."""
 
     title = "GALR of the BDDM release"
 
     def recognises(self, content: Content) -> bool:
-        """By the name of its first layer."""
+        """Whether the file has the name of the first layer."""
         return _galr_prefix(content) is not None
 
     def convert(self, content: Content) -> Imported:
-        """The same network under our names.
+        """Convert the file to the same network under our names.
 
         Raises:
             UserError: a tensor is missing or misshaped.
@@ -169,22 +169,22 @@ def export_released(network: nn.Module) -> dict[str, Tensor]:
     """The state of a DiffWave or a GALR under the names of arXiv 2203.13508's code.
 
     Raises:
-        UserError: another network, or one that their code cannot compute.
+        UserError: the released code cannot compute the network.
     """
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     if type(network) is DiffWave:
         if not any(name.endswith("original0") for name in state):
-            raise UserError("weight norm is folded; export the network as it was trained")
+            raise UserError(
+                "weight norm is folded; export the network in the form it was trained in"
+            )
         return {_renamed(DIFFWAVE_NAMES, name): value for name, value in state.items()}
     if not isinstance(network, GALR):
         raise UserError(
-            f"the BDDM release has networks 'diffwave' and 'galr', and no {type(network).__name__}"
+            f"the BDDM release has the networks 'diffwave' and 'galr', not {type(network).__name__}"
         )
     config = network.config
     if config.heads != HEADS:
-        raise UserError(
-            f"attention has {config.heads} heads, and the release's code always {HEADS}"
-        )
+        raise UserError(f"attention has {config.heads} heads; the released code always has {HEADS}")
     theirs = {_renamed(GALR_NAMES, name): value for name, value in state.items()}
     theirs |= {k: v[None, None] for k, v in theirs.items() if k.endswith(FIRST_STATES)}
     table = positions(TABLE, config.width)[:, None]
@@ -193,10 +193,10 @@ def export_released(network: nn.Module) -> dict[str, Tensor]:
 
 
 def save_released(networks: Sequence[nn.Module], training: LinearSchedule, path: Path) -> None:
-    """Write a score network, a schedule network, or both, as their code and ours read them.
+    """Write a score network, a schedule network, or both, in the form of the released code.
 
     Raises:
-        UserError: as of :func:`export_released`.
+        UserError: see :func:`export_released`.
     """
     config: dict[str, Any] = {"T": training.T, "beta_0": training.start, "beta_T": training.end}
     content: dict[str, Any] = {"config": config, "model_state_dict": {}}
@@ -205,7 +205,7 @@ def save_released(networks: Sequence[nn.Module], training: LinearSchedule, path:
         if isinstance(network, DiffWave):
             config["dilation_cycle"] = network.config.dilation_cycle
         else:
-            content["schedule_net_training_step"] = 0  # without it they look for no such network
+            content["schedule_net_training_step"] = 0  # the released code looks for this key
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_with_checksum(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
@@ -219,21 +219,24 @@ def _renamed(names: Mapping[str, str], name: str) -> str:
 
 
 def _galr_prefix(content: Content) -> str | None:
-    """What stands before the names of a GALR: in a training state, or saved by itself."""
+    """Prefix of a GALR's names, in a training state or in a file of its own; None: no GALR."""
     prefixes = (GALR_PREFIX, GALR_PREFIX.removeprefix(SCHEDULE_NET))
     return next((prefix for prefix in prefixes if prefix + GALR_FIRST in content.tensors), None)
 
 
 def _half(content: Content, name: str, network: str, missing: str) -> UserError:
-    """Error for a file that holds one network and a part of the other."""
+    """Make the error for a file with one whole network and a part of the other."""
     return UserError(
-        f"{content.path}: {name!r} is of a {network} that is not whole: {missing!r} is missing"
+        f"{content.path}: {name!r} belongs to an incomplete {network}: {missing!r} is missing"
     )
 
 
 def _left_out(names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"{len(names)} tensors of the schedule network are none of its GALR: {names[0]!r}, .."
+        yield (
+            f"{len(names)} tensors of the schedule network do not belong to its GALR: "
+            f"{names[0]!r}, .."
+        )
 
 
 def _flat(name: str, value: Tensor) -> Tensor:
@@ -261,8 +264,6 @@ def _training(content: Content) -> LinearSchedule:
 
 def _notes(content: Content, wanted: Sequence[str]) -> Iterator[str]:
     rate = content.config.get("sampling_rate", SAMPLE_RATE)
-    yield (
-        f"trained on recordings of {rate} Hz; those of this track have {features.SAMPLE_RATE} Hz"
-    )
+    yield (f"trained on recordings of {rate} Hz; this track has {features.SAMPLE_RATE} Hz")
     if missing := [name for name in wanted if name not in content.config]:
-        yield f"the file does not tell {', '.join(missing)}: the released recipe's are assumed"
+        yield f"the file lacks {', '.join(missing)}: values of the released recipe are assumed"

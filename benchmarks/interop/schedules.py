@@ -1,10 +1,13 @@
-"""Noise schedules of others, and ours for others.
+"""Noise schedules of other projects, read and written.
 
-A ``.ns`` file of arXiv 2203.13508's code is four float32 tensors of N values, data side first: the
-fractional training steps t, alpha, beta and sigma. The betas are the schedule: they are read and
-written exactly, as far as float32 holds them. The others follow from them; they are checked when
-read, and computed in the order of that code's float32 arithmetic when written, which gives a
-released file again bit by bit. Its sigma_1 is sqrt(beta_1); no sampler uses it.
+A ``.ns`` file of arXiv 2203.13508's code holds four float32 tensors of N values, data side first:
+the fractional training steps t, alpha, beta and sigma. The betas are the schedule. Betas are read
+and written exactly, up to float32. The other tensors follow from the betas. Reading checks the
+other tensors. Writing computes them in the order of the released float32 arithmetic, so that a
+released file comes out again bit by bit. sigma_1 is sqrt(beta_1); no sampler uses sigma_1.
+
+The document of a run holds the schedules of all its rows. A schedule there is named by the file and
+the row's key: ``results/speech.json:raw/bddm-16``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +29,62 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
+from benchmarks.core.registry import nearest
 from benchmarks.interop.files import load_pickle, verify_if_announced
+from benchmarks.results.documents import kind_of
+from benchmarks.results.schema import RunResults
 
 NAMED = {
     "released": LinearSchedule(200, 1e-4, 0.02),  # DiffWave, BDDM
     "ddpm": LinearSchedule(1000, 1e-4, 0.02),
     "wavegrad": LinearSchedule(1000, 1e-6, 0.01),
 }
-FIELDS = ("t", "alpha", "beta", "sigma")  # of a .ns file
+FIELDS = ("t", "alpha", "beta", "sigma")  # tensors of a .ns file
+NS, JSON = ".ns", ".json"
 ULP = 2.0**-24  # relative rounding of float32
 Float32s = NDArray[np.float32]
 
 
-def is_schedule(path: Path) -> bool:
-    """Whether a file's name says that it is a schedule."""
-    return path.suffix.lower() in (".ns", ".json")
+@dataclass(frozen=True)
+class ScheduleSource:
+    """The place of a schedule: a ``.ns`` or a JSON file, or a row in the document of a run.
+
+    Attributes:
+        path: the file.
+        row: the row's key, as ``raw/bddm-16``; None for a file that holds one schedule.
+    """
+
+    path: Path
+    row: str | None = None
+
+    @classmethod
+    def parse(cls, told: Path) -> ScheduleSource:
+        """Split ``FILE.json:ROW``; the name of an existing file is never split."""
+        file, colon, row = str(told).rpartition(f"{JSON}:")
+        return cls(Path(file + JSON), row) if colon and not told.is_file() else cls(told)
+
+    @property
+    def is_schedule(self) -> bool:
+        """Whether the file's name says that it holds a schedule."""
+        return self.path.suffix.lower() in (NS, JSON)
+
+    @property
+    def stem(self) -> str:
+        """A name for files that are made of the schedule, as ``speech-raw-bddm-16``."""
+        own = [] if self.row is None else self.row.split("/")
+        return "-".join([self.path.stem, *own])
+
+    @property
+    def name(self) -> str:
+        """The place without its folder, as ``speech.json:raw/bddm-16``."""
+        return self.path.name if self.row is None else f"{self.path.name}:{self.row}"
 
 
 def named_training(name: str) -> LinearSchedule:
-    """A training schedule by its name, or that of an experiment.
+    """Training schedule of a name in NAMED, or of an experiment.
 
     Raises:
-        ExperimentError: there is none.
+        ExperimentError: the name is unknown, or the schedule is impossible.
     """
     if name in NAMED:
         return NAMED[name]
@@ -63,50 +101,70 @@ def named_training(name: str) -> LinearSchedule:
 
 
 def process_of(linear: LinearSchedule) -> NoiseSchedule:
-    """The training schedule itself.
+    """Make the noise schedule of a linear training schedule.
 
     Raises:
-        UserError: it makes no schedule.
+        UserError: steps or betas are impossible.
     """
     try:
         return NoiseSchedule.linear(linear.T, linear.start, linear.end)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"T = {linear.T!r} with betas from {linear.start!r} to {linear.end!r} is no training "
-            "schedule; it needs some steps, and betas between 0 and 1"
+            "schedule; give at least one step, and betas between 0 and 1"
         ) from error
 
 
-def read_schedule(path: Path, training: LinearSchedule) -> NoiseSchedule:
-    """A schedule from a ``.ns`` or a JSON file.
+def read_schedule(file: Path, training: LinearSchedule) -> NoiseSchedule:
+    """Read a schedule from a ``.ns`` or a JSON file.
 
     Args:
-        path: the file.
-        training: what the steps t of a ``.ns`` file count.
+        file: the file, with a row where the file is the document of a run: ``FILE.json:ROW``.
+        training: the training schedule whose steps t a ``.ns`` file counts.
 
     Raises:
-        UserError: missing, damaged, no schedule, or one that contradicts itself.
+        UserError: the file is missing, damaged or no schedule, or contradicts itself.
+        DamagedFileError: the file disagrees with its checksum.
     """
+    source = ScheduleSource.parse(file)
+    path = source.path
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {what}; give a .ns or a .json file")
-    if not is_schedule(path):
+    if not source.is_schedule:
         raise UserError(f"{path} is no schedule; give a .ns or a .json file")
+    if source.row is not None:
+        return _from_run(path, source.row)
     verify_if_announced(path)
-    if path.suffix.lower() == ".ns":
+    if path.suffix.lower() == NS:
         return _from_ns(path, training)
     return _from_json(path)
 
 
+def _from_run(path: Path, row: str) -> NoiseSchedule:
+    """Read the schedule of one row in the document of a run."""
+    if kind_of(path) != "run":
+        raise UserError(f"{path} is not the document of a run, and has no row {row!r}")
+    rows = {one.key: one.betas for one in RunResults.read(path).rows}
+    if row not in rows:
+        raise UserError(f"{path} has no row {row!r}{nearest(row, rows)}")
+    betas = rows[row]
+    if betas is None:
+        raise UserError(f"{path} lists no schedule of the row {row!r}; name another row")
+    return _schedule(path, betas)
+
+
 def _from_json(path: Path) -> NoiseSchedule:
-    """From a plain list, or an object like ours or diffusers'."""
+    """Read a plain list of betas, our own format, or diffusers' configuration."""
     try:
         content = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}") from error
     if isinstance(content, dict):
-        scheduler = content.get("scheduler")  # of diffusers_document
+        scheduler = content.get("scheduler")  # written by diffusers_document
         places = [content, *([scheduler] if isinstance(scheduler, dict) else [])]
+        if content.get("kind") == "run":
+            raise UserError(f"{path} holds many schedules; name a row, as {path}:raw/bddm-16")
         lists = [place.get(key) for place in places for key in ("betas", "trained_betas")]
         content = next((betas for betas in lists if betas is not None), None)
     if not isinstance(content, list) or not all(type(beta) in (int, float) for beta in content):
@@ -124,7 +182,7 @@ def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
         any(not isinstance(v, Tensor) or v.ndim != 1 for v in tensors)
         or len({len(value) for value in tensors}) > 1
     ):
-        raise UserError(f"{path}: {', '.join(FIELDS)} must be tensors of one and the same length")
+        raise UserError(f"{path}: {', '.join(FIELDS)} must be tensors of the same length")
     t, alpha, beta, sigma = (value.to(torch.float64) for value in tensors)
     schedule = _schedule(path, beta.tolist())
     _refuse_contradictions(path, schedule, alpha, sigma)
@@ -142,11 +200,11 @@ def _schedule(path: Path, betas: list[float]) -> NoiseSchedule:
 def _refuse_contradictions(
     path: Path, schedule: NoiseSchedule, alpha: Tensor, sigma: Tensor
 ) -> None:
-    """Alpha and sigma against the betas, to what N steps of float32 leave of them."""
+    """Refuse alphas or sigmas that differ from the betas by more than float32 rounding."""
     rounding = (len(schedule) + 3) * ULP
     delta_before = torch.cat([torch.ones(1, dtype=torch.float64), schedule.deltas[:-1]])
     sigmas = released_sigmas(schedule)
-    # Their 1 - alpha^2 cancels near the data: it is off by a rounding of 1, whatever its size.
+    # 1 - alpha^2 cancels near the data: the error is a rounding of 1, whatever the size of delta.
     within = {
         "alpha": (alpha - schedule.alphas).abs() <= rounding * schedule.alphas,
         "sigma": (sigma - sigmas).abs() <= rounding * (1 + 1 / delta_before) * sigmas,
@@ -155,8 +213,8 @@ def _refuse_contradictions(
         if not bool(agrees.all()):
             n = int((~agrees).nonzero()[0]) + 1
             raise UserError(
-                f"{path} contradicts itself: {name}_{n} is not what its betas give; use the file "
-                "as it was written, or a list of betas in JSON"
+                f"{path} contradicts itself: {name}_{n} does not follow from the betas; use the "
+                "unchanged file, or a list of betas in JSON"
             )
 
 
@@ -171,23 +229,23 @@ def _refuse_other_steps(path: Path, alpha: Tensor, t: Tensor, training: LinearSc
         raise UserError(
             f"{path}: t_{n} = {float(t[n - 1]):g} is not the step of alpha_{n} in the training "
             f"schedule of T = {training.T}, {training.start:g} to {training.end:g}; name another "
-            "by --training"
+            "schedule by --training"
         )
 
 
 def released_sigmas(schedule: NoiseSchedule) -> Tensor:
-    """The sigmas of a ``.ns`` file, ``(N,)`` float64: the first is not 0."""
+    """Sigmas of a ``.ns`` file, ``(N,)`` float64; the first is sqrt(beta_1), not 0."""
     sigmas = schedule.sigmas.clone()
     sigmas[0] = schedule.betas[0] ** 0.5
     return sigmas
 
 
 def losses(schedule: NoiseSchedule, training: NoiseSchedule, rounded: bool) -> Iterator[str]:
-    """What of a schedule its file will not hold, in words.
+    """Notes on precision that the written file loses.
 
     Args:
-        schedule: what is written.
-        training: what its steps count.
+        schedule: the schedule to write.
+        training: the training schedule whose steps the file counts.
         rounded: whether the file is in float32.
     """
     betas = torch.tensor(schedule.betas, dtype=torch.float64)
@@ -197,8 +255,8 @@ def losses(schedule: NoiseSchedule, training: NoiseSchedule, rounded: bool) -> I
     outside = sum(not training.contains(alpha) for alpha in schedule.alphas.tolist())
     if outside:
         yield (
-            f"{outside} of {len(schedule)} levels lie outside the training schedule, whose first "
-            "or last step stands for them"
+            f"{outside} of {len(schedule)} levels lie outside the training schedule; its first or "
+            "last step replaces these levels"
         )
 
 
@@ -206,7 +264,7 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
     """Write a ``.ns`` file.
 
     Raises:
-        UserError: a beta that is not between 0 and 1 in float32.
+        ValueError: a beta is not between 0 and 1 in float32.
     """
     betas = np.array(schedule.betas, dtype=np.float32)
     NoiseSchedule(tuple(betas.tolist()))
@@ -219,10 +277,10 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
 
 
 def in_float32(betas: Float32s) -> tuple[Float32s, Float32s]:
-    """Compute alphas and sigmas, ``(N,)`` each, and round every product as it is made.
+    """Compute alphas and sigmas, ``(N,)`` each, and round every product to float32.
 
     numpy rounds +, -, *, / and the square root as IEEE 754 prescribes, on every processor.
-    ``torch.sqrt`` does not: it takes the vector library of the machine, whose last bit varies.
+    ``torch.sqrt`` does not: the last bit depends on the vector library of the machine.
     """
     squares, variances = np.float32(1) - betas, betas.copy()
     for n in range(1, len(betas)):
@@ -232,7 +290,7 @@ def in_float32(betas: Float32s) -> tuple[Float32s, Float32s]:
 
 
 def _steps_in_float32(alphas: Float32s, levels: Float32s) -> Float32s:
-    """Interpolate fractional steps linearly between the training levels, which fall."""
+    """Interpolate fractional steps linearly between the falling training levels."""
     if len(levels) == 1:
         return np.zeros_like(alphas)
     inside = alphas.clip(levels[-1], levels[0])
@@ -243,19 +301,19 @@ def _steps_in_float32(alphas: Float32s, levels: Float32s) -> Float32s:
 
 
 def save_json(schedule: NoiseSchedule, path: Path) -> None:
-    """Write our own format, exactly."""
+    """Write our own format; float64 values survive a round trip unchanged."""
     write_with_checksum(path, lambda temporary: temporary.write_text(schedule.to_json() + "\n"))
 
 
 def diffusers_document(schedule: NoiseSchedule, training: LinearSchedule) -> dict[str, Any]:
-    """What diffusers needs to sample by this schedule.
+    """Arguments of diffusers' schedulers that sample by a schedule.
 
     Returns:
-        ``scheduler``, the arguments of its DDPMScheduler, or of its DDIMScheduler without
-        ``variance_type``, all of whose N steps are the schedule; ``timesteps``, the fractional
-        steps of its levels in the training schedule, and ``sigmas`` sqrt(delta) / alpha, both
-        noisiest first, the latter down to 0: either is for ``set_timesteps`` of an
-        EulerDiscreteScheduler with the arguments ``training_schedule``.
+        ``scheduler``: arguments of DDPMScheduler, whose N steps are the schedule; DDIMScheduler
+        takes the same without ``variance_type``. ``timesteps``: fractional steps of the levels in
+        the training schedule, noisiest first. ``sigmas``: sqrt(delta) / alpha, noisiest first,
+        down to 0. ``training_schedule``: arguments of EulerDiscreteScheduler, whose
+        ``set_timesteps`` takes ``timesteps`` or ``sigmas``.
     """
     sigmas = schedule.deltas.sqrt() / schedule.alphas
     return {

@@ -1,4 +1,4 @@
-"""Does an imported network compute, and the same each time?"""
+"""Checks that an imported network computes finite outputs, the same each time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from benchmarks.tracks import track_class
 from benchmarks.tracks.speech.networks import encode
 
 LEVELS = 4  # noise levels, from the first of the training schedule to its last
-COLUMNS = 4  # of the mel spectrogram
-SIDE = 32  # pixels
+COLUMNS = 4  # hops of the test clip
+SIDE = 32  # pixels of the test image's side
 SILENCE = {"diffwave_lmnt": 0.0}  # networks whose conditioning is no log-mel spectrogram
 
 
 def network_of(imported: Imported) -> nn.Module:
-    """The network, as an experiment builds it, with the imported weights."""
+    """Build the network as an experiment does, with the imported weights."""
     known = track_class(imported.track).known_networks[imported.role]
     with torch.random.fork_rng(devices=[]):
         network = known[imported.network](imported.size, _process(imported))
@@ -35,12 +35,12 @@ def network_of(imported: Imported) -> nn.Module:
 
 
 def outputs(imported: Imported, network: nn.Module) -> Tensor:
-    """What the network makes of noise at several levels, ``(LEVELS, ...)``.
+    """Outputs of the network on noise at several levels, ``(LEVELS, ...)``.
 
     The data are silence, or a grey image: x = sqrt(delta) eps.
 
     Raises:
-        UserError: it is not finite, is another the second time, or is no ratio.
+        UserError: an output is not finite, differs the second time, or is no ratio.
     """
     x, _, alpha = _inputs(imported, network)
     condition = _condition(imported, network)
@@ -52,17 +52,20 @@ def outputs(imported: Imported, network: nn.Module) -> Tensor:
         if not bool(output.isfinite().all()):
             raise UserError(f"the imported network's output at alpha = {level:.4g} is not finite")
     if not torch.equal(first, second):
-        raise UserError("the imported network computes something else the second time")
+        raise UserError("the imported network's output differs the second time")
     if imported.role == "schedule_net" and not bool(((first >= 0) & (first <= 1)).all()):
         raise UserError("the imported schedule network's output is not between 0 and 1")
     return first
 
 
 def folds(imported: Imported, network: nn.Module, output: Tensor) -> bool:
-    """Whether a network had weight norm, which is now folded into its weights.
+    """Fold the weight norm of a network into its weights.
+
+    Returns:
+        Whether the network had weight norm.
 
     Raises:
-        UserError: it computes something else without it.
+        UserError: the outputs differ without weight norm.
     """
     normed = any(parametrize.is_parametrized(module) for module in network.modules())
     if not isinstance(network, DiffWave) or not normed:
@@ -70,12 +73,12 @@ def folds(imported: Imported, network: nn.Module, output: Tensor) -> bool:
     network.fold_weight_norm()
     without = outputs(imported, network)
     if not torch.allclose(without, output, rtol=1e-4, atol=1e-4 * float(output.abs().max())):
-        raise UserError("the imported network computes something else without weight norm")
+        raise UserError("the imported network's output differs without weight norm")
     return True
 
 
 def noise_missed(imported: Imported, network: nn.Module, output: Tensor) -> tuple[float, float]:
-    """The noisiest level, and the relative error of a score network's noise there."""
+    """Noisiest level alpha, and the relative error of a score network's noise at that level."""
     _, eps, alpha = _inputs(imported, network)
     noise = eps[-1].double()
     missed = (noise - output[-1]).norm() / noise.norm()
@@ -87,7 +90,7 @@ def _process(imported: Imported) -> NoiseSchedule:
 
 
 def _inputs(imported: Imported, network: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
-    """x, its noise, both ``(LEVELS, ...)``, and alpha ``(LEVELS,)``."""
+    """Noisy items and the noise in them, ``(LEVELS, ...)`` each, and levels ``(LEVELS,)``."""
     process = _process(imported)
     steps = torch.linspace(0, len(process) - 1, LEVELS).long()
     generator = torch.Generator().manual_seed(0)

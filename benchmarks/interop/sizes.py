@@ -1,4 +1,4 @@
-"""Sizes of networks, read off the shapes of their tensors."""
+"""Sizes of networks, read off tensor shapes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
 
 NameOf = Callable[[str], str]
-"""Our name of a tensor, or of a part of the network, to theirs."""
+"""Our name of a tensor, or of a part of the network, to the name in the file."""
 
 
 def diffwave_size(content: Content, name_of: NameOf) -> dict[str, Any]:
-    """Fields of a DiffWaveConfig but its dilation cycle, on which no shape depends.
+    """Fields of a DiffWaveConfig without the dilation cycle, on which no shape depends.
 
     Raises:
         UserError: a tensor is missing or has too few axes.
@@ -38,7 +38,7 @@ def diffwave_size(content: Content, name_of: NameOf) -> dict[str, Any]:
 
 
 def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
-    """Fields of a GALRConfig but its heads, on which no shape depends.
+    """Fields of a GALRConfig without the heads, on which no shape depends.
 
     Raises:
         UserError: a tensor is missing or has too few axes.
@@ -58,10 +58,10 @@ def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
 
 
 def cycle_of(content: Content, key: str, default: int) -> int:
-    """How many layers it takes for dilations to start again.
+    """Number of layers after which dilations start again.
 
     Raises:
-        UserError: the configuration's is no number from 1 on.
+        UserError: the configuration has no number from 1 on.
     """
     cycle = content.config.get(key, default)
     if not isinstance(cycle, int) or cycle < 1:
@@ -73,7 +73,7 @@ def dimension_of(content: Content, name: str, axis: int) -> int:
     """The size of a tensor along an axis.
 
     Raises:
-        UserError: it is missing, or has too few axes.
+        UserError: the tensor is missing, or has too few axes.
     """
     found = content.tensors.get(name)
     if found is None:
@@ -86,7 +86,7 @@ def dimension_of(content: Content, name: str, axis: int) -> int:
 
 
 def _parts(content: Content, prefix: str) -> int:
-    """How many numbered parts there are below a name."""
+    """Number of the numbered parts below a name."""
     start = f"{prefix}."
     below = {n.removeprefix(start).split(".")[0] for n in content.tensors if n.startswith(start)}
     return len(below)

@@ -15,15 +15,15 @@ from benchmarks.core.loading import load
 from benchmarks.interop.base import Imported
 from benchmarks.stages.context import REPOSITORY
 
-UNKNOWN = {"speech": "raw"}  # convention of a schedule network that does not tell; else: plain
+UNKNOWN = {"speech": "raw"}  # convention of a schedule network of unknown convention; else: plain
 
 
 def snippet(found: Sequence[tuple[Imported, Path]], origin: str) -> str:
-    """YAML that an experiment can take over, or that is one.
+    """YAML of an experiment that uses some networks.
 
     Args:
-        found: networks of one file, and where their weights are.
-        origin: a comment.
+        found: networks of one file, and the files of their weights.
+        origin: a comment for the first line.
     """
     fields: dict[str, Any] = {"track": found[0][0].track}
     training = found[0][0].training
@@ -37,11 +37,11 @@ def snippet(found: Sequence[tuple[Imported, Path]], origin: str) -> str:
 
 
 def weights_in(file: Path) -> tuple[Path, ...]:
-    """The weights that an experiment names: beside its file, or in the repository.
+    """Weights that an experiment names, beside its file or in the repository.
 
     Raises:
-        ExperimentError: it is no experiment.
-        UserError: it names none, or schedule networks for several conventions.
+        ExperimentError: the file is no experiment.
+        UserError: the experiment names no weights, or several schedule networks.
     """
     experiment = load(str(file))
     named = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
@@ -49,7 +49,7 @@ def weights_in(file: Path) -> tuple[Path, ...]:
         raise UserError(f"{file} names several schedule networks; give the weights of one")
     paths = [Path(path) for path in named if path is not None]
     if not paths:
-        raise UserError(f"{file} names no weights; give those of a network")
+        raise UserError(f"{file} names no weights; give a weights file")
     beside = [file.with_name(path.name) for path in paths]
     return tuple(
         near if near.is_file() else REPOSITORY / path
@@ -65,7 +65,7 @@ def told(training: LinearSchedule | None) -> str:
 
 
 def _from_repository(path: Path) -> str:
-    """As an experiment names files: relative to the repository, or from the root."""
+    """Path as experiments write paths: relative to the repository, or from the root."""
     path = path.resolve()
     return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)
 

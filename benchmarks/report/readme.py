@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from benchmarks.report.page import table
 from benchmarks.report.pages.claims import summary as ledger_summary
 from benchmarks.report.pages.track import summary
 from benchmarks.results.ledger import ClaimVerdict, DecidedClaim, Ledger
-from benchmarks.results.ranking_schema import BDDM, RankingDocument
+from benchmarks.results.ranking import ranking_of
+from benchmarks.results.ranking_schema import BDDM, RankedTrack
 from benchmarks.results.schema import RunResults
 from benchmarks.results.verdicts import Interval
 
@@ -87,7 +88,7 @@ def _filled(folder: Path) -> dict[Path, str]:
 def _answers(folder: Path) -> str:
     """The table of questions."""
     speech, images = (RunResults.read(folder / f"{name}.json") for name in ("speech", "images"))
-    ranking = RankingDocument.read(folder / "contestants.json")
+    ranking = ranking_of(folder)
     claims = {one.number: one for one in _ledger_of(folder).claims}
     lines = [
         ["Are 3 steps as good as 1000?", _against_1000(speech, images, 3), _link("speech")],
@@ -144,9 +145,9 @@ def _equal(speech: RunResults, images: RunResults, steps: int) -> str:
     )
 
 
-def _ranks(ranking: RankingDocument, nfe: int) -> str:
+def _ranks(tracks: Sequence[RankedTrack], nfe: int) -> str:
     parts = []
-    for track in ranking.tracks:
+    for track in tracks:
         for convention in track.conventions:
             column = convention.rankings[0].column(nfe) if convention.rankings else {}
             if BDDM in column:

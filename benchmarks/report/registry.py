@@ -1,18 +1,20 @@
 """All kinds of documents with their pages: publishing and checking are two loops over them.
 
+The pages of the ranking and of the networks come from the documents of several runs.
+
 A new kind of document is a schema in :mod:`benchmarks.results`, a page in
 :mod:`benchmarks.report.pages`, and an entry of :data:`DOCUMENTS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
+from bddm_ref.files import DamagedFileError, verify_checksum, write_atomically, write_listed
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.page import Page
 from benchmarks.report.pages.claims import claims_page
@@ -26,11 +28,12 @@ from benchmarks.report.readme import check_readmes
 from benchmarks.results.documents import Document, kind_of
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.ranking import ranking_of
-from benchmarks.results.ranking_schema import RankedTrack, RankingDocument
+from benchmarks.results.ranking_schema import RankedTrack, Ranking
 from benchmarks.results.schema import RunResults
 from benchmarks.results.search_pairs import search_pairs
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.results.store import (
+    contest_files,
     further_folders,
     network_folders,
     network_runs,
@@ -39,7 +42,7 @@ from benchmarks.results.store import (
 )
 from benchmarks.results.theory import NetworkDocument, TheoryDocument
 
-RANKING, NETWORKS = "contestants.json", "networks.md"
+RANKING, NETWORKS = "contestants.md", "networks.md"
 SPEED, SPEED_ON_GPU = "speed.json", "speed-cuda.json"
 
 
@@ -83,28 +86,12 @@ def _plot_networks(document: NetworkDocument, path: Path) -> None:
     write_atomically(path.with_suffix(".svg"), partial(plot_networks, document.conventions))
 
 
-def _verify_ranking(path: Path, document: RankingDocument) -> None:
-    folder = path.parent
-    if document.tracks != ranking_of(folder):
-        raise DamagedFileError(f"{path} is not what the runs say; make it again with 'ranking'")
-    for name, digest in document.plots.items():
-        plot = folder / name
-        if not plot.is_file() or sha256_of(plot) != digest:
-            raise DamagedFileError(f"{plot} is missing or was changed; make it with 'ranking'")
-
-
 DOCUMENTS: dict[str, Kind] = {
     "run": Kind(
         RunResults,
         lambda document, path: track_page(document),
         lambda document: f"{len(document.rows)} rows",
         verify=verify_items,
-    ),
-    "ranking": Kind(
-        RankingDocument,
-        lambda document, path: ranking_page(document),
-        lambda document: f"{sum(len(track.sources) for track in document.tracks)} runs ranked",
-        verify=_verify_ranking,
     ),
     "claims": Kind(
         Ledger,
@@ -150,29 +137,27 @@ def write_page(path: Path, document: Document) -> Path:
 
 
 def write_ranking(folder: Path) -> Path:
-    """Rank the contestants of a results folder, and write document, plots and page.
+    """Rank the contestants of a results folder, and write the plots and the page.
 
     Raises:
         DamagedFileError: there are no runs to rank, or one is damaged.
     """
-    tracks = ranking_of(folder)
-    plots = {name: sha256_of(folder / name) for name in _plotted(tracks, folder)}
-    document = RankingDocument(kind="ranking", schema_version=2, tracks=tracks, plots=plots)
-    return publish(folder / RANKING, document)
-
-
-def _plotted(tracks: list[RankedTrack], folder: Path) -> list[str]:
-    """Draw quality against cost for every convention; the names of the files."""
     from benchmarks.report.plots.pareto import plot_pareto  # noqa: PLC0415 (loads matplotlib)
 
-    names = []
+    tracks = ranking_of(folder)
+    for name, ranking in _plotted(tracks):
+        write_listed(folder / name, partial(plot_pareto, ranking))
+    page, text = folder / RANKING, to_markdown(ranking_page(tracks))
+    write_atomically(page, partial(Path.write_text, data=text))
+    return page
+
+
+def _plotted(tracks: Sequence[RankedTrack]) -> Iterator[tuple[str, Ranking]]:
+    """Name the plot of every convention, and the ranking that it shows."""
     for track in tracks:
         for convention in track.conventions:
             if convention.rankings:
-                name = plot_name(track, convention)
-                write_atomically(folder / name, partial(plot_pareto, convention.rankings[0]))
-                names.append(name)
-    return names
+                yield plot_name(track, convention), convention.rankings[0]
 
 
 def write_networks(folder: Path) -> Path:
@@ -215,6 +200,8 @@ def checked(folder: Path) -> list[str]:
     for place in (folder, *further_folders(folder), folder / "theory"):
         lines += [_checked_document(path) for path in sorted(place.glob("*.json"))]
     lines.append(f"{folder}: {verify_checksums(folder)} checksums agree")
+    if contest_files(folder):
+        lines.append(_checked_ranking(folder))
     if network_folders(folder):
         lines.append(_checked_networks(folder))
     return lines + check_readmes(folder)
@@ -235,6 +222,16 @@ def _checked_document(path: Path) -> str:
             f"{page} is not the page of {path.name}; make it again with {document.made_by!r}"
         )
     return f"{path}: {kind.told(document)}, checksum, schema and page agree"
+
+
+def _checked_ranking(folder: Path) -> str:
+    tracks, page = ranking_of(folder), folder / RANKING
+    if not page.is_file() or page.read_text() != to_markdown(ranking_page(tracks)):
+        raise DamagedFileError(f"{page} is not what the runs say; make it again with 'ranking'")
+    for name, _ in _plotted(tracks):
+        verify_checksum(folder / name)
+    runs = sum(len(track.sources) for track in tracks)
+    return f"{page}: follows from {runs} runs, plots agree"
 
 
 def _checked_networks(folder: Path) -> str:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import safe_open
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import first_error
+from benchmarks.results.origins import Training
 
 
 class TrainingCard(BaseModel):
-    """How a network was trained; entries that only people read are kept as they are."""
+    """How a network was trained; entries of older cards that only people read are ignored."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     parameters: int
     steps: int  # updates
     seconds: float  # of the last part of a training that was resumed
     steps_in_these_seconds: int
+    threads: int | None = None
+    loss_curve: list[dict[str, int | float]] = []
     data: str | None = None
     device: str = "cpu"
     seconds_limit: float | None = None
     operations_per_update: float | None = None
     device_rate: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The card's file."""
+        return self.model_dump_json(indent=1, exclude_unset=True) + "\n"
 
     @property
     def whole_seconds(self) -> float | None:
@@ -35,15 +42,19 @@ class TrainingCard(BaseModel):
         return self.seconds * self.steps / part if part else None
 
     @property
-    def is_notable(self) -> bool:
-        """Whether the training ran on a GPU or by the clock, so that results tell of it."""
-        return self.device != "cpu" or self.seconds_limit is not None
-
-    def as_training(self) -> dict[str, Any]:
-        """The entries that the document of a run has of a notable training."""
-        kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
-        own = {name: getattr(self, name) for name in kept if name in self.model_fields_set}
-        return {"steps": self.steps, "seconds": self.whole_seconds, **own}
+    def training(self) -> Training | None:
+        """A training that ran on a GPU or by the clock, for results to tell of; None for others."""
+        if self.device == "cpu" and self.seconds_limit is None:
+            return None
+        return Training(
+            device=self.device,
+            parameters=self.parameters,
+            steps=self.steps,
+            seconds=self.whole_seconds,
+            seconds_limit=self.seconds_limit,
+            operations_per_update=self.operations_per_update,
+            device_rate=self.device_rate,
+        )
 
 
 def card_of(weights: Path) -> TrainingCard | None:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
+from benchmarks.results.items import read_items
 from benchmarks.results.schema import RowResult, RunResults
 from benchmarks.results.store import run_files
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
@@ -184,12 +184,8 @@ class _Side:
         return side
 
     def _lines(self) -> Iterator[_Record]:
-        items = self.path.with_name(f"{self.path.stem}-items.jsonl")
-        if not items.is_file() or sha256_of(items) != self.results.items_sha256:
-            raise DamagedFileError(f"{items} is not the one that {self.path.name} was made from")
-        with items.open() as lines:
-            for line in lines:
-                yield _Record.model_validate_json(line)
+        for line in read_items(self.path, self.results.items_sha256).splitlines():
+            yield _Record.model_validate_json(line)
 
     def settings(self) -> dict[str, JsonValue]:
         """The experiment, with defaults for fields that are newer than the document; and origin."""

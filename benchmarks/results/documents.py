@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bddm_ref.files import DamagedFileError, verify_checksum, write_with_checksum
+from bddm_ref.files import DamagedFileError, verify_checksum, write_listed
 from benchmarks.core.errors import first_error
 
 Sha256 = str
@@ -76,8 +76,8 @@ class Document(Strict):
         return self.model_dump_json(indent=1, exclude_unset=True) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the document, with its checksum."""
-        write_with_checksum(path, partial(Path.write_text, data=self.text))
+        """Write the document, and its checksum into the folder's ``SHA256SUMS``."""
+        write_listed(path, partial(Path.write_text, data=self.text))
 
 
 class Measurement(Document):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from bddm_ref.files import DamagedFileError, sha256_of
+from bddm_ref.files import DamagedFileError
 from benchmarks.core.rows import RowKey
-from benchmarks.results.documents import Sha256
 from benchmarks.results.places import LONGEST, headline, joined, ranked, scored_by
 from benchmarks.results.ranking_schema import (
     Preparation,
@@ -20,7 +19,7 @@ from benchmarks.results.ranking_schema import (
     Thoroughness,
 )
 from benchmarks.results.schema import Cost, RowResult, RunResults
-from benchmarks.results.store import CONTESTS, LONG, run_files
+from benchmarks.results.store import CONTESTS, contest_files
 
 UNSCORED = {"kl": "its samples are no affine function of their noise (to 0.0001 of their spread)"}
 """Metrics that a row may lack although it ran, with the reason."""
@@ -32,12 +31,10 @@ class Part:
 
     Attributes:
         results: the document.
-        digest: SHA-256 of its file.
         page: its tables, below the results folder.
     """
 
     results: RunResults
-    digest: Sha256
     page: str
 
 
@@ -94,7 +91,6 @@ def _source(part: Part) -> Source:
     seeds = [row.seeds for row in results.rows if row.skipped is None] or [0]
     return Source(
         page=part.page,
-        results_sha256=part.digest,
         experiment_sha256=results.experiment_sha256,
         data_sha256=results.data.sha256,
         commit=made.commit,
@@ -192,7 +188,7 @@ def ranking_of(folder: Path) -> list[RankedTrack]:
     Raises:
         DamagedFileError: there are no such runs, or one is damaged.
     """
-    files = [path for place in (CONTESTS, LONG) for path in run_files(folder / place)]
+    files = contest_files(folder)
     if not files:
         raise DamagedFileError(
             f"{folder / CONTESTS} holds no results; make them with 'run contestants-analytic'"
@@ -201,7 +197,6 @@ def ranking_of(folder: Path) -> list[RankedTrack]:
         [
             Part(
                 results=RunResults.read(path),
-                digest=sha256_of(path),
                 page=path.with_suffix(".md").relative_to(folder).as_posix(),
             )
             for path in files

@@ -1,13 +1,12 @@
-"""The document of the ranking: every contestant's place at equal network evaluations."""
+"""The parts of a ranking: every contestant's place at equal network evaluations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from benchmarks.results.documents import Document, Sha256, Strict
+from benchmarks.results.documents import Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict
 
 BDDM = "bddm"
@@ -107,7 +106,6 @@ class Source(Strict):
     """The document of a run that a ranking comes from."""
 
     page: str = Field(description="its tables, below the results folder")
-    results_sha256: Sha256
     experiment_sha256: Sha256
     data_sha256: Sha256
     commit: str | None
@@ -143,14 +141,3 @@ class RankedTrack(Strict):
     def machines(self) -> int:
         """How many kinds of machines the runs are of."""
         return len({(source.processor, source.threads) for source in self.sources})
-
-
-class RankingDocument(Document):
-    """The ranking of all tracks."""
-
-    made_by: ClassVar[str] = "ranking"
-
-    kind: Literal["ranking"]
-    schema_version: Literal[2]
-    tracks: list[RankedTrack]
-    plots: dict[str, Sha256] = Field(description="by file, below the results folder")

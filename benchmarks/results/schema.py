@@ -11,6 +11,7 @@ from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.loading import from_stored
 from benchmarks.core.rows import Role, RowKey
 from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
+from benchmarks.results.origins import MadeOtherwise, TimesFrom, Training
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
 PAPERS_SEARCH = "paper"
@@ -115,44 +116,6 @@ class Cost(Strict):
     pays_after_samples: float | None = Field(
         description="1000-step samples whose time the search took, over those saved by 16 steps"
     )
-
-
-class TimesFrom(Strict):
-    """The document of ``speed`` that a run's times are taken from."""
-
-    file: str
-    sha256: Sha256
-    device: str
-    network: str = Field(description="as that document calls it")
-    seconds_of_audio: float | None = Field(description="of the item timed there; null: no speech")
-
-
-class Training(Strict):
-    """A training on a GPU or by the clock."""
-
-    device: str
-    parameters: int
-    steps: int = Field(description="updates made")
-    seconds: float | None
-    seconds_limit: float | None = None
-    operations_per_update: float | None = None
-    device_rate: float | None = Field(
-        default=None, description="operations a second of a large matrix product there"
-    )
-
-
-class MadeOtherwise(Strict):
-    """Stages whose work was made by another commit or on another machine."""
-
-    stage: str
-    folders: int
-    seconds: float
-    commit: str | None
-    tree: str | None
-    device: str
-    processor: str
-    torch: str
-    bf16: bool
 
 
 class Data(Strict):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 
-from bddm_ref.files import DamagedFileError, verify_checksum
+from bddm_ref.files import SUMS, DamagedFileError, listed_in, verify_checksum
 from benchmarks.results.documents import kind_of
+from benchmarks.results.items import items_file, read_items
 from benchmarks.results.schema import RunResults
 
 CONTESTS, LONG = "contestants", "contestants/long"  # runs that the ranking is made of
 NETWORKS = "networks"  # a folder below it for each score network
 FOLDERS = ("ablation", "search", "gpu")  # that the experiments of these names publish to
+OWE_CHECKSUMS = (".json", ".jsonl.gz", ".safetensors")  # endings of files that need a checksum
 
 
 def run_files(folder: Path) -> list[Path]:
     """Documents of runs in a folder, but not below it."""
     return sorted(path for path in folder.glob("*.json") if kind_of(path) == "run")
+
+
+def contest_files(folder: Path) -> list[Path]:
+    """Documents of the runs that the ranking of a results folder is made of."""
+    return [path for place in (CONTESTS, LONG) for path in run_files(folder / place)]
 
 
 def network_folders(folder: Path) -> list[Path]:
@@ -38,35 +44,38 @@ def verify_items(path: Path, results: RunResults) -> None:
     Raises:
         DamagedFileError: the items are missing, altered, or not as many as the rows state.
     """
-    items = path.with_name(f"{path.stem}-items.jsonl")
-    verify_checksum(items)
-    content = items.read_bytes()
-    if hashlib.sha256(content).hexdigest() != results.items_sha256:
-        raise DamagedFileError(f"{items} is not the one that {path.name} was made from")
     counts: Counter[str] = Counter()
-    for line in content.splitlines():
+    for line in read_items(path, results.items_sha256).splitlines():
         record = json.loads(line)
         counts[record["row"]] += record.get("images", record.get("points", 1))
     for row in results.rows:
         if counts[row.key] != row.n_total:
             raise DamagedFileError(
-                f"{items} has {counts[row.key]} items of {row.key}, not {row.n_total}"
+                f"{items_file(path)} has {counts[row.key]} items of {row.key}, not {row.n_total}"
             )
 
 
 def verify_checksums(folder: Path) -> int:
-    """Verify every file below a folder that has a checksum beside it.
+    """Verify every file below a folder that has a checksum or should have one.
 
     Returns:
-        How many there are.
+        The number of these files.
 
     Raises:
-        DamagedFileError: the first file that does not match.
+        DamagedFileError: the first file that is missing, has no checksum, or does not match it.
     """
-    sidecars = sorted(folder.rglob("*.sha256"))
-    for sidecar in sidecars:
-        verify_checksum(sidecar.with_suffix(""))
-    return len(sidecars)
+    listed = {
+        sums.with_name(name): sums for sums in folder.rglob(SUMS) for _, name in listed_in(sums)
+    }
+    for path, sums in sorted(listed.items()):
+        if not path.is_file():
+            raise DamagedFileError(f"{path} is missing, and {sums} lists it; restore the file")
+    announced = {path.with_suffix("") for path in folder.rglob("*.sha256")}
+    owed = {path for ending in OWE_CHECKSUMS for path in folder.rglob(f"*{ending}")}
+    files = listed.keys() | announced | owed
+    for path in sorted(files):
+        verify_checksum(path)
+    return len(files)
 
 
 def network_runs(folder: Path) -> dict[str, RunResults]:

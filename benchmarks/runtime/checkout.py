@@ -1,4 +1,4 @@
-"""The project's own code: commit, state of the tree. No torch."""
+"""Commit and state of the project's own code. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKED = "origin.json"  # in a bundle's code, in the place of git
-PRODUCED = ("results", "runs")  # folders that a run itself writes
+PACKED = "origin.json"  # replaces git in a bundle's code
+PRODUCED = ("results", "runs")  # folders that runs write
 
 
 @cache
 def packed() -> dict[str, Any]:
-    """What a bundle says of the checkout that it was made from; empty in a checkout."""
+    """Origin of a bundle's code: commit and state of the tree; empty in a checkout."""
     file = REPOSITORY / PACKED
     content: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     return content
 
 
 def commit() -> str | None:
-    """Commit of the code, or None where it is not known."""
+    """Commit of the code; None: unknown."""
     found: str | None = packed().get("commit")
     return found or git("rev-parse", "HEAD")
 
 
 def tree_state() -> str | None:
-    """``clean``, or ``changed`` against the commit; None where it is not known."""
-    if packed():  # it may lie inside the checkout of something else
+    """State of the tree against the commit: ``clean`` or ``changed``; None: unknown."""
+    if packed():  # a bundle may lie inside another project's checkout
         state: str | None = packed().get("tree")
         return state
     changes = git("status", "--porcelain", "--", ".", *(f":!{name}" for name in PRODUCED))
@@ -37,7 +37,7 @@ def tree_state() -> str | None:
 
 
 def git(*arguments: str) -> str | None:
-    """What git answers, or None where this is no checkout or git is missing."""
+    """Output of a git command; None: no checkout, or git is missing."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False

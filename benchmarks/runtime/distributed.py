@@ -1,4 +1,4 @@
-"""Several processes under ``torchrun``: all of them train, the first does everything else."""
+"""Several processes under ``torchrun``: all train, and the first does everything else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def join(device: str) -> None:
-    """Join the process group, if ``torchrun`` started us."""
+    """Join the process group, if ``torchrun`` started this process."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
 
@@ -19,12 +19,12 @@ def is_first() -> bool:
 
 
 def wait_for_all() -> None:
-    """Until every process has come here."""
+    """Wait until every process has called this function."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
 
 
 def own_device(device: str) -> torch.device:
-    """The device of this process: with several, ``cuda`` means the one of its local rank."""
+    """Device of this process; among several processes ``cuda`` means the GPU of the local rank."""
     local = os.environ.get("LOCAL_RANK")
     return torch.device(f"cuda:{local}" if device == "cuda" and local is not None else device)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
+
+if TYPE_CHECKING:
+    from bddm_ref.extras.rules import ConstantStart
+    from bddm_ref.scheduling import Start
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Found:
 
     Attributes:
         schedule: the schedule.
-        start: where the pass began that proposed the schedule; None for a search without passes.
+        start: start of the pass that proposed the schedule; None for a search without passes.
         scores: the judge's scores on a trial that had no part in the search; higher is better.
     """
 
@@ -25,10 +28,10 @@ class Found:
 
 
 def no_schedule(steps: int) -> str:
-    """The reason of a search that was made and has no schedule of these steps."""
+    """Reason of a row whose search found no schedule of these steps."""
     return f"the search found no schedule of {steps} steps"
 
 
 def too_long(longest: int) -> str:
-    """The reason of a search that makes schedules of at most ``longest`` steps."""
+    """Reason of a row whose search stops at ``longest`` steps."""
     return f"its search goes up to {longest} steps"

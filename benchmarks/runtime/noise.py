@@ -1,4 +1,4 @@
-"""The rules that make a comparison fair: noise by item, and how a network is evaluated."""
+"""Rules of a fair comparison: noise by item, and evaluation of networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bddm_ref.levels import Embedded, Levelled, embed_levels, evaluate_at
 
 
 def item_generators(seed: int, indices: Sequence[int]) -> list[torch.Generator]:
-    """One CPU generator for each item, a function of (seed, item index) alone.
+    """Make one CPU generator for each item from (seed, item index) alone.
 
     Batch size, order, device and interruption cannot change an item's noise.
     """
@@ -21,15 +21,15 @@ def item_generators(seed: int, indices: Sequence[int]) -> list[torch.Generator]:
 
 
 def start_noise(generators: Sequence[torch.Generator], shape: Sequence[int], device: Any) -> Tensor:
-    """x_N, ``(items, *shape)``: the first numbers each item's generator gives."""
+    """Draw x_N, ``(items, *shape)``, as the first numbers of each item's generator."""
     return torch.stack([torch.randn(*shape, generator=g) for g in generators]).to(device)
 
 
 def training_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise of the shape of a batch, on its device.
+    """Draw standard normal noise of a batch's shape, on the batch's device.
 
-    On a GPU it is drawn there, from a seed that the CPU's generator gives: a CPU would take longer
-    for a large batch than the network's update.
+    A GPU draws its noise from a seed of the CPU generator: a CPU would take longer for a large
+    batch than the network's update.
     """
     if like.device.type == "cpu":
         return torch.randn(like.shape, generator=generator)
@@ -39,16 +39,16 @@ def training_noise(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def part_of(count: int, part: tuple[float, float], least: int = 1) -> range:
-    """Those of some items from one share of them to another, so many at least.
+    """Indices between two fractions of ``count`` items, at least ``least`` of them.
 
-    Parts that follow each other have no item in common, if need be by items beyond ``count``.
+    Consecutive parts have no item in common; to this end indices may exceed ``count``.
     """
     first = max(round(part[0] * count), least if part[0] else 0)
     return range(first, max(round(part[1] * count), first + least))
 
 
 def taken(condition: Any, rows: Tensor) -> Any:
-    """Some rows of a condition: a tensor, tensors in tuples or named tuples, or None."""
+    """Take some rows of a condition: a tensor, tensors in tuples or named tuples, or None."""
     if isinstance(condition, Tensor):
         return condition[rows.to(condition.device)]
     if isinstance(condition, tuple):
@@ -58,12 +58,15 @@ def taken(condition: Any, rows: Tensor) -> Any:
 
 
 class EvaluatedNet(Levelled):
-    """A score network as the harness evaluates it: in its precision, counting evaluations.
+    """A score network in the precision of the run, with a count of evaluations.
 
     Args:
         score_net: the network, or its adapter to a convention.
         bf16: autocast to bfloat16.
-        observe: told the evaluations of each call, one for each item; None while timing.
+        observe: called with the evaluations of each call, one for each item; None while timing.
+
+    Attributes:
+        evaluations: NFE so far, one for each item.
     """
 
     def __init__(
@@ -72,19 +75,19 @@ class EvaluatedNet(Levelled):
         self._score_net = score_net
         self._bf16 = bf16
         self._observe = observe
-        self.evaluations = 0  # NFE: one for each item
+        self.evaluations = 0
 
     def __call__(self, x: Tensor, alpha: Tensor, condition: Any) -> Tensor:
-        """eps, in the precision of x."""
+        """Predict eps at levels ``(B,)``, in the precision of x."""
         return self.forward(x, alpha, condition)
 
     def embed_levels(self, alpha: Tensor) -> Embedded:
-        """What the network makes of levels ``(N,)``, in its precision."""
+        """Embed levels ``(N,)`` in the network's precision."""
         with self.precision(alpha.device):
             return embed_levels(self._score_net, alpha)
 
     def evaluate_at(self, x: Tensor, embedded: Embedded, condition: Any) -> Tensor:
-        """eps, at levels of B rows or of one."""
+        """Predict eps from embedded levels of B rows or of one row."""
         self.evaluations += len(x)
         with self.precision(x.device):
             eps = evaluate_at(self._score_net, x, embedded, condition)
@@ -93,7 +96,7 @@ class EvaluatedNet(Levelled):
         return eps
 
     def precision(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-        """The autocast context that the network runs in."""
+        """Autocast context of the network."""
         if self._bf16:
             return torch.autocast(device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()

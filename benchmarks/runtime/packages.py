@@ -1,4 +1,4 @@
-"""Names the extra to install where an optional package is missing. Needs no package itself."""
+"""Names of the extras that install optional packages. Needs no package itself."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ EXTRAS = {
     "tyro": ("tyro", "harness"),
     "yaml": ("pyyaml", "harness"),
 }
-"""Name in ``import`` statements to (name of its package, the smallest extra that holds it)."""
+"""Module to (package, smallest extra that holds the package)."""
 
 
 def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Say in one sentence which package an import lacks and which extra installs it.
+    """Say in one sentence which extra installs the package that an import lacks.
 
     Args:
-        error: as an ``import`` statement raised it; only its ``name`` is read.
+        error: the error of an ``import`` statement; only ``name`` is read.
 
     Returns:
-        The sentence, or None if no extra of this project holds the module: then the error is not
-        for the user to mend, and its trace should be shown.
+        The sentence; None if no extra of this project holds the module, so that the user cannot
+        mend the error.
     """
     module = (error.name or "").partition(".")[0]
     if module not in EXTRAS:

@@ -1,4 +1,4 @@
-"""bfloat16 where a device multiplies in it: emulated, it is several times slower than float32."""
+"""Choice of bfloat16 or float32: emulated bfloat16 is several times slower than float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.core.errors import UserError
 
-CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")  # of torch.cpu.get_capabilities; the last: ARM's
+CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")  # keys of torch.cpu.get_capabilities; the last: ARM
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 Part = TypeVar("Part", bound="DataclassInstance")
@@ -19,19 +19,19 @@ def multiplies_bf16(device: torch.device) -> bool:
     """Whether the device has instructions for products of bfloat16 numbers.
 
     Raises:
-        UserError: a CUDA device where there is none.
+        UserError: torch sees no CUDA device.
     """
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise UserError(f"device: {device} is not there: torch sees no CUDA device; use cpu")
-        with torch.cuda.device(device):  # it asks the current one
+            raise UserError(f"device: {device} is missing: torch sees no CUDA device; use cpu")
+        with torch.cuda.device(device):  # torch asks the current device
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return any(bool(capabilities.get(flag)) for flag in CPU_FLAGS)
 
 
 def in_float32(part: Part) -> Part:
-    """An experiment, or a part of one, with every field ``bf16`` false; itself if all are."""
+    """An experiment, or a part of one, with every field ``bf16`` set to False."""
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
@@ -44,5 +44,5 @@ def in_float32(part: Part) -> Part:
 
 
 def suited(experiment: Part, device: torch.device) -> Part:
-    """An experiment as a device should run it: in float32 where bfloat16 would be emulated."""
+    """The experiment for a device: in float32 if the device would emulate bfloat16."""
     return experiment if multiplies_bf16(device) else in_float32(experiment)

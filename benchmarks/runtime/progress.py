@@ -1,4 +1,4 @@
-"""Progress that people see: a bar with time left on a terminal, plain lines elsewhere."""
+"""Progress reports: a bar with time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ PLAIN_INTERVAL = 20.0  # seconds between two plain lines of one task
 
 
 class Progress:
-    """Reports tasks on standard error, so that standard output holds results alone."""
+    """Reporter of tasks on standard error; standard output holds results alone."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._live: RichProgress | None = None
 
     def say(self, message: str) -> None:
-        """One line that stays."""
+        """Print one line that stays."""
         self._console.print(message, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def task(self, label: str, total: float | None, done: float = 0) -> Iterator[Advance]:
-        """Follow a task of ``total`` units (None: unknown), ``done`` of them already.
+        """Report a task of ``total`` units (None: unknown), ``done`` of which are finished.
 
         Yields:
-            A function that takes the units finished since it was last called.
+            A function that takes the units finished since the last call.
         """
         if self._console.is_terminal:
             with self._bar(label, total, done) as advance:
@@ -75,7 +75,7 @@ class Progress:
 
 
 class _PlainTask:
-    """A line now and then: what is done, how long it took, how long it may take."""
+    """Plain reports of a task: units done, seconds spent, seconds left."""
 
     def __init__(self, progress: Progress, label: str, total: float | None, done: float) -> None:
         self._progress, self._label, self._total = progress, label, total

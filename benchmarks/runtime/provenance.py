@@ -1,4 +1,4 @@
-"""What made a result: code, versions, machine."""
+"""Origin of a result: code, versions, machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PACKAGES = (
 
 
 def collect(device: torch.device, threads: int) -> dict[str, Any]:
-    """Commit, versions and hardware, as plain values; no host name, no path."""
+    """Collect commit, versions and hardware as plain values, without host name or path."""
     return {
         "commit": commit(),
         "tree": tree_state(),
@@ -47,7 +47,7 @@ def collect(device: torch.device, threads: int) -> dict[str, Any]:
 
 
 def origin(device: torch.device, bf16: bool) -> dict[str, Any]:
-    """What made the work of a stage: commit, machine and precision, as plain values."""
+    """Origin of a stage's work: commit, machine and precision, as plain values."""
     return {
         "commit": commit(),
         "tree": tree_state(),
@@ -70,7 +70,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def processor() -> str:
-    """The processor's model name, with its vector extensions that matter here."""
+    """Model name of the processor, with the vector extensions that matter here."""
     info = Path("/proc/cpuinfo")
     if not info.is_file():
         return platform.processor()

@@ -11,11 +11,11 @@ from bddm_ref.files import write_atomically
 
 
 def write_samples(file: Path, samples: Tensor) -> None:
-    """Samples of one row and seed, ``(items, ...)``."""
+    """Write the samples of one row and seed, ``(items, ...)``."""
     tensors = {"samples": samples.contiguous()}
     write_atomically(file, lambda temporary: save_file(tensors, temporary))
 
 
 def read_samples(file: Path) -> Tensor:
-    """Samples of one row and seed, ``(items, ...)``."""
+    """Read the samples of one row and seed, ``(items, ...)``."""
     return load_file(file)["samples"]

@@ -1,9 +1,9 @@
 """The workspace: one folder for each stage and fingerprint of its inputs.
 
-A stage whose folder says it is finished, and whose files still match their checksums, is skipped.
-Inputs that change give another fingerprint, hence another folder: nothing is overwritten. Neither
-the machine nor a path is an input, so that a folder made on one machine serves on another; what
-made it is recorded beside its outputs.
+A stage is skipped if its folder is recorded as finished and all files match their checksums.
+Changed inputs give another fingerprint, hence another folder: nothing is overwritten. Machine and
+paths are no inputs, so that a folder made on one machine serves on another. The origin of the work
+is recorded beside the outputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
 from benchmarks.core.identity import fingerprint
 
-RECORD = "finished.json"  # in the folder of a stage that is complete
+RECORD = "finished.json"  # stands in the folder of a finished stage
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -27,17 +27,23 @@ def write_json(path: Path, content: Any) -> None:
 
 @dataclass(frozen=True)
 class StageFolder:
-    """The folder of one stage with one set of inputs."""
+    """The folder of one stage with one set of inputs.
+
+    Attributes:
+        path: the folder.
+        inputs: plain values that decide the work.
+        made: commit, versions and machine of new work.
+    """
 
     path: Path
     inputs: dict[str, Any]
-    made: dict[str, Any] = field(default_factory=dict)  # commit, versions, machine of new work
+    made: dict[str, Any] = field(default_factory=dict)
 
     def is_finished(self) -> bool:
         """Whether the stage was completed here and its files are unchanged.
 
         Raises:
-            DamagedFileError: it was completed, and a file is missing or altered.
+            DamagedFileError: the stage was completed, and a file is missing or altered.
         """
         if not self.is_recorded:
             return False
@@ -49,12 +55,12 @@ class StageFolder:
             path = self.path / name
             if not path.is_file() or sha256_of(path) != digest:
                 raise DamagedFileError(
-                    f"{path} is missing or altered; remove {self.path} to make it again"
+                    f"{path} is missing or altered; remove {self.path} to repeat the stage"
                 )
         return True
 
     def finish(self, outputs: list[Path], seconds: float) -> None:
-        """Record that the stage is complete: the checksum of each output, and what it took."""
+        """Record the finished stage: checksums of outputs, and the seconds of the work."""
         digests = {str(path.relative_to(self.path)): sha256_of(path) for path in sorted(outputs)}
         record = {
             "inputs": self.inputs,
@@ -66,17 +72,17 @@ class StageFolder:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the stage says that it is complete; its files are not looked at."""
+        """Whether the stage is recorded as finished; files are not checked."""
         return self._record.is_file()
 
     @property
     def seconds(self) -> float:
-        """What the finished work took, whenever it was done."""
+        """Seconds of the finished work, in this run or an earlier one."""
         return float(self._content["seconds"])
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What made the finished work: empty where its record does not tell."""
+        """Origin of the finished work; empty in old records."""
         return dict(self._content.get("made", {}))
 
     @property
@@ -90,11 +96,11 @@ class StageFolder:
 
 
 class Workspace:
-    """The folder that holds the work of all stages.
+    """The folder with the work of all stages.
 
     Args:
         root: the folder.
-        made: commit, versions and machine that new work is recorded with.
+        made: commit, versions and machine, for the records of new work.
     """
 
     def __init__(self, root: Path, made: dict[str, Any] | None = None) -> None:
@@ -103,7 +109,7 @@ class Workspace:
         self._opened: dict[str, dict[Path, StageFolder]] = {}
 
     def stage(self, name: str, inputs: dict[str, Any]) -> StageFolder:
-        """The folder of a stage for these inputs; made if need be."""
+        """Open the folder of a stage for these inputs; a missing folder is created."""
         path = self.root / name / fingerprint(inputs)[:12]
         path.mkdir(parents=True, exist_ok=True)
         folder = StageFolder(path, inputs, self.made)
@@ -111,18 +117,18 @@ class Workspace:
         return folder
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of the finished work behind each stage of this run, done now or before."""
+        """Seconds of finished work of each stage, in this run or earlier ones."""
         return {
             name: round(sum(f.seconds for f in folders.values() if f.is_finished()), 1)
             for name, folders in self._opened.items()
         }
 
     def made_otherwise(self) -> list[dict[str, Any]]:
-        """Finished work of this run that other code or another machine made.
+        """Finished work in this run that other code or another machine made.
 
         Returns:
             One entry for each stage and origin: ``stage``, ``folders``, ``seconds``, and the
-            origin's own entries.
+            entries of the origin.
         """
         found: dict[str, dict[str, Any]] = {}
         for name, folders in self._opened.items():

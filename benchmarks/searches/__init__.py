@@ -1,4 +1,4 @@
-"""All searches for schedules by name. A new search is a file beside this one and a line here."""
+"""Floor 4: all searches by name. A new search is one file here, and one line below."""
 
 from __future__ import annotations
 

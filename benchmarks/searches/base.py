@@ -1,4 +1,4 @@
-"""The base class of searches for sampling schedules, and the inputs that searches get."""
+"""The base class of searches for sampling schedules, and the inputs of searches."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.extras.by_level import measured_power
-from bddm_ref.extras.search_frugal import Distortion, PartialJudge
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.extras.judging import Distortion, PartialJudge
+from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.searching import SearchPlan
 from bddm_ref.settings import StepLossForm
@@ -21,7 +21,7 @@ from benchmarks.core.identity import without
 from benchmarks.runtime.found import Found, no_schedule, too_long
 
 Examples = tuple[Tensor, Any]
-"""Validation items ``(B, ...)`` as the process sees them, and their condition."""
+"""Validation items ``(B, ...)`` at the amplitude of the process, and the items' condition."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class SearchProblem:
 
 @dataclass(frozen=True)
 class SearchInputs:
-    """Everything that a search may use: nothing of the test split.
+    """Inputs of all searches, without anything of the test split.
 
     Attributes:
-        config: the experiment's search; ``lengths`` are the steps to find schedules for.
+        config: the experiment's search; ``lengths`` are the wanted numbers of steps.
         step_loss: form of the step loss that the experiment names.
         training: the training schedule.
         problem: the judge, and the items of a pass.
@@ -54,7 +54,7 @@ class SearchInputs:
         schedule_net: loads the trained schedule network.
         examples: loads the validation examples.
         distortion: makes the measure of a schedule's distortion of Gaussian data.
-        device: where the networks run.
+        device: device of the networks.
         observe: called after each of the ``work`` parts of a search.
     """
 
@@ -90,7 +90,7 @@ class Search(ABC):
 
     Attributes:
         version: raised when a change of the search changes its schedules.
-        version_name: entry of the stage's fingerprint that holds ``version``.
+        version_name: key of ``version`` in the stage's fingerprint.
         needs_schedule_net: whether a trained schedule network takes part.
         longest: steps of the longest schedule that the search makes; None: no limit.
     """
@@ -116,7 +116,7 @@ class Search(ABC):
         return without({self.version_name: self.version}, {"search": 1})
 
     def work(self, inputs: SearchInputs) -> int:
-        """The number of calls of ``inputs.observe`` that ``find`` makes."""
+        """Number of calls of ``inputs.observe`` that ``find`` makes."""
         return self._work(self._reachable(inputs))
 
     def find(self, inputs: SearchInputs) -> dict[int, Found | str]:
@@ -145,7 +145,7 @@ class Search(ABC):
 
     @abstractmethod
     def _work(self, inputs: SearchInputs) -> int:
-        """The number of calls of ``inputs.observe``; no length is beyond ``longest``."""
+        """Number of calls of ``inputs.observe``; no length is beyond ``longest``."""
 
     @abstractmethod
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
@@ -153,9 +153,9 @@ class Search(ABC):
 
 
 def judged_last(schedules: Mapping[int, NoiseSchedule], inputs: SearchInputs) -> dict[int, Found]:
-    """Schedules with the scores of trial 2, which has no part in any search.
+    """Score schedules on trial 2, which has no part in any search.
 
-    The judge samples by DDPM's kernel, also where a contestant uses another kernel.
+    The judge samples by DDPM's kernel, even if a contestant uses another kernel.
     """
     judge = inputs.problem.judge
     return {steps: Found(one, None, judge(one, 2)) for steps, one in schedules.items()}
@@ -170,7 +170,7 @@ def examples_power(
         score_net: eps_theta in one convention.
         examples: loads validation items and their condition.
         training: the training schedule.
-        seed: of the noise that is added to the items.
+        seed: seed of the noise that is added to the items.
 
     Returns:
         The power at a level alpha.

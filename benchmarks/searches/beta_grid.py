@@ -15,7 +15,7 @@ from bddm_ref.searching import quality
 from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs, judged_last
 
-LISTS = 729  # lists of one length, at most: 9^3
+LISTS = 729  # most lists of one length: 9^3
 LARGEST_EXPONENT = -1.0  # e_N, of the noisiest beta
 
 
@@ -25,8 +25,9 @@ class BetaGrid(Search):
 
     The k_n lie on a grid over 1 .. 9, the e_n are equally spaced up to -1.
 
-    There are as many values of k as make at most LISTS lists: 1 .. 9 for 3 steps, five values for
-    4 steps, and 1, 5, 9 for 5 and 6 steps. The training schedule's first beta has the lowest e_n.
+    The number of values of k is the largest that makes at most LISTS lists: 1 .. 9 for 3 steps,
+    five values for 4 steps, and 1, 5, 9 for 5 and 6 steps. The lowest e_n is log10 of the training
+    schedule's first beta.
     """
 
     version_name: ClassVar[str] = "rival"

@@ -1,7 +1,7 @@
 """Schedules of the largest ELBO, by dynamic programming (Watson et al. 2021, arXiv 2106.03802).
 
-The ELBO of a sub-sequence is a sum with one term for each step, and the term of a step from level t
-to level s depends on the two alone. The best N levels are therefore a shortest path.
+The ELBO of a sub-sequence is a sum with one term for each step. The term of a step from level t to
+level s depends on t and s alone. The best N levels are therefore a shortest path.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ElboPaths(Search):
     """Sub-sequences of the training levels with the largest ELBO, all ending at the noisiest.
 
     The error E|eps - eps_theta|^2 / D of all terms is measured once, on validation items. The last
-    step's density has the variance of the largest ELBO, as ``fitted`` in
+    step's density has the variance of the largest ELBO: ``fitted`` in
     :mod:`bddm_ref.elbo_bound`.
     """
 
@@ -62,7 +62,7 @@ def best_paths(
     """
     steps, decoder = step_costs(training, errors), decoder_costs(training, errors)
     costs, found = decoder, {}
-    before: list[Tensor] = []  # by step: each level's successor on its best path to the data
+    before: list[Tensor] = []  # each level's successor on its best path to the data, by step
     last = len(training) - 1
     for length in range(1, max(lengths, default=0) + 1):
         if length in lengths:

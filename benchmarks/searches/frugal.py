@@ -16,12 +16,12 @@ from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
 from benchmarks.searches.passes import as_found
 
-DENSER = 4  # times as many cells a side, since a start costs nothing; contains the papers' grid
+DENSER = 4  # times as many cells a side; the finer grid contains the papers' grid
 
 
 @dataclass(frozen=True)
 class FrugalSearch(Search):
-    """Passes by the schedule network's mean answer, ranked by arithmetic before any sampling."""
+    """Passes by the schedule network's mean output, ranked by arithmetic before any sampling."""
 
     version: ClassVar[int] = 5
     version_name: ClassVar[str] = "frugal"

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bddm_ref.process import ddim_kernel
-from bddm_ref.sampling import ScoreNet, sample
+from bddm_ref.process import ScoreNet, ddim_kernel
+from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import taken
@@ -61,7 +61,7 @@ class _Lesson:
         x, condition = inputs.examples()
         generator = torch.Generator().manual_seed(inputs.config.seed)
         x_N = torch.randn(ITEMS, *x.shape[1:], generator=generator).to(x.device)
-        # A copy, since autograd cannot use what was made in inference mode.
+        # Autograd cannot use inference tensors; indexing makes a normal copy.
         condition = taken(condition, torch.arange(ITEMS) % len(x))
         steps = min(TEACHER_STEPS, len(inputs.training))
         teacher = inputs.training.subsequence(steps)

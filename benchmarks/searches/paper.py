@@ -26,7 +26,7 @@ class PaperSearch(PassSearch):
     needs_schedule_net: ClassVar[bool] = True
 
     def proposer(self, inputs: SearchInputs) -> Propose[Start]:
-        """The function that makes one pass."""
+        """Make the function that runs one pass."""
         config, problem = inputs.config, inputs.problem
         networks = (inputs.score_net, inputs.schedule_net())
 

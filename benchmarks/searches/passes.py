@@ -1,7 +1,7 @@
 """Searches whose starts each propose one list of betas, by a pass of noise scheduling.
 
-Passes are selected by the rules of :mod:`bddm_ref.searching`, or by those of the released code
-(:mod:`bddm_ref.search_released`) where the experiment's ``search.released`` says so.
+Passes are selected by the rules of :mod:`bddm_ref.searching`. With ``search.released`` the rules of
+the released code apply (:mod:`bddm_ref.search_released`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
 
 Grid = Callable[[NoiseSchedule, int], Sequence[Start]]
-"""``(training schedule, M) -> (alpha_N, beta_N) and kernels`` that passes start from."""
+"""``(training schedule, M) -> starts of passes``: pairs (alpha_N, beta_N), each with a kernel."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PassSearch(Search):
 
     @abstractmethod
     def proposer(self, inputs: SearchInputs) -> Propose[Start]:
-        """The function that makes one pass."""
+        """Make the function that runs one pass."""
 
     def _work(self, inputs: SearchInputs) -> int:
         config = inputs.config
@@ -62,5 +62,5 @@ class PassSearch(Search):
 def as_found(
     candidates: Mapping[int, Candidate[Start]] | Mapping[int, Candidate[ConstantStart]],
 ) -> dict[int, Found]:
-    """The best candidates as schedules that were found."""
+    """Turn the best candidates into found schedules."""
     return {steps: Found(one.schedule, one.start, one.scores) for steps, one in candidates.items()}

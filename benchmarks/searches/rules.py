@@ -20,12 +20,12 @@ from benchmarks.runtime.found import Found
 from benchmarks.searches.base import Search, SearchInputs
 from benchmarks.searches.passes import Grid, PassSearch, as_found
 
-POWER_VERSION = 2  # raised when a change of bddm_ref.by_level.measured_power changes its values
+POWER_VERSION = 2  # raised when bddm_ref.extras.by_level.measured_power gives other values
 
 
 @dataclass(frozen=True)
 class ClosedForm(PassSearch):
-    """Betas at the optimum of the step loss, for the power of eps on validation examples.
+    """Betas at the optimum of the step loss, given the power of eps on validation examples.
 
     Attributes:
         form: form of the step loss; None: the experiment's.
@@ -39,12 +39,12 @@ class ClosedForm(PassSearch):
         return super().fingerprint(step_loss) | own
 
     def starts(self, inputs: SearchInputs) -> Sequence[Start]:
-        """The starts of one kernel; passes follow no sample, so that all kernels agree."""
+        """The starts of one kernel; passes without samples agree for all kernels."""
         grid = super().starts(inputs)
         return [start for start in grid if start.kernel == grid[0].kernel]
 
     def proposer(self, inputs: SearchInputs) -> Propose[Start]:
-        """The function that makes one pass."""
+        """Make the function that runs one pass."""
         rule = closed_form_rule(inputs.power(), self.form or inputs.step_loss)
         return lambda start: rule_betas(rule, start, inputs.training, inputs.longest)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,25 +13,17 @@ from benchmarks.contestants import SEARCHED
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.identity import as_dict, fingerprint
 from benchmarks.core.rows import RowKey, Sampled
+from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
-from benchmarks.results.schema import (
-    Cost,
-    Data,
-    MadeOtherwise,
-    RowResult,
-    RowTime,
-    RunResults,
-    TimesFrom,
-    Training,
-)
+from benchmarks.results.origins import MadeOtherwise, Training
+from benchmarks.results.records import NETWORK, SearchRecord, Timings
+from benchmarks.results.schema import Cost, Data, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import net_lengths, network_cost, schedule_net_name, training_card
-from benchmarks.stages.search import SearchResult
-from benchmarks.stages.timing import NETWORK
+from benchmarks.stages.networks import net_lengths, schedule_net_name
 from metrics.times import Timing, ratio_of_medians
 
 LONGEST_LISTED = 100  # steps of a schedule whose betas the results list
@@ -43,8 +34,8 @@ def build_results(
     context: Context,
     sampled: Sequence[Sampled],
     evaluation: Evaluation,
-    timings: Mapping[str, Any],
-    searched: Mapping[str, Mapping[str, SearchResult]],
+    timings: Timings,
+    searched: Mapping[str, Mapping[str, SearchRecord]],
     weights: Mapping[str, Path],
     items_sha256: str,
 ) -> RunResults:
@@ -55,12 +46,11 @@ def build_results(
         sampled: its rows.
         evaluation: estimates and comparisons of their scores.
         timings: seconds of every round, by row.
-        searched: convention and search to what was found.
+        searched: convention and search to the record of what was found.
         weights: files of all networks.
         items_sha256: of the per-item scores that lie beside the document.
     """
     experiment, data = context.experiment, context.track.data
-    source = timings.get("document")
     return RunResults(
         kind="run",
         schema_version=2,
@@ -82,25 +72,21 @@ def build_results(
         metrics=evaluation.metrics,
         reference=experiment.reference,
         network=_time(timings, NETWORK, None, 1.0),
-        machine_busy=timings["busy"],
+        machine_busy=timings.busy,
         rows=[_row_result(context, one, evaluation, timings) for one in sampled],
         comparisons=evaluation.comparisons,
         costs=list(_costs(context, searched, weights, timings)),
         floors=evaluation.floors,
         judge=evaluation.judge,
-        times_from=None if source is None else TimesFrom(**source),
-        training={
-            name: Training(**card)
-            for name, path in weights.items()
-            if (card := training_card(path))
-        },
+        times_from=timings.document,
+        training=_trainings(weights),
         made_otherwise=[MadeOtherwise(**one) for one in context.workspace.made_otherwise()],
         items_sha256=items_sha256,
     )
 
 
 def _row_result(
-    context: Context, one: Sampled, evaluation: Evaluation, timings: Mapping[str, Any]
+    context: Context, one: Sampled, evaluation: Evaluation, timings: Timings
 ) -> RowResult:
     row, experiment = one.row, context.experiment
     family = contestant(row.contestant, experiment)
@@ -127,17 +113,15 @@ def _row_result(
     )
 
 
-def _time(
-    timings: Mapping[str, Any], key: str, reference: str | None, step_ratio: float
-) -> RowTime | None:
-    seconds = timings["rows"].get(key)
+def _time(timings: Timings, key: str, reference: str | None, step_ratio: float) -> RowTime | None:
+    seconds = timings.rows.get(key)
     if not seconds:
         return None
     timing = Timing(tuple(seconds))
-    audio = timings.get("seconds_of_audio")
+    audio = timings.seconds_of_audio
     speedup = None
-    if reference in timings["rows"] and key != reference:
-        base = Timing(tuple(timings["rows"][reference]))
+    if reference in timings.rows and key != reference:
+        base = Timing(tuple(timings.rows[reference]))
         speedup = Interval.of(ratio_of_medians(base, timing, seed=0))
     q1, q3 = timing.quartiles
     return RowTime(
@@ -160,44 +144,45 @@ def _networks_cost(
     search = SEARCHED[contestant]
     if not SEARCHES[search].needs_schedule_net:
         return 0, None, None
-    costs = [
-        network_cost(
-            weights[
-                f"schedule_net/{schedule_net_name(context.experiment, convention, search, steps)}"
-            ]
-        )
+    files = [
+        weights[f"schedule_net/{schedule_net_name(context.experiment, convention, search, steps)}"]
         for steps, _ in net_lengths(context.experiment, search)
     ]
-    parameters = costs[0][0]
-    if any(steps is None or seconds is None for _, steps, seconds in costs):
+    parameters, cards = parameters_in(files[0]), [card_of(file) for file in files]
+    known = [card for card in cards if card is not None and card.whole_seconds is not None]
+    if len(known) < len(cards):
         return parameters, None, None
-    return (
-        parameters,
-        sum(steps for _, steps, _ in costs if steps is not None),
-        sum(seconds for _, _, seconds in costs if seconds is not None),
-    )
+    seconds = sum(card.whole_seconds or 0.0 for card in known)
+    return parameters, sum(card.steps for card in known), seconds
+
+
+def _trainings(weights: Mapping[str, Path]) -> dict[str, Training]:
+    """Trainings on a GPU or by the clock, by network."""
+    cards = {name: card_of(path) for name, path in weights.items()}
+    found = {name: card.training for name, card in cards.items() if card is not None}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _costs(
     context: Context,
-    searched: Mapping[str, Mapping[str, SearchResult]],
+    searched: Mapping[str, Mapping[str, SearchRecord]],
     weights: Mapping[str, Path],
-    timings: Mapping[str, Any],
+    timings: Timings,
 ) -> Iterator[Cost]:
     """Cost of every search, under the first contestant whose schedules it found."""
     for convention, found in searched.items():
         for name, search in SEARCHED.items():
             if search in found:
                 whose = RowKey(convention, name, 16)
-                yield _cost(context, found[search].record, weights, whose, timings)
+                yield _cost(context, found[search], weights, whose, timings)
 
 
 def _cost(
     context: Context,
-    record: Mapping[str, Any],
+    record: SearchRecord,
     weights: Mapping[str, Path],
     short: RowKey,
-    timings: Mapping[str, Any],
+    timings: Timings,
 ) -> Cost:
     """Cost of one search.
 
@@ -210,8 +195,8 @@ def _cost(
     """
     convention, contestant = short.convention, short.contestant
     parameters, steps, seconds = _networks_cost(context, (convention, contestant), weights)
-    long = timings["rows"].get(str(RowKey.named(convention, context.experiment.reference)))
-    quick = timings["rows"].get(str(short))
+    long = timings.rows.get(str(RowKey.named(convention, context.experiment.reference)))
+    quick = timings.rows.get(str(short))
     saved = float(np.median(long) - np.median(quick)) if long and quick else 0.0
     return Cost(
         convention=convention,
@@ -220,8 +205,8 @@ def _cost(
         schedule_net_parameters=parameters,
         schedule_net_steps=steps,
         schedule_net_seconds=seconds,
-        search_nfe=record["nfe"],
-        search_seconds=record["seconds"],
-        search_scores={n: one["scores"] for n, one in record["schedules"].items()},
-        pays_after_samples=record["seconds"] / saved if saved > 0 else None,
+        search_nfe=record.nfe,
+        search_seconds=record.seconds,
+        search_scores={str(n): one.scores for n, one in record.schedules.items()},
+        pays_after_samples=record.seconds / saved if saved > 0 else None,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +20,30 @@ from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, Searc
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Files of all networks of a run.
+
+    Attributes:
+        score_net: of the score network.
+        schedule_nets: of the schedule networks, by :func:`schedule_net_name`.
+        noise_estimators: of the networks that read the noise level off an item, by convention.
+        judge: of the network that samples are judged by, where it is trained here.
+    """
+
+    score_net: Path
+    schedule_nets: Mapping[str, Path]
+    noise_estimators: Mapping[str, Path]
+    judge: Path | None
+
+    def named(self) -> dict[str, Path]:
+        """All files, by the names that documents give them."""
+        estimators = {f"noise_estimator/{k}": file for k, file in self.noise_estimators.items()}
+        schedule_nets = {f"schedule_net/{k}": file for k, file in self.schedule_nets.items()}
+        judge = {} if self.judge is None else {"judge": self.judge}
+        return {"score_net": self.score_net} | estimators | schedule_nets | judge
 
 
 def net_lengths(
@@ -116,42 +139,6 @@ def load_schedule_net(context: Context, convention: Convention, weights: Path) -
     network = context.track.networks.build_schedule_net(convention)
     load_weights(network, weights)
     return network.to(context.device).eval().requires_grad_(False)
-
-
-def network_cost(weights: Path) -> tuple[int, int | None, float | None]:
-    """Parameters of a network; steps and seconds of its training, or None without a card."""
-    with safe_open(weights, framework="pt") as tensors:
-        parameters = sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.keys())  # noqa: SIM118
-    card = weights.with_suffix(".json")
-    if not card.is_file():
-        return parameters, None, None
-    content = json.loads(card.read_text())
-    return parameters, content["steps"], seconds_of_card(content)
-
-
-def training_card(weights: Path) -> dict[str, Any] | None:
-    """Effort of a training that the clock limited or that ran on a GPU.
-
-    Returns:
-        ``steps`` (updates), ``seconds``, ``device`` and ``parameters``; where known also
-        ``seconds_limit``, ``operations_per_update`` and ``device_rate``. None for other trainings.
-    """
-    file = weights.with_suffix(".json")
-    content = json.loads(file.read_text()) if file.is_file() else {}
-    if content.get("device", "cpu") == "cpu" and content.get("seconds_limit") is None:
-        return None
-    kept = ("device", "operations_per_update", "device_rate", "seconds_limit", "parameters")
-    return {
-        "steps": content["steps"],
-        "seconds": seconds_of_card(content),
-        **{name: content[name] for name in kept if name in content},
-    }
-
-
-def seconds_of_card(card: dict[str, Any]) -> float | None:
-    """Seconds of a whole training, extrapolated if the card timed only its resumed part."""
-    steps_here = card["steps_in_these_seconds"]
-    return card["seconds"] * card["steps"] / steps_here if steps_here else None
 
 
 def started_from(network: nn.Module, weights: Path | None) -> nn.Module:

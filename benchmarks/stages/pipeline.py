@@ -24,7 +24,7 @@ from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import REPOSITORY, Context
-from benchmarks.stages.networks import net_lengths, schedule_net_name, started_from, tau_of
+from benchmarks.stages.networks import Weights, net_lengths, schedule_net_name, started_from, tau_of
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, all_searched
 from benchmarks.stages.train import (
@@ -70,15 +70,14 @@ class Run:
             return None
         self.refuse_impossible()
         with self._timed("train"):
-            score_weights, schedule_weights, estimators = self._trained()
+            weights = self._trained()
         if "search" not in wanted or not distributed.is_first():
             return None
         with self._timed("search"):
-            searched = self._searched(score_weights, schedule_weights)
+            searched = self._searched(weights)
         if "sample" not in wanted:
             return None
-        weights = {"score_net": score_weights, **estimators}
-        return self._measure(weights, schedule_weights, searched, wanted, results)
+        return self._measure(weights, searched, wanted, results)
 
     def _open_data(self) -> None:
         if not distributed.is_first():
@@ -133,10 +132,10 @@ class Run:
             for steps, _ in net_lengths(experiment, search)
         }
 
-    def _trained(self) -> tuple[Path, dict[str, Path], dict[str, Path]]:
-        """Weights of the score network, the schedule networks and the noise estimators."""
+    def _trained(self) -> Weights:
+        """Train all networks, or take the weights that the experiment names."""
         context = self.context
-        context.track.judge.weights = judge_net_weights(context, self.from_scratch)
+        judge = context.track.judge.weights = judge_net_weights(context, self.from_scratch)
         score_weights = score_net_weights(context, self.from_scratch)
         schedule_weights = {
             name: schedule_net_weights(
@@ -144,16 +143,16 @@ class Run:
             )
             for name, (convention, search, steps) in self._schedule_nets().items()
         }
-        return score_weights, schedule_weights, self._noise_estimators()
+        return Weights(score_weights, schedule_weights, self._noise_estimators(), judge)
 
-    def _searched(self, score_weights: Path, schedule_weights: dict[str, Path]) -> Searched:
+    def _searched(self, weights: Weights) -> Searched:
         found: Searched = {}
         for convention in self.context.experiment.conventions:
             found[convention.name] = {}
             for name in self.context.experiment.search.searches:
                 with self._leaving(f"search ({convention.name}, {name}) and its rows"):
                     found[convention.name][name] = all_searched(
-                        self.context, convention, name, score_weights, schedule_weights
+                        self.context, convention, name, weights.score_net, weights.schedule_nets
                     )
         return found
 
@@ -181,14 +180,13 @@ class Run:
             if isinstance(contestant(row.contestant, experiment), NoiseEstimation)
         }
         return {
-            f"noise_estimator/{name}": noise_estimator_weights(self.context, convention)
+            name: noise_estimator_weights(self.context, convention)
             for name, convention in needed.items()
         }
 
     def _measure(
         self,
-        weights: dict[str, Path],
-        schedule_weights: dict[str, Path],
+        weights: Weights,
         searched: Searched,
         wanted: tuple[str, ...],
         results: Path,
@@ -197,7 +195,7 @@ class Run:
             name: {search: result.found for search, result in results_of.items()}
             for name, results_of in searched.items()
         }
-        session = Session(self.context, weights["score_net"], schedule_weights, found)
+        session = Session(self.context, weights, found)
         with self._timed("sample"):
             sampled = sampled_rows(session)
             if self.away:
@@ -216,15 +214,16 @@ class Run:
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
         from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
 
-        weights |= {f"schedule_net/{name}": path for name, path in schedule_weights.items()}
-        if self.context.track.judge.weights is not None:
-            weights["judge"] = self.context.track.judge.weights
         evaluation = scored.evaluate()
         items = items_text(scored.records)
+        records = {
+            convention: {search: result.record for search, result in results_of.items()}
+            for convention, results_of in searched.items()
+        }
         document = build_results(
-            self.context, sampled, evaluation, timings, searched, weights, digest_of(items)
+            self.context, sampled, evaluation, timings, records, weights.named(), digest_of(items)
         )
-        return publish_run(document, items, sampled, self.context, results, weights["score_net"])
+        return publish_run(document, items, sampled, self.context, results, weights.score_net)
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""
@@ -241,6 +240,17 @@ class Run:
         began = time.monotonic()
         yield
         self.seconds[stage] = time.monotonic() - began
+
+
+def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
+    """Locate an experiment's data, and refuse what would fail only after hours.
+
+    Raises:
+        ExperimentError: the experiment cannot be run to its end.
+    """
+    context = Context(experiment, Workspace(Path("runs")), progress)
+    _ = context.track.data  # located, verified, cut as the experiment says
+    Run(context).refuse_impossible()
 
 
 def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:

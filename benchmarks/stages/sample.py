@@ -26,8 +26,7 @@ from benchmarks.runtime.workspace import StageFolder, write_json
 from benchmarks.searches import SEARCHES
 from benchmarks.searches.base import examples_power
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import load_schedule_net, load_score_net, schedule_net_name
-from benchmarks.stages.train import noise_estimator_weights
+from benchmarks.stages.networks import Weights, load_schedule_net, load_score_net, schedule_net_name
 from benchmarks.tracks.parts import DivergedError
 
 VERSION = 1  # raised when a change here changes the samples that come out
@@ -40,13 +39,11 @@ class Session:
     def __init__(
         self,
         context: Context,
-        score_weights: Path,
-        schedule_weights: Mapping[str, Path],
+        weights: Weights,
         searched: Mapping[str, Mapping[str, Mapping[int, Found | str]]],
     ) -> None:
         self.context = context
-        self.score_weights = score_weights
-        self._schedule_weights = schedule_weights
+        self.weights = weights
         self._searched = searched
         self._small_nets: dict[Path, tuple[nn.Module, str]] = {}
         self._powers: dict[str, Callable[[float], float]] = {}
@@ -55,7 +52,7 @@ class Session:
     @cached_property
     def score_net(self) -> nn.Module:
         """The trained score network."""
-        return load_score_net(self.context, self.score_weights)
+        return load_score_net(self.context, self.weights.score_net)
 
     def sampler(self, row: Row) -> Sampler:
         """Prepare the contestant of a row.
@@ -68,7 +65,7 @@ class Session:
             self.training,
             self._searched.get(convention.name, {}),
             lambda: self._small_net(convention, self._schedule_net(row)),
-            lambda: self._small_net(convention, noise_estimator_weights(context, convention)),
+            lambda: self._small_net(convention, self.weights.noise_estimators[convention.name]),
             lambda: self._power(convention),
             {name: one.longest for name, one in SEARCHES.items() if one.longest is not None},
         )
@@ -83,9 +80,9 @@ class Session:
         experiment = self.context.experiment
         steps = row.steps if experiment.schedule_net.tau == PER_LENGTH else None
         name = schedule_net_name(experiment, row.convention.name, PAPER, steps)
-        if name not in self._schedule_weights:
+        if name not in self.weights.schedule_nets:
             raise SkipContestantError(f"no schedule network is trained for {row.steps} steps")
-        return self._schedule_weights[name]
+        return self.weights.schedule_nets[name]
 
     def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
         """Load a schedule network, or a network of the same architecture, once."""
@@ -170,7 +167,7 @@ def _plan(session: Session, row: Row) -> _Plan:
         "row": row.name,
         "convention": convention_inputs(row.convention),
         "recipe": sampler.recipe,
-        "score_net": weights_digest(session.score_weights),
+        "score_net": weights_digest(session.weights.score_net),
         "data": context.track.data.digest("test"),
         **context.track.identity("sample"),
         "items": row.items,

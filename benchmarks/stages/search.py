@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
 from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs
+from benchmarks.results.records import FoundSchedule, SearchRecord
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet
-from benchmarks.runtime.workspace import write_json
 from benchmarks.searches import SEARCHES
 from benchmarks.searches.base import SearchInputs
 from benchmarks.stages.context import Context, weights_digest
@@ -39,11 +38,11 @@ class SearchResult:
 
     Attributes:
         found: length to its schedule, or to the reason why there is none.
-        record: content of the stage's file: schedules, evaluations, seconds.
+        record: the file of the stage.
     """
 
     found: dict[int, Found | str]
-    record: dict[str, Any]
+    record: SearchRecord
 
 
 def all_searched(
@@ -67,11 +66,13 @@ def all_searched(
         for steps, lengths in net_lengths(experiment, name)
     ]
     records = [result.record for result in results]
-    joined = records[0] | {
-        "schedules": {k: v for record in records for k, v in record["schedules"].items()},
-        "nfe": sum(record["nfe"] for record in records),
-        "seconds": sum(record["seconds"] for record in records),
-    }
+    joined = records[0].model_copy(
+        update={
+            "schedules": {k: v for record in records for k, v in record.schedules.items()},
+            "nfe": sum(record.nfe for record in records),
+            "seconds": sum(record.seconds for record in records),
+        }
+    )
     return SearchResult({k: v for one in results for k, v in one.found.items()}, joined)
 
 
@@ -107,10 +108,10 @@ def searched_schedules(
     file = folder.path / "schedules.json"
     if not folder.is_finished():
         made = _search(context, convention, (name, lengths), score_weights, schedule_weights)
-        write_json(file, made)
-        folder.finish([file], made["seconds"])
-    record = json.loads(file.read_text())
-    return SearchResult(search.answers(_read(record["schedules"]), lengths), record)
+        made.write(file)
+        folder.finish([file], made.seconds)
+    record = SearchRecord.read(file)
+    return SearchResult(search.answers(_read(record.schedules), lengths), record)
 
 
 def _search(
@@ -119,8 +120,8 @@ def _search(
     what: tuple[SearchName, tuple[int, ...]],
     score_weights: Path,
     schedule_weights: Path,
-) -> dict[str, Any]:
-    """Run a search; returns the content of the stage's file."""
+) -> SearchRecord:
+    """Run a search."""
     name, lengths = what
     experiment, track = context.experiment, context.track
     score_net = load_score_net(context, score_weights)
@@ -141,37 +142,37 @@ def _search(
     search, label = SEARCHES[name], f"search schedules ({convention.name}, {name})"
     with context.progress.task(label, search.work(inputs)) as advance:
         found = search.find(replace(inputs, observe=lambda: advance(1)))
-    return {
-        "schedules": _written(found),
-        "nfe": evaluated.evaluations,
-        "seconds": round(time.monotonic() - began, 1),
-        "threads": torch.get_num_threads(),
-        "scores": list(problem.scores),
-    }
+    return SearchRecord(
+        schedules=_written(found),
+        nfe=evaluated.evaluations,
+        seconds=round(time.monotonic() - began, 1),
+        threads=torch.get_num_threads(),
+        scores=list(problem.scores),
+    )
 
 
-def _written(found: Mapping[int, Found | str]) -> dict[str, Any]:
-    """Turn found schedules into plain values; reasons follow from the lengths, and are left out."""
+def _written(found: Mapping[int, Found | str]) -> dict[int, FoundSchedule]:
+    """Records of found schedules; reasons follow from the lengths, and are left out."""
     return {
-        str(steps): {
-            "betas": list(one.schedule.betas),
-            **({"start": one.start._asdict()} if one.start is not None else {}),
-            "scores": list(one.scores),
-        }
+        steps: FoundSchedule(
+            betas=list(one.schedule.betas),
+            start=None if one.start is None else one.start._asdict(),
+            scores=list(one.scores),
+        )
         for steps, one in found.items()
         if isinstance(one, Found)
     }
 
 
-def _read(schedules: dict[str, Any]) -> dict[int, Found]:
+def _read(schedules: Mapping[int, FoundSchedule]) -> dict[int, Found]:
     """Invert :func:`_written`."""
     return {
-        int(steps): Found(
-            NoiseSchedule(tuple(content["betas"])),
-            _start(content["start"]) if "start" in content else None,
-            tuple(content["scores"]),
+        steps: Found(
+            NoiseSchedule(tuple(one.betas)),
+            None if one.start is None else _start(one.start),
+            tuple(one.scores),
         )
-        for steps, content in schedules.items()
+        for steps, one in schedules.items()
     }
 
 

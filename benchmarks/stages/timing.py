@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,9 +12,10 @@ from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
+from benchmarks.results.origins import TimesFrom
+from benchmarks.results.records import NETWORK, Timings
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
-from benchmarks.runtime.workspace import write_json
 from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.sample import Session
 from metrics.times import Timing
@@ -24,16 +23,10 @@ from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
 VERSION = 2  # raised when a change here changes what is timed
 DIFFERENT_INPUTS = 20  # test items that the rounds go through
-NETWORK = "network"  # key of one evaluation of the score network
 
 
-def timed_rows(session: Session) -> dict[str, Any]:
-    """Seconds of every round of every row, and of one network evaluation.
-
-    Returns:
-        ``rows`` (key to list of seconds), ``busy`` (whether other work went on before),
-        ``threads``, and the track's timing notes; ``document`` if the times are taken from one.
-    """
+def timed_rows(session: Session) -> Timings:
+    """Seconds of every round of every row, and of one network evaluation."""
     context, experiment = session.context, session.context.experiment
     if experiment.timing.document is not None:
         return documented_times(session, REPOSITORY / experiment.timing.document)
@@ -46,7 +39,7 @@ def timed_rows(session: Session) -> dict[str, Any]:
         "version": VERSION,
         "timing": as_dict(experiment.timing),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
-        "score_net": weights_digest(session.score_weights),
+        "score_net": weights_digest(session.weights.score_net),
         "item_shapes": {c.name: context.track.items.shape(c) for c in experiment.conventions},
         "bf16": experiment.bf16,
         "compile": experiment.compile,
@@ -60,21 +53,17 @@ def timed_rows(session: Session) -> dict[str, Any]:
         began = time.monotonic()
         calls = {key: _call(session, row, sampler) for key, (row, sampler) in samplers.items()}
         timings, busy = _measure(session, calls)
-        write_json(
-            file,
-            {
-                "rows": {key: list(timing.seconds) for key, timing in timings.items()},
-                "busy": busy,
-                "threads": torch.get_num_threads(),
-                **context.track.scores.timing_notes,
-            },
-        )
+        Timings(
+            rows={key: list(timing.seconds) for key, timing in timings.items()},
+            busy=busy,
+            threads=torch.get_num_threads(),
+            **context.track.scores.timing_notes,
+        ).write(file)
         folder.finish([file], time.monotonic() - began)
-    content: dict[str, Any] = json.loads(file.read_text())
-    return content
+    return Timings.read(file)
 
 
-def documented_times(session: Session, file: Path) -> dict[str, Any]:
+def documented_times(session: Session, file: Path) -> Timings:
     """Times of rows, from whole samplers of the same network and evaluations in a speed document.
 
     A sampler's time depends neither on its betas nor on the network's weights. Rows that the
@@ -86,7 +75,7 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
     config = session.context.experiment.timing
     if not file.is_file():
         session.context.progress.say(f"no times: {config.document} is not there")
-        return {"rows": {}, "busy": False}
+        return Timings(rows={}, busy=False)
     document = SpeedDocument.read(file)
     found = {
         row.key: case
@@ -96,19 +85,18 @@ def documented_times(session: Session, file: Path) -> dict[str, Any]:
     }
     lengths = [case.subject.seconds_of_audio for case in found.values() if case.subject]
     audio = next(iter(lengths), None)
-    device = document.provenance.device
-    return {
-        "rows": {key: case.seconds[OURS] for key, case in found.items()},
-        "busy": bool(document.machine_busy),
-        "seconds_of_audio": audio,
-        "document": {
-            "file": config.document,
-            "sha256": sha256_of(file),
-            "device": device,
-            "network": config.subject,
-            "seconds_of_audio": audio,
-        },
-    }
+    return Timings(
+        rows={key: case.seconds[OURS] for key, case in found.items()},
+        busy=bool(document.machine_busy),
+        seconds_of_audio=audio,
+        document=TimesFrom(
+            file=str(config.document),
+            sha256=sha256_of(file),
+            device=document.provenance.device,
+            network=config.subject,
+            seconds_of_audio=audio,
+        ),
+    )
 
 
 def _measure(

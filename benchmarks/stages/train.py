@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,16 +20,16 @@ from bddm_ref.training import BatchLoss, train
 from benchmarks.contestants.noise_estimation import estimator_loss
 from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
+from benchmarks.results.cards import TrainingCard
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.compiled import CompiledNet
-from benchmarks.runtime.workspace import StageFolder, write_json
+from benchmarks.runtime.workspace import StageFolder
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.stages.effort import effort
 from benchmarks.stages.networks import (
     load_score_net,
     schedule_net_name,
-    seconds_of_card,
     started_from,
     tau_of,
 )
@@ -214,14 +213,22 @@ def _train(
     with _training_task(context, label, config, done) as observe:
         result, losses = train(module, batch_loss, config, state, observe=observe)
     if distributed.is_first():
-        card: dict[str, Any] = {"data": context.track.data.name}
+        told = {"device": provenance.device_name(context.device), **measured}
         if config.seconds is None:
-            card |= _card(result, losses, time.monotonic() - started, len(losses) - done)
+            seconds, steps_timed = time.monotonic() - started, len(losses) - done
         else:  # the state knows what earlier parts took
-            card |= _card(result, losses, load_state(state)["elapsed"], len(losses))
-        card |= {"device": provenance.device_name(context.device)} | measured
-        if config.seconds is not None:
-            card["seconds_limit"] = config.seconds
+            seconds, steps_timed = load_state(state)["elapsed"], len(losses)
+            told["seconds_limit"] = config.seconds
+        card = TrainingCard(
+            data=context.track.data.name,
+            parameters=sum(p.numel() for p in result.parameters()),
+            steps=len(losses),
+            seconds=round(seconds, 1),
+            steps_in_these_seconds=steps_timed,
+            threads=torch.get_num_threads(),
+            loss_curve=_curve(losses),
+            **told,
+        )
         _keep(folder, result, card, torch.bfloat16 if config.bf16 else None)
     distributed.wait_for_all()
     return weights
@@ -249,7 +256,7 @@ def _training_task(
 
 
 def _keep(
-    folder: StageFolder, module: nn.Module, card: dict[str, Any], dtype: torch.dtype | None
+    folder: StageFolder, module: nn.Module, card: TrainingCard, dtype: torch.dtype | None
 ) -> None:
     """Write weights and card, and remove the state of the training."""
     weights = folder.path / WEIGHTS
@@ -257,13 +264,13 @@ def _keep(
         module.fold_weight_norm()
     save_weights(module, weights, dtype)
     card_file = weights.with_suffix(".json")
-    write_with_checksum(card_file, lambda path: write_json(path, card))
+    write_with_checksum(card_file, lambda path: path.write_text(card.text))
     outputs = [
         file
         for path in (weights, card_file)
         for file in (path, path.with_name(path.name + ".sha256"))
     ]
-    folder.finish(outputs, seconds_of_card(card) or 0.0)
+    folder.finish(outputs, card.whole_seconds or 0.0)
     for name in (STATE, f"{STATE}.sha256"):
         (folder.path / name).unlink(missing_ok=True)
 
@@ -274,20 +281,11 @@ def _steps_in(state: Path) -> int:
     return len(load_state(state)["losses"])
 
 
-def _card(
-    module: nn.Module, losses: list[float], seconds: float, steps_here: int
-) -> dict[str, Any]:
+def _curve(losses: list[float]) -> list[dict[str, int | float]]:
+    """Means of the loss over equal parts of a training, each at its last update."""
     chunk = max(1, len(losses) // CURVE_POINTS)
-    curve = [
+    return [
         {"step": i + len(part), "loss": round(sum(part) / len(part), 5)}
         for i in range(0, len(losses), chunk)
         if (part := losses[i : i + chunk])
     ]
-    return {
-        "parameters": sum(p.numel() for p in module.parameters()),
-        "steps": len(losses),
-        "seconds": round(seconds, 1),
-        "steps_in_these_seconds": steps_here,
-        "threads": torch.get_num_threads(),
-        "loss_curve": curve,
-    }

@@ -1,1 +1,1 @@
-"""Floor 7: studies beyond a run; each ends in a document."""
+"""Floor 7: studies beyond a run, each of which writes a document."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.extras.gaussian import Distance, Spectrum, output_moments
-from bddm_ref.extras.search_frugal import Distortion
+from bddm_ref.extras.judging import Distortion
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import StepLossForm, TrainingConfig

@@ -81,7 +81,7 @@ def test_missing_file_and_missing_checksum(tmp_path: Path) -> None:
         load_weights(network(), path)
     save_weights(network(), path)
     path.with_name(path.name + ".sha256").unlink()
-    with pytest.raises(DamagedFileError, match="has no checksum beside it"):
+    with pytest.raises(DamagedFileError, match="has no checksum; put what"):
         load_weights(network(), path)
 
 

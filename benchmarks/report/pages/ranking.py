@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,7 +31,6 @@ from benchmarks.results.ranking_schema import (
     RankedConvention,
     RankedTrack,
     Ranking,
-    RankingDocument,
     Source,
 )
 from benchmarks.results.store import CONTESTS
@@ -59,12 +59,12 @@ Indications do not count.
 """
 
 
-def ranking_page(document: RankingDocument) -> Page:
-    """The whole page."""
+def ranking_page(tracks: Sequence[RankedTrack]) -> Page:
+    """Lay out the ranking of all tracks."""
     blocks: list[Block] = [Heading("Contestants at equal evaluations", 1), _prose(NOTE)]
-    blocks += [Heading("Winners"), _prose(WINNERS), _winners(document)]
-    blocks += [Heading("BDDM against each"), _prose(TALLY), _tally(document)]
-    for track in document.tracks:
+    blocks += [Heading("Winners"), _prose(WINNERS), _winners(tracks)]
+    blocks += [Heading("BDDM against each"), _prose(TALLY), _tally(tracks)]
+    for track in tracks:
         for convention in track.conventions:
             blocks.append(Heading(f"{track.track.capitalize()}, `{convention.name}`"))
             if convention.rankings:
@@ -81,11 +81,11 @@ def plot_name(track: RankedTrack, convention: RankedConvention) -> str:
     return f"{CONTESTS}/pareto-{track.track}-{convention.name}.svg"
 
 
-def _winners(document: RankingDocument) -> Table:
+def _winners(tracks: Sequence[RankedTrack]) -> Table:
     """The best of each column, its lead over BDDM, and BDDM's rank."""
     found = [
         (track.track, one)
-        for track in document.tracks
+        for track in tracks
         for convention in track.conventions
         for one in convention.rankings
     ]
@@ -111,10 +111,10 @@ def _winner(one: Ranking, nfe: int) -> str:
     return f"{one.lines[name].title}{lead}; {rank}"
 
 
-def _tally(document: RankingDocument) -> Table:
+def _tally(tracks: Sequence[RankedTrack]) -> Table:
     """Outcomes by contestant and number of evaluations, the hardest rivals first."""
     counts: dict[str, dict[int, Counter[str]]] = {}
-    for track in document.tracks:
+    for track in tracks:
         for one in (c.rankings[0] for c in track.conventions if c.rankings):
             for title, nfe, against in one.comparisons():
                 counts.setdefault(title, {}).setdefault(nfe, Counter())[sign(against)] += 1

@@ -1,4 +1,4 @@
-"""One performance case: a call beside those that it is compared with, in one process, in turns."""
+"""One performance case, which times calls in turns within one process."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import torch
 from benchmarks.results.speed import OURS
 from metrics.timing import Clock, clock_for, peak_memory
 
-if TYPE_CHECKING:  # an extra: pages are made without it
+if TYPE_CHECKING:  # pytest-benchmark is an extra that pages do not need
     from pytest_benchmark.fixture import BenchmarkFixture
 
 Call = Callable[[], object]
 
 
 class Case:
-    """Times calls through pytest-benchmark, and leaves in its ``extra_info`` all that a page needs.
+    """Timer of calls through pytest-benchmark; ``extra_info`` gets all data for the page.
 
     Args:
-        benchmark: the fixture; its own figures are those of the case's own call.
-        device: whose clock is used.
-        clock: another one.
+        benchmark: the fixture, which measures the case's own call.
+        device: device of the calls.
+        clock: a clock in place of the device's default.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Case:
         self._cuda_bars: dict[str, float] = {}
 
     def cuda_bars(self, bars: Mapping[str, float]) -> None:
-        """How many times longer others have to take on a GPU; told before they are compared."""
+        """Set the required ratios of other calls on a GPU; call this before ``compare``."""
         self._cuda_bars = dict(bars)
 
     def compare(
@@ -51,24 +51,24 @@ class Case:
         bars: Mapping[str, float] | None = None,
         beside: Mapping[str, Call] | None = None,
     ) -> dict[str, list[float]]:
-        """Time a call and others in turns, each round in an order of its own.
+        """Time a call and other calls in turns, each round in a new order.
 
         Args:
-            title: of the case, as in "DiffWave, one evaluation".
+            title: title of the case, such as "DiffWave, one evaluation".
             ours: the case's own call.
-            others: what it is compared with, by name.
-            rounds: timed.
-            warmup: rounds before them that are not kept.
-            bars: how many times longer others have to take; they are set for CPUs.
-            beside: timed in the same rounds, but not compared with.
+            others: name to call for the comparison.
+            rounds: number of timed rounds.
+            warmup: number of rounds before the timed ones, which are dropped.
+            bars: name to required ratio to our time, on a CPU.
+            beside: name to call that is timed in the same rounds without comparison.
 
         Returns:
-            Seconds of the timed rounds by name, the own call's under ``OURS``.
+            Name to seconds of the timed rounds; the own call has the name ``OURS``.
         """
         calls = {**(others or {}), **(beside or {})}
         seconds: dict[str, list[float]] = {name: [] for name in (OURS, *calls)}
         shuffler = random.Random(0)
-        after: list[str] = []  # those whose turn in this round comes after ours
+        after: list[str] = []  # calls whose turn in this round comes after our call
 
         def in_turn(names: list[str]) -> None:
             for name in names:
@@ -85,7 +85,7 @@ class Case:
         def own() -> None:
             seconds[OURS].append(self.clock.seconds(ours))
 
-        # With --benchmark-disable there is one round, and no warm-up.
+        # --benchmark-disable makes one round, without warm-up.
         self.benchmark.pedantic(own, setup=before, rounds=rounds, warmup_rounds=warmup)
         in_turn(after)
         kept = {name: values[-rounds:] for name, values in seconds.items()}
@@ -97,7 +97,7 @@ class Case:
         return kept
 
     def _note_memory(self, ours: Call) -> None:
-        """What a call takes on a GPU, if it runs there."""
+        """Note the peak memory of a call on a GPU."""
         if self.device.type != "cuda":
             return
         before = torch.cuda.memory_allocated(self.device)
@@ -107,17 +107,17 @@ class Case:
             self.note(**{"peak memory, MiB": round(peak.allocated / 2**20)})
 
     def subject(self, **fields: str | float | None) -> None:
-        """The sampler or encoder that the case times: :class:`Timed`."""
+        """Record the sampler or encoder of the case; fields of :class:`Timed`."""
         self.info["subject"] = fields
 
     def part(self, title: str, seconds: list[float], **fields: str | float | None) -> None:
-        """One of several samplers that one test timed in turns, as a case of its own."""
+        """Record one of several samplers of a test as a case of its own."""
         empty: dict[str, Any] = {"figures": [], "bars": {}, "absent": {}}
         part = {**empty, "title": title, "seconds": {OURS: seconds}, "subject": fields}
         self.info.setdefault("parts", []).append(part)
 
     def absent(self, name: str, reason: str) -> None:
-        """Say why something is not compared with."""
+        """Record why a comparison is absent."""
         self.info["absent"][name] = reason
 
     def figure(
@@ -129,12 +129,12 @@ class Case:
         at_least: float | None = None,
         is_share: bool = False,
     ) -> None:
-        """A number that follows from the times, where it should lie on a CPU; a share is of 1."""
+        """Record a figure that follows from the times, with bounds for a CPU."""
         bar = {"at_most": at_most, "at_least": at_least}
         if self.device.type != "cpu":
             bar = dict.fromkeys(bar)
         self.info["figures"].append({"name": name, "value": value, "is_share": is_share, **bar})
 
     def note(self, **notes: str | float) -> None:
-        """What the case ran on."""
+        """Record notes on the circumstances of the case."""
         self.info["notes"] |= notes

@@ -1,4 +1,4 @@
-"""The work of ``speed``: run the performance cases, write the document and its pages."""
+"""The work of ``speed``: run the performance cases, and write the document and pages."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from metrics.timing import machine_is_busy
 STANDARD_ERROR = 2  # the command's own standard output holds the page alone
 CASES = Path(__file__).resolve().parents[3] / "tests" / "performance"
 PLUGIN = "benchmarks.studies.speed.plugin"
-GRACE = 120.0  # s; a case that still runs so long after the last might start is stopped
-ON_GPU = (  # others run on a processor
+GRACE = 120.0  # s after the last start, before a running case is stopped
+ON_GPU = (  # files of cases that run on a GPU
     "test_samplers.py",
     "test_training.py",
     "test_network.py",
@@ -33,17 +33,17 @@ ON_GPU = (  # others run on a processor
 
 
 def measure(device: str, seconds: float | None = None) -> SpeedDocument:
-    """Run all cases on a device; on a GPU those that run there.
+    """Run the cases of a device: all on a CPU, the files of ON_GPU on a GPU.
 
     Args:
-        device: as torch names it.
-        seconds: after which no further case starts.
+        device: torch's name of the device.
+        seconds: time after which no further case starts; None: no limit.
 
     Raises:
-        UserError: no case could be measured, or this is no checkout.
+        UserError: no case was measured, or this is no checkout.
     """
     if not CASES.is_dir():
-        raise UserError(f"{CASES} is not there: 'speed' needs a checkout of the project")
+        raise UserError(f"{CASES} is missing: 'speed' needs a checkout of the project")
     made = provenance.collect(own_device(device), torch.get_num_threads())
     busy = machine_is_busy()
     with tempfile.TemporaryDirectory() as temporary:
@@ -69,7 +69,7 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> str:
     """Run pytest, which adds a line to the file for each case.
 
     Returns:
-        Why a case that started did not end, if there is one.
+        Reason for a case that started and did not end, if there is such a case.
     """
     places = [CASES] if device == "cpu" else [CASES / name for name in ON_GPU]
     command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
@@ -88,25 +88,25 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> str:
             timeout=None if seconds is None else seconds + GRACE,
         )
     except subprocess.TimeoutExpired:
-        return f"it was stopped {GRACE:g} s after the last case might start"
+        return f"the case was stopped {GRACE:g} s after the last start"
     return f"the process ended early, with status {done.returncode}"
 
 
 def own_environment() -> dict[str, str]:
-    """Environment of a pytest that is no worker of pytest-xdist, among which nothing is timed."""
+    """Environment for a pytest of its own; workers of pytest-xdist time nothing."""
     return {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
 
 
 def _found(entries: list[dict[str, Any]], lost: str) -> dict[str, Any]:
-    """Cases, and what became of the other tests, from the plugin's lines.
+    """Sort the plugin's lines into cases and late, skipped and failed tests.
 
     Args:
-        entries: the lines, in their order.
-        lost: why a case started and did not end.
+        entries: the lines in order.
+        lost: reason for a case that started and did not end.
     """
     ended: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        if "failed" not in ended.get(entry["name"], {}):  # a case may fail after it has measured
+        if "failed" not in ended.get(entry["name"], {}):  # a case may fail after its measurement
             ended[entry["name"]] = entry
     return {
         "cases": [case for one in ended.values() if "info" in one for case in _cases_of(one)],
@@ -121,7 +121,7 @@ def _found(entries: list[dict[str, Any]], lost: str) -> dict[str, Any]:
 
 
 def _cases_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cases that one test measured: one, unless it timed several samplers in turns."""
+    """Cases of one test: one case, or one for each of several samplers."""
     info = dict(entry["info"])
     parts = info.pop("parts", [info])
     named = {"name": entry["name"], "group": entry["group"], "notes": info["notes"]}
@@ -129,13 +129,13 @@ def _cases_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def write_speed(document: SpeedDocument, folder: Path) -> Path:
-    """Write a document, in the place of the one of the same kind of device, and all pages.
+    """Write a document and all pages; a document of the same kind of device is replaced.
 
     Returns:
-        Its page.
+        The page of the document.
 
     Raises:
-        DamagedFileError: results whose searches are to be compared are damaged.
+        DamagedFileError: results for the comparison of searches are damaged.
     """
     file = folder / (SPEED if document.on_cpu else SPEED_ON_GPU)
     document.write(file)

@@ -1,4 +1,4 @@
-"""The machine's limit: floating-point operations over the rate of a large matrix product."""
+"""The machine's limit: operations of a call at the rate of a large matrix product."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-SIDE = 2048  # of the matrices
+SIDE = 2048  # rows and columns of the matrices
 
 
 def matrix_product(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
-    """A product of two square matrices, large enough to run at the machine's rate."""
+    """Make a call: a product of square matrices, large enough to run at the machine's rate."""
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(SIDE, SIDE, generator=generator).to(device, dtype) for _ in range(2))
     out = torch.empty_like(a)
@@ -19,13 +19,13 @@ def matrix_product(device: torch.device, dtype: torch.dtype) -> Callable[[], obj
 
 
 def seconds_at_peak(operations: int, product_seconds: float) -> float:
-    """How long so many operations take at the rate of :func:`matrix_product`."""
+    """Seconds of so many operations at the rate of :func:`matrix_product`."""
     return operations / (2 * SIDE**3) * product_seconds
 
 
 @torch.no_grad()
 def operations_of(call: Callable[[], object]) -> int:
-    """Floating-point operations of a call's matrix products and convolutions."""
+    """Count floating-point operations of a call's matrix products and convolutions."""
     counter = FlopCounterMode(display=False)
     with counter:
         call()

@@ -1,8 +1,8 @@
-"""DiffWave as its papers describe it, without any thought of speed: what ours is compared with.
+"""A plain DiffWave for comparison: the papers' description without optimisation.
 
-Every block upsamples and projects the mel spectrogram by itself at every step, and weight norm
-recomputes each weight at every use, as in the code that came with arXiv 2203.13508. Names of
-parameters are those of :class:`bddm_ref.networks.diffwave.DiffWave`, so that the same weights fit.
+Every block upsamples and projects the mel spectrogram by itself at every step. Weight norm
+recomputes each weight at every use. The code of arXiv 2203.13508 does both. Parameters have the
+names of :class:`bddm_ref.networks.diffwave.DiffWave`, so that the same weights fit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PlainBlock(nn.Module):
         self.skip = weight_norm(nn.Conv1d(width, width, 1))
 
     def forward(self, x: Tensor, step: Tensor, log_mel: Tensor) -> tuple[Tensor, Tensor]:
-        """The next block's input and the skip output."""
+        """Compute the next block's input and the skip output."""
         x = x + self.step(step).unsqueeze(-1)
         mel = log_mel.unsqueeze(1)
         for layer in self.upsample:
@@ -49,7 +49,7 @@ class PlainBlock(nn.Module):
 
 
 class PlainDiffWave(nn.Module):
-    """eps_theta(x_t, alpha, log-mel): its condition is the mel spectrogram itself."""
+    """The network eps_theta(x_t, alpha, log-mel), conditioned on the mel spectrogram itself."""
 
     def __init__(self, config: DiffWaveConfig, schedule: NoiseSchedule) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class PlainDiffWave(nn.Module):
         self.predict = nn.Conv1d(config.channels, 1, 1)
 
     def forward(self, x: Tensor, alpha: Tensor, log_mel: Tensor) -> Tensor:
-        """X ``(B, L)``, alpha ``(B,)``, log-mel ``(B, mels, columns)``; eps ``(B, L)``."""
+        """Predict eps ``(B, L)`` from x ``(B, L)``, alpha ``(B,)``, log-mel ``(B, mels, C)``."""
         count = self.config.embedding[0] // 2
         rates = 10.0 ** (-4.0 * torch.arange(count, device=x.device) / (count - 1))
         angles = self.schedule.step_of(alpha).float().unsqueeze(-1) * rates

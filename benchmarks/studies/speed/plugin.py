@@ -1,8 +1,8 @@
-"""A plugin of pytest that keeps every performance case as soon as it ends.
+"""A plugin of pytest that stores every performance case as soon as the case ends.
 
-``python -m benchmarks speed`` loads it. It runs the important cases first, starts none once the
-time is over, and writes a line to a file for each, so that one that fails, or a process that ends
-early, costs no other.
+``python -m benchmarks speed`` loads the plugin. Important cases run first, and no case starts after
+the time limit. Each case adds a line to a file, so that a failed case or an early end of the
+process loses no other case.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from typing import Any
 import pytest
 
 FIRST = ("samplers, one item", "training-step", "network", "samplers")
-"""Groups by importance; all others come after them."""
+"""Groups by importance; all other groups come last."""
 LATE = "no time was left"
-LONGEST = 200  # characters of a reason
+LONGEST = 200  # most characters of a reason
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the lines go, and the time."""
+    """Add the options for the file of lines and the time limit."""
     parser.addoption("--speed-record", required=True, type=Path)
     parser.addoption("--speed-seconds", type=float, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count the time."""
+    """Register the recorder, which starts the clock of the time limit."""
     record, seconds = config.getoption("--speed-record"), config.getoption("--speed-seconds")
     config.pluginmanager.register(Recorder(record, seconds, Path(config.rootpath)))
 
 
 class Recorder:
-    """The hooks.
+    """The hooks that sort, start and record the cases.
 
     Args:
-        file: one JSON object a line is added to it.
-        seconds: after which no further case starts; None: all are run.
-        root: of the checkout, which reasons do not name.
+        file: file that gets one JSON object a line.
+        seconds: time after which no further case starts; None: no limit.
+        root: root of the checkout, which is cut from reasons.
     """
 
     def __init__(self, file: Path, seconds: float | None, root: Path) -> None:
@@ -48,7 +48,7 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Sort by importance."""
+        """Sort cases by importance."""
         items.sort(key=importance)
 
     @pytest.hookimpl(tryfirst=True)
@@ -64,7 +64,7 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keep what a case measured, or why it did not."""
+        """Record the measurement of a case, or the reason for its absence."""
         report = yield
         if report.failed and call.excinfo is not None:
             self._write(name=item.name, failed=self._reason(call.excinfo))
@@ -75,16 +75,16 @@ class Recorder:
         elif report.when == "call":
             benchmark = getattr(item, "funcargs", {}).get("benchmark")
             if benchmark is None:
-                self._write(name=item.name, skipped="it measures nothing")
+                self._write(name=item.name, skipped="the test measures nothing")
             else:
                 self._write(name=item.name, group=benchmark.group, info=benchmark.extra_info)
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Keep why a file of cases could not be read."""
+        """Record why a file of cases cannot be read."""
         if report.failed:
             lines = [line for line in str(report.longrepr).splitlines() if line.startswith("E ")]
-            reason = lines[-1][1:] if lines else "it cannot be imported"
+            reason = lines[-1][1:] if lines else "the file cannot be imported"
             self._write(name=Path(report.nodeid).name, failed=self._one_line(reason))
 
     def _reason(self, error: pytest.ExceptionInfo[BaseException]) -> str:
@@ -101,7 +101,7 @@ class Recorder:
 
 
 def importance(item: pytest.Item) -> int:
-    """The place of a case among others, by its group and how many items it works on."""
+    """Rank of a case by its group and its number of items; 0 comes first."""
     marker = item.get_closest_marker("benchmark")
     group = "" if marker is None else str(marker.kwargs.get("group"))
     parameters = item.callspec.params if hasattr(item, "callspec") else {}

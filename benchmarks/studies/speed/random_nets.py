@@ -1,6 +1,6 @@
-"""Networks of the papers' and the CPU's scale with random weights, as the harness samples them.
+"""Networks of the papers' size and of CPU size with random weights, in the harness's form.
 
-Time does not depend on what the weights are, so that none need be trained or fetched.
+Time does not depend on the weights, so that no network needs training or download.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Precision = Literal["float32", "bfloat16"]
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 DIFFWAVE, VOCODER, UNET = "DiffWave of paper size", "CPU-scale vocoder", "U-Net of CPU size"
 NAMES = (DIFFWAVE, VOCODER, UNET)
-SPREAD = 1e-3  # with more, the vocoder's samples grow without limit from step to step
-FRAMES = 63  # of a clip: 16 128 samples, 1.008 s
+SPREAD = 1e-3  # larger values make the vocoder's samples grow without limit
+FRAMES = 63  # frames of a clip: 16 128 samples, 1.008 s
 
 
 def seeded(make: Callable[[], Network], device: torch.device, spread: float = 0.05) -> Network:
-    """A network with random weights, its zero-initialised layers too, with that deviation."""
+    """Make a network with random weights; zero-initialised layers get the deviation ``spread``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = make()
@@ -45,25 +45,27 @@ def seeded(make: Callable[[], Network], device: torch.device, spread: float = 0.
 
 
 def noise(*shape: int, device: torch.device) -> Tensor:
-    """White noise, the same in every run."""
+    """Draw white noise, the same in every run."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1)).to(device)
 
 
 def relative_error(made: Tensor, expected: Tensor) -> float:
-    """Root mean square of the difference, in that of what is expected."""
+    """Root mean square of the difference, relative to the root mean square of ``expected``."""
     made, expected = made.double(), expected.double()
     return float((made - expected).square().mean().sqrt() / expected.square().mean().sqrt())
 
 
 @dataclass(frozen=True)
 class RandomNet:
-    """A network with random weights, and what it samples.
+    """A network with random weights, and the shape of its items.
 
     Attributes:
-        network: in its inference form.
-        net: the network in its precision, as samplers are given it.
-        shape: of an item.
-        frames: of a clip; None: images.
+        network: the network in inference form.
+        net: the network in its precision, for samplers.
+        device: device of the network.
+        shape: shape of an item.
+        frames: frames of a clip; None: images.
+        precision: precision of the evaluations.
     """
 
     network: nn.Module
@@ -75,34 +77,34 @@ class RandomNet:
 
     @property
     def seconds_of_audio(self) -> float | None:
-        """Of an item; None: images."""
+        """Seconds of audio in an item; None: images."""
         return None if self.frames is None else self.frames * HOP / SAMPLE_RATE
 
     def log_mel(self, items: int) -> Tensor | None:
-        """Noise in place of mel spectrograms; None: images."""
+        """Draw noise in place of mel spectrograms, ``(items, MELS, frames + 1)``; None: images."""
         if self.frames is None:
             return None
         return noise(items, MELS, self.frames + 1, device=self.device)
 
     def encode(self, log_mel: Tensor) -> Any:
-        """A condition, as the harness makes it."""
+        """Encode a condition, as the harness does."""
         with torch.no_grad(), self.net.precision(self.device):
             return self.network.encode(log_mel)  # type: ignore[operator]
 
     def condition(self, items: int) -> Any:
-        """The condition of so many items; None: images."""
+        """Make the condition of so many items; None: images."""
         log_mel = self.log_mel(items)
         return None if log_mel is None else self.encode(log_mel)
 
     def compiled(self) -> RandomNet:
-        """The same network, its evaluations through CUDA graphs."""
+        """The same network with evaluations through CUDA graphs."""
         network = CompiledNet(self.network, "reduce-overhead")
         net = EvaluatedNet(network, self.precision == "bfloat16")
         return replace(self, network=network, net=net)
 
     @property
     def failure(self) -> str | None:
-        """Why it is not compiled, though it was to be."""
+        """Reason why compiling failed; None: no failure."""
         return self.network.failure if isinstance(self.network, CompiledNet) else None
 
 
@@ -113,18 +115,18 @@ def random_net(
     size: dict[str, Any] | None = None,
     float32: bool = False,
 ) -> RandomNet:
-    """One of :data:`NAMES` in its inference form.
+    """Make a network of :data:`NAMES` in inference form.
 
     Args:
-        name: of the network.
-        device: where it runs.
-        frames: of a clip; images have none.
-        size: changes to its configuration, for tests of what is timed.
-        float32: even where the device has bfloat16.
+        name: name of the network.
+        device: device of the network.
+        frames: frames of a clip; images ignore this.
+        size: changes to the configuration, for tests of the cases.
+        float32: use float32 even if the device has bfloat16.
     """
     network = seeded(lambda: _made(name, size or {}), device, SPREAD)
     bf16 = multiplies_bf16(device) and not float32
-    if bf16:  # autocast would round them at every evaluation
+    if bf16:  # autocast would round the weights at every evaluation
         for _, parameter in roundable_parameters(network):
             parameter.data = parameter.data.to(torch.bfloat16)
     network = inference_form(network, bf16, as_it_is=device.type != "cpu")

@@ -1,4 +1,4 @@
-"""The time that some of the calls inside another one take."""
+"""The share of a call's time that inner calls take."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 
 class Stopwatch:
-    """Adds up the time of wrapped calls, up to their end on the device.
+    """Sum of the time of wrapped calls, up to the end of their work on the device.
 
     Args:
-        device: waited for before and after each call.
+        device: device that is synchronised before and after each call.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -21,7 +21,7 @@ class Stopwatch:
         self.seconds = 0.0
 
     def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same call, timed."""
+        """Wrap a call so that its time is added."""
 
         def timed(*arguments: Any, **options: Any) -> Any:
             began = self.now()
@@ -32,14 +32,14 @@ class Stopwatch:
         return timed
 
     def share_of(self, call: Callable[[], object]) -> float:
-        """Run a call; the share of its time that wrapped calls took."""
+        """Run a call, and return the share of its time in wrapped calls."""
         self.seconds = 0.0
         began = self.now()
         call()
         return self.seconds / (self.now() - began)
 
     def now(self) -> float:
-        """Seconds of a clock, once the device has done its work."""
+        """Wait for the device, and return a clock's seconds."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return time.perf_counter()

@@ -1,4 +1,4 @@
-"""Subjects of the performance cases: published networks, or random ones where there are none."""
+"""Subjects of the performance cases: published networks, or random ones in their place."""
 
 from __future__ import annotations
 
@@ -33,18 +33,25 @@ RANDOM = {"speech": VOCODER, "images": UNET}
 
 @dataclass(frozen=True)
 class Subject:
-    """A track's network as its runs evaluate it, in its first convention.
+    """A track's network in the form of its runs, in the track's first convention.
 
     Attributes:
-        not_published: why weights are random and schedules sub-sequences; None: all is published.
+        track: name of the track.
+        device: device of the network.
+        net: the network in its precision, for samplers.
+        shape: shape of an item.
+        condition: number of items to their condition.
+        seconds_of_audio: seconds of audio in an item; None: no audio.
+        not_published: reason why weights are random and schedules are sub-sequences; None: weights
+            and schedules are the published ones.
     """
 
     track: str
     device: torch.device
     net: EvaluatedNet
-    shape: tuple[int, ...]  # of an item
-    condition: Callable[[int], Any]  # of so many items
-    seconds_of_audio: float | None  # of an item
+    shape: tuple[int, ...]
+    condition: Callable[[int], Any]
+    seconds_of_audio: float | None
     not_published: str | None = None
 
     def schedule(self, steps: int) -> NoiseSchedule:
@@ -57,7 +64,7 @@ class Subject:
         return training if betas is None else NoiseSchedule(tuple(betas))
 
     def quality(self, steps: int) -> dict[str, float]:
-        """What the published results give the row of this length, by title of the metric."""
+        """Published scores of the row with these steps, by title of the metric."""
         if self.not_published is not None:
             return {}
         results = RunResults.read(RESULTS / f"{self.track}.json")
@@ -69,7 +76,7 @@ class Subject:
 
     @property
     def notes(self) -> dict[str, str]:
-        """Note on the weights, where they are not the published ones."""
+        """Note on random weights; empty for published weights."""
         return {} if self.not_published is None else {"weights": f"random, {self.not_published}"}
 
     @property
@@ -84,17 +91,18 @@ class Subject:
 
 
 def subject(name: str, device: torch.device, float32: bool = False) -> Subject:
-    """The published network of a track, or a random one of its size where that cannot be had.
+    """The published network of a track, or a random network of the same size in its place.
 
-    Known distributions are on the CPU whatever is asked.
+    Known distributions always run on the CPU.
 
     Args:
-        name: of the track.
-        device: where it runs.
-        float32: even where the device has bfloat16.
+        name: name of the track.
+        device: device of the network.
+        float32: use float32 even if the device has bfloat16.
 
     Raises:
-        ImportError: of a known distribution, for which no random network stands in.
+        ImportError: a package for known distributions is missing; no random network replaces the
+            exact score.
     """
     lacking = _lacking(name)
     if lacking is None:
@@ -109,25 +117,25 @@ def subject(name: str, device: torch.device, float32: bool = False) -> Subject:
 
 
 def _lacking(name: str) -> str | None:
-    """Why a track's published network cannot be had."""
+    """Reason why a track's published network is unavailable; None: available."""
     weights = load(EXPERIMENTS[name]).score_net.weights
     files = [RESULTS / f"{name}.json", *([] if weights is None else [REPOSITORY / weights])]
     if not all(file.is_file() for file in files):
         return "as the published weights and schedules are not here"
     try:
-        from benchmarks.stages import train  # noqa: F401, PLC0415 (it needs all packages)
+        from benchmarks.stages import train  # noqa: F401, PLC0415 (stages need all packages)
     except ImportError as error:
         return f"as {missing(error)}"
     return None
 
 
 def missing(error: ImportError) -> str:
-    """Which package an import lacks, in words."""
+    """Message about the package that an import lacks."""
     return f"the package {error.name} is not installed" if error.name else str(error)
 
 
 def _published(name: str, device: torch.device, float32: bool) -> Subject:
-    from benchmarks.stages.context import Context  # noqa: PLC0415 (it needs all packages)
+    from benchmarks.stages.context import Context  # noqa: PLC0415 (stages need all packages)
     from benchmarks.stages.networks import load_score_net  # noqa: PLC0415
 
     device = torch.device("cpu") if name == "analytic" else device
@@ -155,7 +163,7 @@ def _published(name: str, device: torch.device, float32: bool) -> Subject:
 
 
 def _recording() -> Tensor:
-    """A recording of 16 bit, read by Python alone."""
+    """Read a 16-bit recording with the standard library alone, ``(L,)`` in [-1, 1]."""
     with wave.open(str(RECORDING)) as file:
         content = bytearray(file.readframes(file.getnframes()))
     return torch.frombuffer(content, dtype=torch.int16).float() / 2**15

@@ -1,9 +1,9 @@
 """The bilateral bound against the ELBO and the exact log-likelihood (arXiv 2203.13508, section 3).
 
 Every figure is an expectation over data in nats per dimension: exact for Gaussians, where all maps
-are affine, and by Monte Carlo for mixtures. Junctions t and numbers n of steps vary; the short
-process has n levels of equal log-SNR spacing from x_t down to the first training level, or is the
-schedule that the closed form of sigma_phi proposes from there.
+are affine, and by Monte Carlo for mixtures. Junctions t and numbers n of steps vary. The short
+process has n levels of equal log-SNR spacing from x_t down to the first training level, or follows
+the closed form of sigma_phi from x_t.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 DATA = ("gaussian-1", "gaussian-16", "gaussian-64", "modes-1", "modes-16")
 JUNCTIONS = (10, 25, 50, 100, 200, 300, 400, 500, 700, 850, 1000)  # t, of T = 1000
 STEPS = (2, 4, 8, 16, 32, 64, 128)  # n
-DRAWS = 20_000  # of a mixture's terms
+DRAWS = 20_000  # items of a mixture in each Monte Carlo term
 SEED = 0
 NORMAL_95 = 1.96
 
 
 def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:
-    """All points of a distribution."""
+    """Compute all points of a distribution."""
     data = distribution(name)
     mean_square = float((data.variance + data.mean.square()).mean())
 
@@ -57,7 +57,7 @@ def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:
 
 
 def spaced(training: NoiseSchedule, t: int, n: int) -> NoiseSchedule:
-    """Levels of equal log-SNR spacing, n of them, from the first of training to its t-th."""
+    """Make n levels of equal log-SNR spacing, from the first to the t-th training level."""
     ends = [float(training.log_snrs[i]) for i in (0, t - 1)]
     return NoiseSchedule.log_snr(n, *ends)
 
@@ -73,7 +73,7 @@ def _short_processes(
     rule = closed_form_rule(data.power)
     betas = rule_betas(rule, Start(alpha, beta, ""), training, len(training))
     if len(betas) >= 2:
-        # A schedule's last level follows from its betas: let it be alpha_t, whatever is left.
+        # The last level follows from the betas; the first beta makes that level alpha_t.
         left = alpha / math.prod(math.sqrt(1 - beta) for beta in betas)
         yield OWN, NoiseSchedule((1 - left**2, *reversed(betas)))
 
@@ -102,11 +102,11 @@ def _point(
 
 
 def gaussian_bilateral(name: str, schedule: NoiseSchedule) -> Bilateral:
-    """The bilateral bound's terms for Gaussian data, in expectation, exactly.
+    """Exact expected terms of the bilateral bound for Gaussian data.
 
     Args:
-        name: of the distribution.
-        schedule: the short process; its last level is the junction's.
+        name: name of the distribution.
+        schedule: the short process; its last level is the level of the junction.
     """
     data, net = distribution(name), ExactScoreNet(name)
     mean, variance = data.means[0], data.variances[0]
@@ -133,7 +133,7 @@ def _sampled_bilateral(
     generator = torch.Generator().manual_seed(SEED)
     x_0 = data.sample(DRAWS, generator)
     terms = bilateral(ExactScoreNet(name), x_0, None, schedule, generator)
-    # The bound is flat in the fitted variance: its error moves the bound to second order only.
+    # The bound is flat in the fitted variance, whose error moves the bound to second order only.
     values = {
         "f_score": terms.f_score(),
         "f_bddm": terms.f_bddm(),

@@ -24,24 +24,24 @@ from benchmarks.studies.theory.ratio import FORMS, ratio_study
 
 
 def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Path:
-    """Decide the theory, and write its document, page and plot.
+    """Decide the theory, and write the document, page and plot.
 
     Args:
-        experiment: whose training schedule is used.
-        progress: where work is reported.
-        folder: where they go.
+        experiment: experiment with the training schedule.
+        progress: receives reports of the work.
+        folder: folder of the three files.
 
     Returns:
         The page.
 
     Raises:
-        ExperimentError: the training schedule ends before the last junction that is looked at.
+        ExperimentError: the training schedule ends before the last junction.
     """
     linear = experiment.training_schedule
     if JUNCTIONS[-1] > linear.T:
         raise ExperimentError(
-            f"training_schedule.T: theory looks at steps up to {JUNCTIONS[-1]}, and there are "
-            f"{linear.T}; make it {JUNCTIONS[-1]} or more"
+            f"training_schedule.T: theory needs {JUNCTIONS[-1]} steps, and there are "
+            f"{linear.T}; set T to {JUNCTIONS[-1]} or more"
         )
     training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
     bounds, studies, searches = [], [], []

@@ -1,9 +1,8 @@
 """Both bounds and the learned ratio of trained networks, on validation items, by Monte Carlo.
 
-The counterpart on real data of :mod:`benchmarks.studies.theory.bounds` and
-:mod:`benchmarks.studies.theory.ratio`,
-where everything is exact: the score network is the trained one, log p is unknown, and each figure
-has an interval over items.
+:mod:`benchmarks.studies.theory.bounds` and :mod:`benchmarks.studies.theory.ratio` have the exact
+counterparts. Here the score network is a trained one, log p is unknown, and each figure has an
+interval over items.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from metrics.statistics import Estimate, mean_interval
 
 JUNCTIONS = (10, 25, 50, 100, 200, 400, 700, 1000)  # t
 STEPS = (4, 16, 64)  # n
-LEVELS = 12  # at which the schedule network is looked at
-ELBO_UPDATES = (1, 10, 30, 100, 300, 1_000)  # of a training on the ELBO, after which it is, too
+LEVELS = 12  # levels at which the schedule network is evaluated
+ELBO_UPDATES = (1, 10, 30, 100, 300, 1_000)  # updates on the ELBO between evaluations
 SEED = 0
 
 
 def network_theory(context: Context, convention: Convention, advance: Advance) -> NetworkTheory:
-    """Bounds and ratios of an experiment's networks in one convention."""
+    """Evaluate bounds and ratios of an experiment's networks in one convention."""
     training = context.track.training
     score_weights = score_net_weights(context)
     score_net = load_score_net(context, score_weights)
@@ -68,7 +67,7 @@ def network_theory(context: Context, convention: Convention, advance: Advance) -
 
 
 def short_processes(T: int) -> list[tuple[int, int]]:
-    """(t, n) of all points in a training schedule of T steps."""
+    """Pairs (t, n) of all points in a training schedule of T steps."""
     return [(t, n) for t in JUNCTIONS if t <= T for n in STEPS if n <= t]
 
 
@@ -78,8 +77,8 @@ def evaluations(T: int) -> int:
 
 
 def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoint:
-    # The fitted variance is one number for all items. As the bound is flat in it there, the
-    # interval over items, with that number kept, is right to first order.
+    # The fitted variance is one number for all items. The bound is flat there, so that an interval
+    # over items with a fixed variance is right to first order.
     plain, best = whole.bound(), whole.bound(fitted=True)
     values = {
         "f_bddm": (found.f_bddm(), plain),
@@ -94,7 +93,7 @@ def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoin
 
 
 def _noisy(context: Context, x_0: Tensor, generator: torch.Generator) -> dict[int, Tensor]:
-    """Items x_t by t, of levels all along the schedule network's training."""
+    """Draw items x_t by t, at levels across the schedule network's training range."""
     training, tau = context.track.training, tau_of(context.experiment)
     found = {}
     for t in junctions(training, tau, LEVELS):
@@ -125,7 +124,7 @@ def _ratios(
 def _trained_on_elbo(
     context: Context, convention: Convention, score_net: nn.Module, noisy: dict[int, Tensor]
 ) -> dict[int, float]:
-    """What the papers argue against: sigma_phi trained as the shipped one, but on the ELBO."""
+    """Train sigma_phi on the ELBO, against the papers' advice; returns update to mean sigma."""
     config = context.experiment.schedule_net.training
     config = dataclasses.replace(config, steps=ELBO_UPDATES[-1])
     module = context.track.networks.build_schedule_net(convention).to(context.device)

@@ -1,9 +1,9 @@
-"""How optimistic is a search that keeps the best of many noisy judgements?
+"""Optimism of a search that keeps the best of many noisy judgements.
 
-The released search judges each candidate once, on fresh noise, and reports the score that won; the
-suite's own judges all on the same noise, the best few again, and reports a third, fresh score. Both
-are run many times on data of known density, with few samples to a judgement, and their winners are
-judged once more with many.
+The released search judges each candidate once, on fresh noise, and reports the score that won. The
+suite's search judges all candidates on the same noise and the best few again, and reports a third,
+fresh score. Both searches run many times on known distributions, with few samples to a judgement.
+Their winners are then judged with many samples.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DATA = ("modes-1", "modes-16")
 LENGTHS = (3, 7)
 BINS = 6
 REFERENCE = 4_000
-JUDGED_AGAIN = 40  # judgements of one schedule that tell the deviation of one
+JUDGED_AGAIN = 40  # judgements of one schedule, for the deviation of a judgement
 APART = 100_000  # trials between two runs
 TRUE_TRIAL = 99_999
 RULES: dict[str, Callable[..., dict[int, Candidate[Start]]]] = {
@@ -41,7 +41,7 @@ RULES: dict[str, Callable[..., dict[int, Candidate[Start]]]] = {
 
 
 def optimism_studies(name: str, training: NoiseSchedule, runs: int = RUNS) -> list[OptimismStudy]:
-    """Both rules on a distribution, each length."""
+    """Run both rules on a distribution, for each length."""
     data = distribution(name)
     judge = _judge(name)
     rule = closed_form_rule(data.power)
@@ -83,7 +83,7 @@ def _study(
 
 
 def _judge(name: str) -> Callable[..., float]:
-    """``(schedule, trial, samples) -> minus the energy distance``."""
+    """Make the judge: ``(schedule, trial, samples) -> minus the energy distance``."""
     data, net = distribution(name), ExactScoreNet(name)
     generator = torch.Generator().manual_seed(0)
     reference = PointReference.of(data.sample(REFERENCE, generator))

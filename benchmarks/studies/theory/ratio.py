@@ -1,7 +1,7 @@
-"""What a schedule network learns, against the closed form; and what the ELBO makes of it.
+"""Learned ratios of schedule networks against the closed form, on the step loss and the ELBO.
 
-By arXiv 2203.13508, Eq. 12 and section 3.2. The score is exact, so that all that is left to chance
-is the training of sigma_phi.
+The source is arXiv 2203.13508, Eq. 12 and section 3.2. The score is exact, so that only the
+training of sigma_phi is random.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ BATCH = 128
 TRAINING = TrainingConfig(
     steps=4_000, learning_rate=2e-3, warmup=50, clip=5.0, ema_decay=0.99, checkpoint_every=4_000
 )
-WATCHED = (1, 10, 30, 100, 300, 1_000, 2_000, 4_000)  # updates after which sigma_phi is looked at
-ITEMS = 2_000  # of each level that a trained network is looked at
-LEVELS = 24  # of them
+WATCHED = (1, 10, 30, 100, 300, 1_000, 2_000, 4_000)  # updates before evaluations of sigma_phi
+ITEMS = 2_000  # items of each level at which sigma_phi is evaluated
+LEVELS = 24  # number of these levels
 SEED = 0
 
 
 def ratio_study(
     name: str, form: StepLossForm, training: NoiseSchedule, config: TrainingConfig = TRAINING
 ) -> RatioStudy:
-    """Train a schedule network on a distribution and look at what it has learned."""
+    """Train a schedule network on a distribution, and evaluate the learned ratios."""
     data, score_net = distribution(name), ExactScoreNet(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -87,15 +87,15 @@ def ratio_at(
     training: NoiseSchedule,
     form: StepLossForm,
 ) -> RatioPoint:
-    """What a schedule network chooses at one level, and what the closed form does.
+    """Ratio of a schedule network at one level, and the ratio of the closed form.
 
     Args:
         schedule_net: sigma_phi.
         x_t: items at that level, ``(B, ...)``.
-        junction: t and tau, as in training.
+        junction: t and tau of the training.
         s: E|eps_theta|^2 / D at that level.
         training: the training schedule.
-        form: of the loss.
+        form: form of the step loss.
     """
     t, tau = junction
     delta = float(training.deltas[t - 1])

@@ -1,4 +1,4 @@
-"""The theory on a track's trained networks: the document of all conventions."""
+"""The theory on a track's trained networks, in one document for all conventions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from benchmarks.studies.theory.networks import evaluations, network_theory
 
 
 def write_network_theory(context: Context, folder: Path) -> Path:
-    """Look at an experiment's networks, and write their document, page and plot.
+    """Evaluate an experiment's networks, and write the document, page and plot.
 
     Args:
-        context: of the experiment; networks that it does not name are trained.
-        folder: where they go.
+        context: context of the experiment; missing networks are trained.
+        folder: folder of the three files.
 
     Returns:
         The page.
     """
     experiment, track = context.experiment, context.track
-    tau_of(experiment)  # refused before the training
+    tau_of(experiment)  # refuses a tau of T/N before any training
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
         f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)

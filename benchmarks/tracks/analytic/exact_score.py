@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bddm_ref.extras.gaussian import affine_chain, affine_steps
-from bddm_ref.process import Kernel
-from bddm_ref.sampling import ScoreNet
+from bddm_ref.process import Kernel, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from bddm_ref.extras.search_frugal import PartialJudge
+from bddm_ref.extras.judging import PartialJudge
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule

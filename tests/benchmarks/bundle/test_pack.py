@@ -83,7 +83,7 @@ def test_a_contestant_of_ones_own_goes_along(place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--size", "10KB"], "--size: .* MB are taken without any training recording"),
+        (["--size", "10KB"], "--size: .* MB are full before the first training recording"),
         (["--have", "torch,numpi"], "--have: numpi is not installed here"),
         (["--train-items", "99"], "train_items: 99 training recordings of the 16 in voice"),
         (["--score-net.start", "none.safetensors"], r"score_net\.start: .*does not exist"),

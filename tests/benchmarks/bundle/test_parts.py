@@ -87,12 +87,12 @@ def test_work_begun_here_gives_way_to_finished_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        ("altered", r"out\.bin is missing or altered; copy it again"),
-        ("missing", r"out\.bin is missing or altered; copy it again"),
-        ("renamed", "is not the folder of the inputs"),
-        ("inputs", "is not the folder of the inputs"),
-        ("record", r"finished\.json is damaged \(Invalid JSON.*copy it again"),
-        ("outside", "is missing or altered; copy it again"),
+        ("altered", r"out\.bin is missing or altered; copy the file again"),
+        ("missing", r"out\.bin is missing or altered; copy the file again"),
+        ("renamed", "does not match the inputs in its finished.json"),
+        ("inputs", "does not match the inputs in its finished.json"),
+        ("record", r"finished\.json is damaged \(Invalid JSON.*copy the file again"),
+        ("outside", "is missing or altered; copy the file again"),
     ],
 )
 def test_what_its_record_does_not_say_is_refused(tmp_path: Path, harm: str, message: str) -> None:
@@ -124,7 +124,7 @@ def test_archives_cannot_leave_their_folder(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match=r"part-1\.tar cannot be unpacked"):
         merge(tmp_path / "part-1.tar", tmp_path / "home")
     assert not (tmp_path / "outside").exists()
-    with pytest.raises(DamagedFileError, match="does not exist; give the folder that came back"):
+    with pytest.raises(DamagedFileError, match="does not exist; give the returned folder"):
         merge(tmp_path / "none", tmp_path / "home")
 
 
@@ -145,7 +145,7 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "MB", "60 apples", "-3MB", "6TB"])
 def test_other_sizes_are_refused(text: str) -> None:
-    with pytest.raises(Exception, match="is no size: write it as 60MB"):
+    with pytest.raises(Exception, match="is no size: write a size as 60MB"):
         bytes_of(text)
 
 
@@ -208,7 +208,9 @@ def test_damaged_records_of_either_side_are_named(tmp_path: Path, content: str, 
     for place in ("there", "home"):
         folder = stage(tmp_path / place, 1)
     (tmp_path / side / "sample" / folder.path.name / "finished.json").write_text(content)
-    with pytest.raises(DamagedFileError, match=r"finished\.json is damaged \(.*; copy it again"):
+    with pytest.raises(
+        DamagedFileError, match=r"finished\.json is damaged \(.*; copy the file again"
+    ):
         merge(tmp_path / "there", tmp_path / "home")
 
 

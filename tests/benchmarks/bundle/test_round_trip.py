@@ -17,7 +17,7 @@ import soundfile
 from bddm_ref.files import sha256_of
 from benchmarks.bundle.wheels import Target, closure
 from benchmarks.cli.app import main
-from benchmarks.results.store import read_results
+from benchmarks.results.schema import RunResults
 
 TINY = """
 training_schedule: {T: 12, start: 1.0e-3, end: 0.4}
@@ -147,9 +147,9 @@ def test_rows_are_those_made_in_one_place(
         assert main(["run", experiment, *places]) == 0
     assert {path: path.read_bytes() for path in before} == before
     assert folders(home) == folders(once)
-    items = [(work / "out" / "speech-items.jsonl").read_bytes() for work in (home, once)]
+    items = [(work / "out" / "speech-items.jsonl.gz").read_bytes() for work in (home, once)]
     assert items[0] == items[1]
-    results = read_results(home / "out" / "speech.json")
+    results = RunResults.read(home / "out" / "speech.json")
     assert {row.key: row.skipped for row in results.rows if row.skipped} == {}
     assert all(row.time is None for row in results.rows)
     assert "Not timed" in (home / "out" / "speech.md").read_text()

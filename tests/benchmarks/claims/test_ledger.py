@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from bddm_ref.files import DamagedFileError, write_with_checksum
+from bddm_ref.files import DamagedFileError
 from benchmarks.claims import ledger as claims
 from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger
 from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.loading import load, names
 from benchmarks.core.rows import rows_of
-from benchmarks.results.folder import Books, MissingResultError
+from benchmarks.runtime import checkout
 from benchmarks.studies.speed.random_nets import NAMES
-
-RESULTS = Path(__file__).resolve().parents[3] / "results"
+from synthetic.runs import CREATED, PESQ, speech, write_run
 
 
 @pytest.mark.parametrize(
@@ -111,10 +109,7 @@ def test_a_file_that_is_no_claim(tmp_path: Path, text: str, message: str) -> Non
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder with the speech track alone, and claims of its own."""
-    for name in ("speech.json", "speech-items.jsonl", "speech.md"):
-        shutil.copy(RESULTS / name, tmp_path / name)
-    for name in ("speech.json.sha256", "speech-items.jsonl.sha256"):
-        shutil.copy(RESULTS / name, tmp_path / name)
+    write_run(tmp_path, speech())
     folder = tmp_path / "claims"
     folder.mkdir()
     (folder / "1-a.yaml").write_text(CLAIM)
@@ -127,21 +122,47 @@ def test_the_ledger_follows_from_the_results(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["claims", str(place)]) == 0
-    assert capsys.readouterr().out == (place / "claims.md").read_text()
-    document = json.loads((place / "claims.json").read_text())
-    (claim,) = document["claims"]
+    page = capsys.readouterr().out
+    assert page == (place / "claims.md").read_text()
+    (claim,) = json.loads((place / "claims.json").read_text())["claims"]
     assert [test["verdict"] for test in claim["tests"]] == [
         "reproduced", "reproduced", "not tested here",
     ]  # fmt: skip
+    assert claim["tests"][0]["measured"] == "0.9460 [0.9440, 0.9480]"
     assert claim["tests"][2]["measured"] == "speech.json has no row none/bddm-3"
     assert claim["verdict"] == "undecided"  # one of its tests could not be made
-    assert list(claim["results"]) == ["speech.json"]
-    assert "last changed since" in (place / "claims.md").read_text()  # no commit has this file
-    assert (
-        "The file last changed after `speech.json` was made." in (place / "claims.md").read_text()
-    )
+    assert claim["results"] == {"speech.json": CREATED}
+    assert "last changed since" in page  # no commit has this file
+    assert "The file last changed after `speech.json` was made." in page
     assert main(["check", str(place)]) == 0
     assert "1 claims follow from the results" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("log", "status", "dates"),
+    [
+        ("2026-03-03\n2026-01-01", "", ("2026-01-01", "2026-03-03")),
+        ("2026-03-03\n2026-01-01", " M 1-a.yaml", ("2026-01-01", None)),
+        (None, None, (None, None)),
+    ],
+    ids=["committed", "changed", "no checkout"],
+)
+def test_a_claims_file_has_the_dates_of_its_commits(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    log: str | None,
+    status: str | None,
+    dates: tuple[str | None, str | None],
+) -> None:
+    answers = {"log": log, "status": status}
+    monkeypatch.setattr(checkout, "git", lambda command, *arguments: answers[command])
+    if log is not None:  # the page compares them with those of the results
+        answers["log"] = log.replace("\n", "T00:00:00+00:00\n") + "T00:00:00+00:00"
+    write_ledger(place)
+    (claim,) = json.loads((place / "claims.json").read_text())["claims"]
+    found = [None if day is None else day[:10] for day in (claim["first"], claim["last"])]
+    assert found == [*dates]
+    assert check_ledger(place)
 
 
 def test_a_changed_margin_is_noticed_even_if_no_verdict_moves(place: Path) -> None:
@@ -157,43 +178,12 @@ def test_a_changed_margin_is_noticed_even_if_no_verdict_moves(place: Path) -> No
     assert check_ledger(place)
 
 
-def test_a_smoke_run_decides_nothing(place: Path) -> None:
-    path = place / "speech.json"
-    content = path.read_text().replace('"meaningless": false', '"meaningless": true')
-    write_with_checksum(path, lambda file: file.write_text(content))
-    with pytest.raises(MissingResultError, match=r"speech\.json is of a smoke run"):
-        Books(place).row("speech", "raw/bddm-3")
-
-
-def test_speech_rows_need_six_seeds(place: Path) -> None:
-    assert Books(place).lacks_seeds("speech", "raw/bddm-3") is None
-    path = place / "speech.json"
-    content = json.loads(path.read_text())
-    for row in content["rows"]:
-        row["seeds"] = 3
-    write_with_checksum(path, lambda file: file.write_text(json.dumps(content)))
-    few = Books(place).lacks_seeds("speech", "raw/bddm-3")
-    assert few == "3 noise seeds, of 6 that a verdict needs"
-
-
-def test_a_page_edited_by_hand_is_noticed(place: Path) -> None:
+def test_results_that_came_later_are_noticed(place: Path) -> None:
     write_ledger(place)
-    page = place / "claims.md"
-    page.write_text(page.read_text().replace("reproduced", "proven"))
-    with pytest.raises(DamagedFileError, match="make it again with 'claims'"):
+    worse = {"raw": PESQ["raw"]}  # without the other convention
+    write_run(place, speech(worse))
+    with pytest.raises(DamagedFileError, match="is not what the results say"):
         check_ledger(place)
-
-
-def test_skipped_rows_and_missing_files_are_reasons(place: Path) -> None:
-    books = Books(place)
-    with pytest.raises(MissingResultError, match=r"images\.json is not published"):
-        books.row("images", "plain/bddm-3")
-    with pytest.raises(MissingResultError, match=r"theory\.json is not published"):
-        _ = books.theory
-    with pytest.raises(MissingResultError, match=r"weights/x\.json is not there"):
-        books.card("x")
-    with pytest.raises(MissingResultError, match="does not compare"):
-        books.comparison("speech", "raw/ddpm-3", "raw/ddim-3", "stoi")
 
 
 def test_a_folder_that_is_not_there_is_not_made(

@@ -160,3 +160,18 @@ def test_the_module_runs_the_command_line() -> None:
     )
     assert done.returncode == 2
     assert done.stderr == "error: nowhere holds no results (*.json); give a results folder\n"
+
+
+def test_a_missing_package_of_the_command_line_is_named_with_its_extra() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['tyro'] = None\n"
+        "from benchmarks.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    told = "error: this needs the package tyro: pip install 'bddm-benchmark[harness]'\n"
+    assert done.stderr == told

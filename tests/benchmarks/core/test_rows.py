@@ -26,5 +26,5 @@ def test_contestants_may_have_dashes() -> None:
 
 @pytest.mark.parametrize("text", ["", "bddm-7", "raw/bddm", "raw/-7", "raw/bddm-x", "raw/bddm-"])
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no row; write it as"):
+    with pytest.raises(ValueError, match="is no row; write a row as"):
         RowKey.parse(text)

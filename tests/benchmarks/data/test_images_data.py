@@ -88,13 +88,13 @@ GOOD = idx(np.zeros((2, 3, 3), np.uint8))
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "does not start as an IDX file does; fetch it again"),
-        (b"\x89PNG and so on", "does not start as an IDX file does"),
+        (b"", "does not start like an IDX file; fetch the file again"),
+        (b"\x89PNG and so on", "does not start like an IDX file"),
         (idx(np.zeros((2, 3, 3), np.float32), 0x0D), r"type 0x0d in 3 dimensions, not unsigned"),
         (idx(np.zeros(2, np.uint8)), r"type 0x08 in 1 dimensions.*\(0x08\) in 3; fetch"),
-        (GOOD[:7], "holds 7 bytes and its header promises"),
-        (GOOD[:-1], "holds 33 bytes and its header promises 34; fetch it again"),
-        (GOOD + b"\0", "holds 35 bytes and its header promises 34"),
+        (GOOD[:7], "holds 7 bytes, and its header promises"),
+        (GOOD[:-1], "holds 33 bytes, and its header promises 34; fetch the file again"),
+        (GOOD + b"\0", "holds 35 bytes, and its header promises 34"),
     ],
 )
 def test_foreign_idx_files(tmp_path: Path, content: bytes, said: str) -> None:
@@ -107,7 +107,9 @@ def test_foreign_idx_files(tmp_path: Path, content: bytes, said: str) -> None:
 )
 def test_what_is_not_gzip(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
-    with pytest.raises(DamagedFileError, match=r"x\.gz is not a readable gzip .*; fetch it again"):
+    with pytest.raises(
+        DamagedFileError, match=r"x\.gz is not a readable gzip .*; fetch the file again"
+    ):
         read_idx(tmp_path / "x.gz", 3)
     with pytest.raises(DamagedFileError, match=r"y\.gz is not a readable gzip file"):
         read_idx(tmp_path / "y.gz", 3)
@@ -338,7 +340,9 @@ def test_16_bit_pictures_are_refused(tmp_path: Path) -> None:
 def test_decompression_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     Image.new("RGB", (20, 10)).save(tmp_path / "x.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(DamagedFileError, match=r"x\.png .*exceeds limit.*; replace or remove it"):
+    with pytest.raises(
+        DamagedFileError, match=r"x\.png .*exceeds limit.*; replace or remove the file"
+    ):
         read_picture(tmp_path / "x.png", 8, 3)
 
 

@@ -97,7 +97,7 @@ def test_weights_that_are_not_finite(name: str, value: float, ours: str) -> None
     state[name] = torch.full_like(state[name], value)
     with pytest.raises(ValueError, match=r"released\.pkl: weights are not all finite") as caught:
         convert(content(state))
-    assert str(caught.value).endswith(f"the first are {ours!r} here")
+    assert str(caught.value).endswith(f"the first such tensor is {ours!r}")
 
 
 @pytest.mark.parametrize(

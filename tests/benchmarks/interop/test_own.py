@@ -71,7 +71,7 @@ def test_networks_of_all_tracks(
     assert (found.track, found.role, found.network) == (track, role, network)
     assert found.size | size == found.size
     assert found.training is None
-    assert "no .yaml beside it names it" in found.notes[0]
+    assert "no .yaml beside the file names these weights" in found.notes[0]
     assert outputs(found, network_of(found)).isfinite().all()
     tensors = read_content(path).tensors
     assert all(torch.equal(found.state[name], value) for name, value in tensors.items())

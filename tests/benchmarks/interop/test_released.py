@@ -272,16 +272,19 @@ def test_a_file_may_hold_both_networks() -> None:
         "heads": 8,
     }
     assert "trained on recordings of 16000 Hz" in score.notes[0]
-    assert not any("does not tell" in note for note in (*score.notes, *schedule.notes))
+    assert not any("the file lacks" in note for note in (*score.notes, *schedule.notes))
 
 
 def test_defaults_are_assumed_and_told() -> None:
     score, schedule = convert(content(released_state(), {}))
     assert score.size["dilation_cycle"] == 10
     assert score.training == TRAINING
-    assert "does not tell dilation_cycle, T, beta_0, beta_T: the released" in score.notes[-2]
-    assert "sampling folds it" in score.notes[-1]
-    assert "does not tell T, beta_0, beta_T: the released" in schedule.notes[-1]
+    assert (
+        "the file lacks dilation_cycle, T, beta_0, beta_T: values of the released"
+        in score.notes[-2]
+    )
+    assert "sampling folds weight norm" in score.notes[-1]
+    assert "the file lacks T, beta_0, beta_T: values of the released" in schedule.notes[-1]
 
 
 def test_a_schedule_network_saved_by_itself() -> None:
@@ -370,7 +373,7 @@ def test_a_score_network_alone(tmp_path: Path) -> None:
     assert "schedule_net_training_step" not in torch.load(tmp_path / "a.pkl", weights_only=True)
     again = only(convert(read_content(tmp_path / "a.pkl")))
     assert (again.size, again.training) == (imported.size, imported.training)
-    assert not any("does not tell" in note for note in again.notes)
+    assert not any("the file lacks" in note for note in again.notes)
 
 
 def test_what_their_code_cannot_compute_is_refused() -> None:

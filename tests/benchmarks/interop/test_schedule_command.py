@@ -14,6 +14,8 @@ import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
+from benchmarks.core.rows import RowKey
+from benchmarks.results.schema import RunResults
 
 BETAS = [1e-4, 0.01, 0.3]  # those of the fixture
 Run = Callable[..., str]
@@ -26,7 +28,7 @@ def test_schedules_there_and_back(run: Run, betas: Path, tmp_path: Path) -> None
     said = run("import", tmp_path / "3.ns", "--to", tmp_path / "out")
     assert "a schedule of 3 steps; t counts T = 200, beta 0.0001 to 0.02" in said
     assert "     3           0.3    0.832" in said
-    assert "self-check  the same from the written file" in said
+    assert "self-check  the written file gives the same schedule" in said
     found = NoiseSchedule.from_json((tmp_path / "out" / "3.json").read_text())
     assert found.betas == tuple(torch.tensor(BETAS).double().tolist())
 
@@ -53,7 +55,7 @@ def test_a_file_of_steps_goes_to_other_steps(
     named = () if counted == "released" else ("--training", counted)
     said = run("export", file, "--as", "diffusers", "--to", tmp_path / "d.json", *named)
     wanted = "T = 1000, beta 0.0001 to 0.02" if not named else "T = 1000, beta 1e-06 to 0.01"
-    assert f"count those of {wanted}" in said
+    assert f"steps       of the training schedule {wanted}" in said
     document = json.loads((tmp_path / "d.json").read_text())
     assert document["scheduler"]["trained_betas"] == pytest.approx(BETAS, rel=1e-7)
     if named:
@@ -63,7 +65,7 @@ def test_a_file_of_steps_goes_to_other_steps(
 def test_export_as_json(run: Run, betas: Path, tmp_path: Path) -> None:
     said = run("export", betas, "--as", "json", "--to", tmp_path / "b.json")
     assert "written" in said
-    assert "count those" not in said
+    assert "of the training schedule" not in said
     assert NoiseSchedule.from_json((tmp_path / "b.json").read_text()).betas == tuple(BETAS)
 
 
@@ -104,6 +106,111 @@ def test_places_that_cannot_be_written(
 def test_a_schedule_that_is_not_what_its_checksum_says(run: Run, betas: Path) -> None:
     betas.with_name(f"{betas.name}.sha256").write_bytes(b"\xff\x00")
     assert "does not match its checksum" in run("import", betas, status=2)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """The document of a run with three rows, of which one lists no schedule."""
+    rows = {"raw/bddm-3": BETAS, "raw/bddm-frugal-3": [0.01, 0.02, 0.03], "raw/ddpm-1000": None}
+    document = RunResults.model_validate(
+        {
+            "kind": "run",
+            "schema_version": 2,
+            "track": "speech",
+            "meaningless": True,
+            "experiment": {},
+            "experiment_sha256": "0",
+            "created": "2026-01-01",
+            "provenance": {
+                **dict.fromkeys(("commit", "tree", "cores")),
+                **dict.fromkeys(("python", "system", "processor", "device"), "none"),
+                "packages": {},
+                "threads": 1,
+            },
+            "data": {"name": "d", "sha256": "0", "splits": {}, "test_items": []},
+            "weights": {"score_net": "0"},
+            "wall_seconds": {},
+            "clip_seconds": 1.0,
+            "metrics": {},
+            "reference": "ddpm-1000",
+            "network": None,
+            "machine_busy": False,
+            "rows": [_row(RowKey.parse(key), betas) for key, betas in rows.items()],
+            "comparisons": [],
+            "costs": [],
+            "items_sha256": "0",
+        }
+    )
+    path = tmp_path / "speech.json"
+    document.write(path)
+    return path
+
+
+def _row(key: RowKey, betas: list[float] | None) -> dict[str, object]:
+    return {
+        "key": str(key),
+        "convention": key.convention,
+        "contestant": key.contestant,
+        "title": key.contestant,
+        "role": "bddm",
+        "search": "paper",
+        "compared": True,
+        "steps": key.steps,
+        "nfe": key.steps,
+        "seeds": 1,
+        "skipped": None,
+        "metrics": {},
+        "n_scored": {},
+        "n_total": 0,
+        "betas": betas,
+        "time": None,
+    }
+
+
+def test_a_row_of_a_run_goes_out_and_in_unchanged(
+    run: Run, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(published.parent)
+    said = run("export", "speech.json:raw/bddm-frugal-3", "--as", "json")
+    assert "speech.json:raw/bddm-frugal-3: a schedule of 3 steps" in said
+    exported = Path("runs/exported/speech-raw-bddm-frugal-3.json").read_text()
+    assert NoiseSchedule.from_json(exported).betas == (0.01, 0.02, 0.03)
+    said = run("import", f"{published}:raw/bddm-3", "--to", "in")
+    assert "self-check  the same from the written file" in said
+    imported = Path("in/speech-raw-bddm-3.json").read_text()
+    assert NoiseSchedule.from_json(imported).betas == tuple(BETAS)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("", "speech.json holds many schedules; name a row, as "),
+        (":raw/bddm-4", "speech.json has no row 'raw/bddm-4' (did you mean 'raw/bddm-3'?)"),
+        (":", "speech.json has no row ''"),
+        (":raw/ddpm-1000", "speech.json lists no schedule of the row 'raw/ddpm-1000'"),
+    ],
+)
+def test_rows_that_hold_no_schedule(run: Run, published: Path, row: str, message: str) -> None:
+    assert message in run("export", f"{published}{row}", "--as", "ns", status=2)
+
+
+def test_rows_of_other_files(run: Run, betas: Path, published: Path) -> None:
+    said = run("export", f"{betas}:raw/bddm-3", "--as", "ns", status=2)
+    assert "steps3_0.9.json is not the document of a run, and has no row 'raw/bddm-3'" in said
+    published.write_text(published.read_text().replace("0.3", "0.4"))
+    said = run("export", f"{published}:raw/bddm-3", "--as", "ns", status=2)
+    assert "does not match its checksum in SHA256SUMS" in said
+
+
+def test_a_file_whose_name_has_a_colon_is_no_row(run: Run, betas: Path) -> None:
+    file = betas.rename(betas.with_name("a.json:b.json"))
+    said = run("export", file, "--as", "ns", "--to", f"{file}.ns")
+    assert "a.json:b.json: a schedule of 3 steps" in said
+
+
+def test_a_listed_file_is_verified_when_read(run: Run, betas: Path) -> None:
+    betas.with_name("SHA256SUMS").write_text(f"{'0' * 64}  {betas.name}\n")
+    assert "does not match its checksum in SHA256SUMS" in run("import", betas, status=2)
 
 
 def test_whoever_reads_the_output_may_stop(betas: Path) -> None:

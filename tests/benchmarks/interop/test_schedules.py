@@ -175,9 +175,9 @@ def changed(field: str, n: int, factor: float) -> list[Tensor]:
         (changed("alpha", 5, float("inf")), "contradicts itself: alpha_5"),
         (released("LJSpeech 7 steps")[:3], r"a\.ns is no \.ns file, which holds a list of 4"),
         ({"betas": [0.1]}, r"a\.ns is no \.ns file"),
-        ([torch.ones(2), torch.ones(2), torch.ones(2), 1.0], "must be tensors of one and the same"),
-        ([torch.ones(2), torch.ones(3), torch.ones(2), torch.ones(2)], "one and the same length"),
-        ([torch.ones(()), torch.ones(()), torch.ones(()), torch.ones(())], "one and the same"),
+        ([torch.ones(2), torch.ones(2), torch.ones(2), 1.0], "must be tensors of the same"),
+        ([torch.ones(2), torch.ones(3), torch.ones(2), torch.ones(2)], "the same length"),
+        ([torch.ones(()), torch.ones(()), torch.ones(()), torch.ones(())], "of the same"),
         ([torch.ones(0)] * 4, r"a\.ns: a noise schedule needs at least one beta"),
     ],
 )
@@ -188,7 +188,7 @@ def test_other_ns_files_are_refused(tmp_path: Path, content: Any, message: str) 
 
 
 def test_an_ns_file_is_not_executed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a\.ns holds torch\.nn.*nothing in it was executed"):
+    with pytest.raises(ValueError, match=r"a\.ns holds torch\.nn.*nothing was executed"):
         read_schedule(saved(tmp_path / "a.ns", torch.nn.Identity()), TRAINING)
 
 

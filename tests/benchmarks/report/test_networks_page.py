@@ -1,68 +1,67 @@
-"""The page of score networks: gains have the right sign, and the page follows from the files."""
+"""The page of score networks: gains have the right sign, and networks their origin."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.cli.app import main
-from benchmarks.report.pages.networks import check_networks, networks_page, write_networks
-from benchmarks.results.store import read_results
-
-RESULTS = Path(__file__).resolve().parents[3] / "results"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two networks of each track: the published results, and the ablation's as another's."""
-    for track in ("images", "speech"):
-        place = tmp_path / "networks" / f"{track}-other"
-        place.mkdir(parents=True)
-        for file in RESULTS.glob(f"{track}.*"):
-            shutil.copy(file, tmp_path)
-        for file in (RESULTS / "ablation").glob(f"{track}*"):
-            shutil.copy(file, place)
-    return tmp_path
+from benchmarks.report.markdown import to_markdown
+from benchmarks.report.pages.networks import networks_page
+from benchmarks.report.registry import write_networks
+from benchmarks.results.schema import RunResults
+from synthetic.folder import on_another_network
+from synthetic.runs import analytic, images, speech
 
 
-def test_gains_are_positive_where_bddm_is_better(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["networks", str(folder)]) == 0
-    page = capsys.readouterr().out
-    # At 3 steps of the ablation's images FD is 33.26 for BDDM, 36.54 for DDPM, 24.32 for DDIM.
-    assert "| images-other | +3.29 [+0.44, +6.38] **better** |" in page
-    assert "| images-other | -8.93 [-11.55, -6.53] **worse** |" in page
-    # PESQ is better where it is larger: 2.34 and 2.15.
-    assert "| speech-other | +0.19 [" in page
-    assert "published (images)" in page
-    assert "FD-fmnist of 1000" not in page  # by which nothing is compared
-    assert "`scaled`, gain over DDPM in PESQ-WB (LQO) ↑" in page
-    assert "| images-other | `unet`: channels 64" in page
+def page_of(**documents: RunResults) -> str:
+    return to_markdown(networks_page(documents))
+
+
+def test_gains_are_positive_where_bddm_is_better() -> None:
+    page = page_of(a=images(), b=on_another_network(), c=speech(), d=speech())
+    over_ddpm, over_ddim = (
+        page.split(f"`plain`, gain over {name} in FD-fmnist ↓ | 3 | 7 | 16 |")[1]
+        for name in ("DDPM", "DDIM")
+    )
+    # FD is better where it is smaller: 30 and 36, 33 and 24.
+    assert over_ddpm.index("| a | +6.00 [+5.00, +7.00] **better** |") < over_ddpm.index("| b |")
+    assert "| b | -9.00 [-10.00, -8.00] **worse** |" in over_ddim
+    # PESQ is better where it is larger: 2.3 and 2.1.
+    head = "`scaled`, gain over DDPM in PESQ-WB (LQO) ↑ | 3 | 7 | 16 |"
+    assert page.split(head)[1].splitlines()[2].startswith("| c | +0.20 [+0.15, +0.25] **better**")
+    assert "FD-fmnist of 100" not in page  # nothing is compared by it
+
+
+def test_a_network_has_its_architecture_and_what_it_was_scored_on() -> None:
+    page = page_of(a=images(), b=on_another_network(), c=speech())
     rows = {line.split(" | ")[0]: line for line in reversed(page.splitlines())}
-    assert "| 5000 images, 1 noise seed |" in rows["| published (images)"]
-    assert "| 2500 images, 1 noise seed |" in rows["| images-other"]
-    assert "| 20 clips, 6 noise seeds |" in rows["| published (speech)"]
+    trained = "12000 updates, power 1, normal in log-SNR, balanced"
+    assert rows["| b"].startswith(f"| b | `unet`: channels 64 | {trained} | `111111111111` |")
+    assert "| 500 images, 1 noise seed |" in rows["| a"]
+    assert rows["| c"].startswith("| c | `spectral_vocoder`: defaults |")
+    assert "| 4 clips, 6 noise seeds |" in rows["| c"]
+    assert rows["| c"].endswith("| commit `abcdef000000` (tree clean), 2026-01-02 |")
 
 
-def test_the_check_finds_another_page(folder: Path) -> None:
-    page = write_networks(folder)
-    assert "follows from 4 networks" in check_networks(folder)
-    page.write_text(page.read_text().replace("**better**", "**worse**"))
-    with pytest.raises(DamagedFileError, match="make it again with 'networks'"):
-        check_networks(folder)
+def test_an_exact_score_is_known_and_other_distributions_are_left_out() -> None:
+    trained = analytic(experiment={"conventions": [{"name": "ring-16", "data": "ring-16"}]})
+    rows = [
+        row.model_copy(update={"convention": "ring-16", "key": row.key.replace("gaussian", "ring")})
+        for row in trained.rows
+    ]
+    page = page_of(a=analytic(), b=trained.model_copy(update={"rows": rows}))
+    assert "| a | exact score | known |" in page
+    assert "gain over" not in page  # no distribution has two networks
 
 
 def test_a_network_without_bddm_gains_nothing() -> None:
-    published = read_results(RESULTS / "images.json")
-    rows = [row for row in published.rows if row.contestant != "bddm"]
-    page = networks_page({"a": published, "b": published.model_copy(update={"rows": rows})})
+    rows = [row for row in images().rows if row.contestant != "bddm"]
+    page = page_of(a=images(), b=images().model_copy(update={"rows": rows}))
     named = [line for line in page.splitlines() if line.startswith("| b |")]
     assert "| nothing |" in named[0]
-    assert named[1:] == ["| b | — | — | — | — | — |"] * 2  # over DDPM, over DDIM
+    assert named[1:] == ["| b | — | — | — |"] * 2  # over DDPM, over DDIM
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:

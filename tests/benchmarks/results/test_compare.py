@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,96 +9,70 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bddm_ref.files import DamagedFileError, write_with_checksum
+from bddm_ref.files import DamagedFileError
 from benchmarks.cli.app import main
 from benchmarks.core.errors import UserError
-from benchmarks.core.experiment import Experiment
-from benchmarks.core.identity import as_dict
+from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.compare import compare_page
 from benchmarks.results.compare import Changes, compare_results, unpaired_difference
-from benchmarks.results.schema import Results, RowResult
+from benchmarks.results.schema import Data
 from benchmarks.results.verdicts import Interval, MetricInfo
 from metrics.statistics import mean_interval
+from synthetic.runs import DIGEST, PROVENANCE, row, run, write_run
 
 ITEMS = [f"clip-{i}" for i in range(12)]
 BASE = np.linspace(2.0, 3.0, len(ITEMS))
-SETS = {"track": "images", "margins": {"fd": 0.1}}
+STOI = {"stoi": MetricInfo(title="STOI", digits=2, unit="", higher_is_better=True)}
+JUDGE = {
+    "name": "n",
+    "distance": "FD",
+    "dimensions": 64,
+    "reference": "test",
+    "reference_images": 9,
+}
+FD = {"fd": MetricInfo(title="FD", digits=2, unit="", higher_is_better=False)}
 
 
 def interval(values: Any) -> Interval:
-    found = mean_interval(values, seed=0, resamples=99)
-    return Interval(value=found.value, low=found.low, high=found.high, n=found.n)
+    return Interval.of(mean_interval(values, seed=0, resamples=99))
 
 
-def row_of(key: str, metrics: Mapping[str, Interval], **changes: Any) -> RowResult:
-    name, _, steps = key.partition("/")[2].rpartition("-")
-    fields = {
-        "convention": key.partition("/")[0],
-        "contestant": name,
-        "title": name,
-        "steps": int(steps),
-        "nfe": int(steps),
-        "seeds": 1,
-        "skipped": None,
-        "n_scored": {},
-        "n_total": 0,
-        "betas": None,
-        "time": None,
-    }
-    return RowResult(key=key, metrics=dict(metrics), **(fields | changes))
-
-
-def write(
-    folder: Path, rows: list[RowResult], records: list[dict[str, Any]], **changes: Any
-) -> Path:
-    """Write a document with its items; ``changes`` are fields of it, or of its experiment."""
-    experiment = as_dict(Experiment()) | {"margins": {"stoi": 0.1}} | changes.pop("experiment", {})
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    info = MetricInfo(title="STOI", digits=2, unit="", higher_is_better=True)
-    fields: dict[str, Any] = {
-        "schema_version": 1,
-        "track": experiment["track"],
-        "meaningless": False,
-        "experiment": experiment,
-        "experiment_sha256": "0",
-        "created": "2026-01-01",
-        "provenance": {"packages": {"torch": "2.14.1"}},
-        "data": {"name": "d", "sha256": "0", "splits": {}, "test_items": ITEMS},
-        "weights": {"score_net": "0"},
-        "wall_seconds": {},
-        "clip_seconds": 1.0,
-        "metrics": {"stoi": info, "fd": info.model_copy(update={"higher_is_better": False})},
-        "reference": "ddpm-1000",
-        "network": None,
-        "machine_busy": False,
-        "rows": rows,
-        "comparisons": [],
-        "costs": {},
-        "items_sha256": hashlib.sha256(text.encode()).hexdigest(),
-    }
-    document = Results.model_validate(fields | changes).model_dump_json()
-    path = folder / f"{experiment['track']}.json"
-    write_with_checksum(path, lambda file: file.write_text(document))
-    items = path.with_name(f"{path.stem}-items.jsonl")
-    write_with_checksum(items, lambda file: file.write_text(text))
-    return path
+def data(digest: str = DIGEST, items: list[str] = ITEMS) -> Data:
+    return Data(name="d", sha256=digest, splits={}, test_items=items)
 
 
 def speech(folder: Path, by_row: Mapping[str, Any], seed: int = 2021, **changes: Any) -> Path:
-    """Results of clips whose scores are given by row, ``(items,)``."""
+    """Write results of clips whose scores are given by row, ``(items,)``.
+
+    Args:
+        folder: where they go.
+        by_row: key to the scores.
+        seed: of the only noise seed.
+        changes: fields of the document, among them ``experiment``.
+    """
     records = [
         {"row": key, "seed": seed, "item": item, "scores": {"stoi": value}, "failures": {}}
         for key, values in by_row.items()
         for item, value in zip(ITEMS, values, strict=True)
     ]
-    rows = [row_of(key, {"stoi": interval(values)}) for key, values in by_row.items()]
-    return write(folder, rows, records, **changes)
+    rows = [row(key, {"stoi": interval(values)}) for key, values in by_row.items()]
+    experiment = {"margins": {"stoi": 0.1}} | changes.pop("experiment", {})
+    fields = {"data": data(), "clip_seconds": 1.0, "metrics": STOI} | changes
+    return write_run(folder, run("speech", rows, experiment=experiment, **fields), records)
 
 
-def images(folder: Path, fd: Interval, **changes: Any) -> Path:
-    """Results of one row of images, whose distance is of a set."""
+def images(folder: Path, fd: Interval) -> Path:
+    """Write results of one row of images, whose distance is of a set."""
     records = [{"row": "plain/ddim-7", "seed": 2021, "images": fd.n}]
-    return write(folder, [row_of("plain/ddim-7", {"fd": fd})], records, experiment=SETS, **changes)
+    experiment = {"margins": {"fd": 0.1}, "conventions": [{"name": "plain"}]}
+    results = run(
+        "images", [row("plain/ddim-7", {"fd": fd})], metrics=FD, experiment=experiment, judge=JUDGE
+    )
+    return write_run(folder, results, records)
+
+
+def page_of(changes: Changes) -> str:
+    return to_markdown(compare_page(changes))
 
 
 @pytest.fixture
@@ -132,20 +104,14 @@ def test_items_are_paired_where_they_are_the_same(places: tuple[Path, Path]) -> 
     found = compare_results(*places).tracks[0]
     assert [change.paired for change in found.changes] == [False, False]
     assert [change.verdict for change in found.changes] == ["undecided", "undecided"]
-    assert "rows with other noise seeds" in compare_page(Changes(tracks=[found], unmatched=[]))
+    assert "rows with other noise seeds" in page_of(Changes(tracks=[found], unmatched=[]))
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        (
-            {"data": {"name": "d", "sha256": "1", "splits": {}, "test_items": ITEMS}},
-            "the data differ",
-        ),
-        (
-            {"data": {"name": "d", "sha256": "0", "splits": {}, "test_items": ITEMS[::-1]}},
-            "the test items differ",
-        ),
+        ({"data": data("1" * 64)}, "the data differ"),
+        ({"data": data(items=ITEMS[::-1])}, "the test items differ"),
         ({"clip_seconds": 2.0}, "the test clips differ in length"),
     ],
 )
@@ -158,7 +124,7 @@ def test_other_items_are_not_paired(
     assert found.tracks[0].unpaired == reason
     (change,) = found.tracks[0].changes
     assert (change.paired, change.p, change.verdict) == (False, None, "worse")
-    assert f"Unpaired, because {reason}" in compare_page(found)
+    assert f"Unpaired, because {reason}" in page_of(found)
 
 
 def test_images_are_compared_by_their_estimates(places: tuple[Path, Path]) -> None:
@@ -178,7 +144,7 @@ def test_images_are_compared_by_their_estimates(places: tuple[Path, Path]) -> No
     found = compare_results(*places)
     (change,) = found.tracks[0].changes
     assert (change.difference, change.verdict) == (None, None)
-    page = compare_page(found)
+    page = page_of(found)
     assert "not compared: of 500 and 400 items" in page
     assert "Nothing is judged" in page
 
@@ -198,16 +164,15 @@ def test_an_unpaired_interval_adds_variances() -> None:
 
 
 def test_settings_that_differ_are_listed_by_field(places: tuple[Path, Path]) -> None:
-    rows = [{"contestant": "ddim", "steps": (3,)}, {"contestant": "ddpm", "steps": (1000,)}]
+    rows = [{"contestant": "ddim", "steps": [3]}, {"contestant": "ddpm", "steps": [1000]}]
     speech(places[0], {"raw/ddim-3": BASE}, experiment={"rows": rows})
-    more = [rows[0], {"contestant": "bddm", "steps": (3,)}, rows[1] | {"steps": (100,)}]
-    search = as_dict(Experiment())["search"] | {"bins": 5}
+    more = [rows[0], {"contestant": "bddm", "steps": [3]}, rows[1] | {"steps": [100]}]
     speech(
         places[1],
         {"raw/ddim-3": BASE},
-        experiment={"rows": more, "search": search},
-        provenance={"packages": {"torch": "2.15"}},
-        weights={"score_net": "1"},
+        experiment={"rows": more, "search": {"bins": 5}},
+        provenance=PROVENANCE.model_copy(update={"packages": {"torch": "2.15"}}),
+        weights={"score_net": "1" * 64},
     )
     found = {one.field: (one.a, one.b) for one in compare_results(*places).tracks[0].settings}
     added = found.pop("experiment.rows.bddm")
@@ -216,7 +181,7 @@ def test_settings_that_differ_are_listed_by_field(places: tuple[Path, Path]) -> 
         "experiment.rows.ddpm.steps.0": (1000, 100),
         "experiment.search.bins": (9, 5),
         "provenance.packages.torch": ("2.14.1", "2.15"),
-        "weights.score_net": ("0", "1"),
+        "weights.score_net": (DIGEST, "1" * 64),
     }
 
 
@@ -224,25 +189,21 @@ def test_fields_that_are_newer_than_a_document_have_their_default(
     places: tuple[Path, Path],
 ) -> None:
     speech(places[0], {"raw/ddim-3": BASE})
-    speech(places[1], {"raw/ddim-3": BASE})
-    found = json.loads((places[0] / "speech.json").read_text())
-    del found["experiment"]["compile"]
-    found["experiment"]["gone"] = 7
-    write_with_checksum(places[0] / "speech.json", lambda path: path.write_text(json.dumps(found)))
+    speech(places[1], {"raw/ddim-3": BASE}, experiment={"compile": "no", "gone": 7})
     assert compare_results(*places).tracks[0].settings == []
 
 
 def test_rows_and_scores_that_only_one_has(places: tuple[Path, Path]) -> None:
     nothing = Interval(value=None, low=None, high=None, n=0)
-    skipped = row_of("raw/ddim-9", {}, skipped="too long")
+    skipped = row("raw/ddim-9", {}, skipped="too long")
     for place, key in zip(places, ("raw/ddim-3", "raw/ddim-4"), strict=True):
-        rows = [row_of(key, {}), row_of("raw/ddim-7", {"stoi": nothing}), skipped]
-        write(place, rows, [])
+        rows = [row(key, {}), row("raw/ddim-7", {"stoi": nothing}), skipped]
+        write_run(place, run("speech", rows, metrics=STOI, clip_seconds=1.0), [])
     (found,) = compare_results(*places).tracks
     assert (found.only_in_a, found.only_in_b) == (["raw/ddim-3"], ["raw/ddim-4"])
     (change,) = found.changes
     assert change.reason == "nothing could be scored"
-    page = compare_page(Changes(tracks=[found], unmatched=[]))
+    page = page_of(Changes(tracks=[found], unmatched=[]))
     assert "Sampled in A only: `raw/ddim-3`." in page
     assert "| — | — | not compared: nothing could be scored |" in page
 
@@ -273,7 +234,7 @@ def test_folders_are_compared_track_by_track(places: tuple[Path, Path]) -> None:
     found = compare_results(*places)
     assert [track.track for track in found.tracks] == ["speech"]
     assert found.unmatched == [str(extra)]
-    assert f"In one folder only: `{extra}`." in compare_page(found)
+    assert f"In one folder only: `{extra}`." in page_of(found)
 
 
 def test_bad_input(places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

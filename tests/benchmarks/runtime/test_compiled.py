@@ -111,7 +111,7 @@ def test_what_cannot_be_compiled_is_said_and_evaluated_as_it_is(
     calls = faked(monkeypatch, fail)
     net, compiled = Net(), CompiledNet(Net(), "reduce-overhead")
     x, alpha, condition = torch.ones(3, 5), torch.full((3,), 0.5), torch.zeros(3, 5)
-    with pytest.warns(RuntimeWarning, match="evaluated as it is; RuntimeError: no compiler here"):
+    with pytest.warns(RuntimeWarning, match="runs uncompiled; RuntimeError: no compiler here"):
         made = compiled(x, alpha, condition)
     assert torch.equal(made, net(x, alpha, condition))
     assert torch.equal(compiled(x, alpha, condition), made)

@@ -45,7 +45,7 @@ def test_two_processes_train_one_network_on_the_mean_gradient(tmp_path: Path) ->
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
-        [*command, "--master-port", "29611", str(script), str(tmp_path)],
+        [*command, "--standalone", str(script), str(tmp_path)],
         env=environment,
         capture_output=True,
         text=True,

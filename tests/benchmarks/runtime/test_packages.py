@@ -16,7 +16,7 @@ import sys
 
 sys.modules["pydantic"] = None  # import statements of it fail, as where it is not installed
 try:
-    import benchmarks.core.experiment
+    import benchmarks.core.loading
 except ModuleNotFoundError as error:
     from benchmarks.runtime.packages import missing_extra
 

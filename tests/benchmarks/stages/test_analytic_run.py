@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,93 +14,30 @@ import torch
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
 from benchmarks.data.distributions import distribution
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.analytic import data as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
 
-TINY = """
-track: analytic
-data: gaussian-3
-training_schedule: {T: 200, start: 1.0e-4, end: 0.1}
-conventions:
-  - {name: exact}
-  - {name: wrong, error: 0.2}
-  - {name: ring, data: ring-2}
-score_net: {network: exact}
-schedule_net:
-  network: vector
-  tau: 20
-  batch_size: 64
-  training: {steps: 300, learning_rate: 3.0e-3, ema_decay: 0.9}
-search:
-  lengths: [3, 6]
-  bins: 4
-  searches:
-    - paper
-    - noise
-    - released-loss
-    - closed-form
-    - closed-form-released
-    - constants
-    - beta-grid
-    - elbo-paths
-    - learned-levels
-    - frugal
-  pass_items: 16
-  judge_items: 60
-  finalists: 1
-  finalist_items: 100
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [3, 6], seeds: 1}
-  - {contestant: bddm-noise, steps: [6], seeds: 1}
-  - {contestant: bddm-frugal, steps: [6], seeds: 1}
-  - {contestant: bddm-online, steps: [6], seeds: 1}
-  - {contestant: bddm-released, steps: [6], seeds: 1}
-  - {contestant: closed-form, steps: [6], seeds: 1}
-  - {contestant: closed-form-released, steps: [6], seeds: 1}
-  - {contestant: constants, steps: [6], seeds: 1}
-  - {contestant: constants-noise, steps: [6], seeds: 1}
-  - {contestant: ddpm, steps: [3, 6], seeds: 2}
-  - {contestant: ddim, steps: [6], seeds: 1}
-  - {contestant: fast-sampling, steps: [3, 6], seeds: 1}
-  - {contestant: beta-grid, steps: [3], seeds: 1}
-  - {contestant: noise-estimation, steps: [6], seeds: 1}
-  - {contestant: elbo-paths, steps: [6], seeds: 1}
-  - {contestant: analytic-dpm, steps: [6], seeds: 1}
-  - {contestant: learned-levels, steps: [6], seeds: 1}
-  - {contestant: bddm-unipc, steps: [6], seeds: 1}
-  - {contestant: ddpm, steps: [200], seeds: 1}
-reference: ddpm-200
-margins: {kl: 0.01, energy: 0.005}
-headline: [kl, energy]
-test_items: 300
-batch_items: 300
-bf16: false
-timing: {rounds: 2, rounds_long: 1}
-meaningless: true
-"""
+
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("analytic")
 
 
-def call(root: Path, command: str, *extra: str) -> int:
-    places = ["--workspace", str(root / "work"), "--results", str(root / "out")]
-    return main([command, str(root / "tiny.yaml"), *places, *extra])
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("analytic")
-    (root / "tiny.yaml").write_text(TINY)
-    assert call(root, "run") == 0
-    return root
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 pytestmark = pytest.mark.slow
 
 
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 66
     for convention in ("exact", "wrong"):
@@ -130,17 +70,17 @@ def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
         factor = shift * (1 - delta**0.5 * slope) + delta_before**0.5 * slope
         mean = factor * mean + (shift * delta**0.5 - delta_before**0.5) * slope * alpha * data.mean
         gain = factor * gain
-    rows = {row.key: row for row in read_results(place / "out" / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(place / "out" / "analytic.json").rows}
     expected = gaussian_kl(data, mean, gain.square())
     assert rows["exact/ddim-6"].metrics["kl"].value == pytest.approx(expected, rel=1e-4)
 
 
 def test_seeds_add_points_and_records(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     row = next(r for r in results.rows if r.key == "ring/ddpm-6")
     assert row.metrics["energy"].n == row.n_total == 600
-    lines = (place / "out" / "analytic-items.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
+    items = gzip.decompress((place / "out" / "analytic-items.jsonl.gz").read_bytes())
+    records = [json.loads(line) for line in items.splitlines()]
     mine = [r for r in records if r["row"] == "exact/ddpm-6"]
     assert [r["seed"] for r in mine] == [2021, 2022]
     # The sampler's moments do not depend on the noise they are read off from.
@@ -149,7 +89,7 @@ def test_seeds_add_points_and_records(place: Path) -> None:
 
 
 def test_comparisons_by_what_both_rows_have(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     by_pair = {(c.row, c.against, c.metric): c for c in results.comparisons}
     exact = by_pair["exact/bddm-6", "exact/ddpm-6", "kl"]
     assert exact.p_sign_flip is None
@@ -164,7 +104,7 @@ def test_comparisons_by_what_both_rows_have(place: Path) -> None:
 
 
 def test_every_convention_has_its_floor(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     assert set(results.floors) == {"exact/300", "wrong/300", "ring/300"}
     for metrics in results.floors.values():
         low, high = metrics["energy"].low, metrics["energy"].high
@@ -178,22 +118,23 @@ def test_the_page(place: Path) -> None:
     assert "## Data `gaussian-3` (score with an error of 0.2 rms)" in page
     assert "## Data `ring-2` (exact score)" in page
     assert page.count("*Floor: data*") == 3
-    assert check_results(place / "out")
+    assert checked(place / "out")
 
 
 def test_searches_without_a_network_cost_less(place: Path) -> None:
-    costs = read_results(place / "out" / "analytic.json").costs
-    assert set(costs) >= {"exact", "exact/bddm-noise", "exact/closed-form", "exact/constants"}
+    results = RunResults.read(place / "out" / "analytic.json")
+    found = {one.contestant for one in results.costs if one.convention == "exact"}
+    assert found >= {"bddm", "bddm-noise", "closed-form", "constants"}
     # Judged exactly, Gaussian data need evaluations for the moments alone.
-    assert costs["ring"].search_nfe > costs["exact"].search_nfe
+    assert results.cost("ring", "bddm").search_nfe > results.cost("exact", "bddm").search_nfe
 
 
 def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
-    results = read_results(place / "out" / "analytic.json")
+    results = RunResults.read(place / "out" / "analytic.json")
     own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
     assert own != released
-    assert results.costs["exact/bddm-released"].schedule_net_steps == 300
-    assert results.costs["exact/closed-form-released"].schedule_net_parameters == 0
+    assert results.cost("exact", "bddm-released").schedule_net_steps == 300
+    assert results.cost("exact", "closed-form-released").schedule_net_parameters == 0
     betas = {
         name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
         for name in ("closed-form-6", "closed-form-released-6", "bddm-6", "bddm-released-6")
@@ -203,11 +144,11 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
 
 
 def test_more_samples_than_draws_to_compare_with(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
-    assert call(place, "run", "--results", str(tmp_path / "out")) == 0
-    rows = {row.key: row for row in read_results(tmp_path / "out" / "analytic.json").rows}
+    assert run.call("run", "--results", str(tmp_path / "out")) == 0
+    rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "analytic.json").rows}
     assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
     assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
 
@@ -223,6 +164,7 @@ def test_more_samples_than_draws_to_compare_with(
     ],
 )
 def test_refusals(
+    run: Any,
     place: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -232,10 +174,10 @@ def test_refusals(
     # Elsewhere float32 stands in for bfloat16 before anything is refused.
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
     if option == "--margins":
-        text = TINY.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
+        text = run.text.replace("{kl: 0.01, energy: 0.005}", "{energy: 0.005}")
         (place / "other.yaml").write_text(text)
         status = main(["run", str(place / "other.yaml"), "--workspace", str(place / "work")])
     else:
-        status = call(place, "run", *([option, value] if value else [option]))
+        status = run.call("run", *([option, value] if value else [option]))
     assert status == 2
     assert message in capsys.readouterr().err.splitlines()[-1]

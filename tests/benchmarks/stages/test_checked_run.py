@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli.app import main
-from benchmarks.results.store import read_results
+from benchmarks.results.schema import RunResults
 
 TINY = """
 track: analytic
@@ -67,7 +67,7 @@ def test_an_edited_contestant_is_timed_anew(tmp_path: Path) -> None:
 
 def test_samples_that_are_not_finite_are_a_row_with_a_reason(tmp_path: Path) -> None:
     out = run(tmp_path, "eps / 0")
-    rows = {row.key: row for row in read_results(out / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(out / "analytic.json").rows}
     assert rows["exact/mine-3"].skipped == "100 of 100 samples of a batch diverged"
     assert rows["exact/ddpm-3"].skipped is None
 

@@ -113,10 +113,10 @@ def fingerprints(name: str, folder: Path, from_scratch: bool) -> dict[str, str]:
     workspace = RecordingWorkspace(folder)
     context = Context(load(name), workspace, Progress())
     run = Run(context, from_scratch)
-    score_weights, schedule_weights, _ = run._trained()
-    searched = run._searched(score_weights, schedule_weights)
+    weights = run._trained()
+    searched = run._searched(weights)
     found = {c: {s: one.found for s, one in by.items()} for c, by in searched.items()}
-    session = Session(context, score_weights, schedule_weights, found)
+    session = Session(context, weights, found)
     sampled = sampled_rows(session)
     clock.timed_rows(session)
     scored(context, sampled)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,86 +18,29 @@ from torch import Tensor
 from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
 from benchmarks.core.experiment import Convention
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.images.items import ImageItems
 
-TINY = """
-track: images
-image:
-  size: 32
-  channels: 3
-  flips: true
-  classifier_training: {steps: 3, learning_rate: 1.0e-3}
-  classifier_batch: 8
-  resamples: 20
-training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
-conventions: [{name: clipped, clip: true}, {name: plain}]
-score_net:
-  network: unet
-  size: {channels: 8, multipliers: [1, 1], blocks: 1, attention: [], level_width: 16, groups: 4}
-  power: 2
-  batch_size: 4
-  training: {steps: 4, learning_rate: 1.0e-3, ema_decay: 0.5, bf16: true}
-schedule_net: {tau: 6, batch_size: 4, training: {steps: 4, learning_rate: 1.0e-3}}
-search:
-  lengths: [2, 3]
-  bins: 3
-  searches: [paper, noise]
-  pass_items: 2
-  judge_items: 70
-  finalists: 1
-  finalist_items: 70
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [2, 3, 19], seeds: 1}
-  - {contestant: bddm-noise, steps: [3], seeds: 1}
-  - {contestant: ddpm, steps: [3], seeds: 1}
-  - {contestant: ddim-quad, steps: [3], seeds: 1}
-  - {contestant: ddpm, steps: [20], seeds: 1, items: 66}
-reference: ddpm-20
-margins: {fd: 0.05}
-headline: [fd, fd_common]
-test_items: 72
-batch_items: 30
-timing: {rounds: 2, rounds_long: 1}
-grid_items: 5
-meaningless: true
-"""
+
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("images")
 
 
-def write_cifar(folder: Path, per_batch: int = 30) -> None:
-    folder.mkdir()
-    source = np.random.default_rng(0)
-    for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
-        count = per_batch if name.startswith("data") else 80
-        labels = source.integers(0, 10, (count, 1))
-        noise = source.integers(0, 60, (count, 3072))
-        records = np.concatenate([labels, noise + 15 * labels], axis=1).astype(np.uint8)
-        (folder / name).write_bytes(records.tobytes())
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with images, an experiment, and one finished run of it."""
-    root = tmp_path_factory.mktemp("images")
-    # The last tenth is for validation, which must have more images than there are features.
-    write_cifar(root / "data", per_batch=150)
-    (root / "tiny.yaml").write_text(TINY)
-    assert call(root, "run") == 0
-    return root
-
-
-def call(root: Path, command: str, *extra: str) -> int:
-    places = ["--data", str(root / "data"), "--workspace", str(root / "work")]
-    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 pytestmark = pytest.mark.slow
 
 
 def test_results_hold_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 14
     assert rows["plain/bddm-19"].skipped == "the search found no schedule of 19 steps"
@@ -118,7 +64,7 @@ def test_results_hold_every_row(place: Path) -> None:
 
 
 def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     rows = {row.key: row for row in results.rows}
     paper, noise = rows["plain/bddm-3"], rows["plain/bddm-noise-3"]
     assert paper.betas is not None
@@ -129,7 +75,7 @@ def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
     assert set(results.costs) == {
         "clipped", "clipped/bddm-noise", "plain", "plain/bddm-noise",
     }  # fmt: skip
-    assert results.costs["plain"].search_nfe > results.costs["plain/bddm-noise"].search_nfe
+    assert results.cost("plain", "bddm").search_nfe > results.cost("plain", "bddm-noise").search_nfe
     pairs = {(c.row, c.against) for c in results.comparisons}
     assert ("plain/bddm-noise-3", "plain/bddm-3") in pairs
     page = (place / "out" / "images.md").read_text()
@@ -138,7 +84,7 @@ def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
 
 
 def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     by_pair = {(c.row, c.against): c for c in results.comparisons}
     equal = by_pair["clipped/bddm-3", "clipped/ddim-quad-3"]
     assert equal.items == 72
@@ -149,7 +95,7 @@ def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
 
 
 def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "images.json")
+    results = RunResults.read(place / "out" / "images.json")
     wanted = {f"{r.key.replace('/', '-')}.png" for r in results.rows if not r.skipped}
     grids = {path.name for path in (place / "out" / "grids").glob("*.png")}
     assert grids == wanted | {"test-images.png"}
@@ -191,70 +137,70 @@ def test_check_accepts_it_and_refuses_what_was_altered(place: Path, tmp_path: Pa
 
 
 def figures(root: Path) -> list[dict[str, object]]:
-    lines = (root / "out" / "images-items.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    items = gzip.decompress((root / "out" / "images-items.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in items.splitlines()]
 
 
-def test_the_same_seed_reproduces_every_sample_in_any_batches(place: Path) -> None:
+def test_the_same_seed_reproduces_every_sample_in_any_batches(run: Any, place: Path) -> None:
     before = figures(place)
     for stage in ("sample", "score"):
         shutil.rmtree(place / "work" / stage)
-    assert call(place, "run", "--batch-items", "72") == 0
+    assert run.call("run", "--batch-items", "72") == 0
     after = figures(place)
     assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
 
 
-def test_another_judge_searches_anew(place: Path) -> None:
+def test_another_judge_searches_anew(run: Any, place: Path) -> None:
     folders = set((place / "work" / "search").iterdir())
-    assert call(place, "search", "--image.judge-reference", "74") == 0
+    assert run.call("search", "--image.judge-reference", "74") == 0
     assert (
         len(set((place / "work" / "search").iterdir()) - folders) == 4
     )  # two conventions, two searches
 
 
-def test_flips_train_anew(place: Path) -> None:
-    assert call(place, "train", "--image.no-flips") == 0
+def test_flips_train_anew(run: Any, place: Path) -> None:
+    assert run.call("train", "--image.no-flips") == 0
     assert len(list((place / "work" / "score_net").iterdir())) == 2
 
 
 def test_too_few_images_are_refused_in_one_sentence(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(place, "run", "--test-items", "20") == 2
+    assert run.call("run", "--test-items", "20") == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("error: ")
     assert "20 images are too few" in said
     assert "64" in said
 
 
-def test_a_missing_inception_file_is_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_inception_file_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--image.extractor", "inception", "--image.extractor-weights", "nowhere.pth"]
-    assert call(place, "run", *arguments) == 2
+    assert run.call("run", *arguments) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "nowhere.pth" in said
     assert "image.extractor_weights" in said
 
 
-def test_a_wrong_size_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(place, "data", "--image.size", "28") == 2
+def test_a_wrong_size_is_refused(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.call("data", "--image.size", "28") == 2
     assert "image.size" in capsys.readouterr().err
 
 
 def test_a_folder_of_images_without_labels_needs_another_extractor(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for i in range(700):
         Image.new("RGB", (9, 8), (i % 256, 0, 90)).save(tmp_path / f"{i}.bmp")
-    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert run.call("train", "--data", str(tmp_path)) == 2
     assert "has no labels" in capsys.readouterr().err
     for i in range(630):
         (tmp_path / f"{i}.bmp").unlink()
-    assert call(place, "train", "--data", str(tmp_path)) == 2
+    assert run.call("train", "--data", str(tmp_path)) == 2
     assert "has 7 images in its test split, too few for 64" in capsys.readouterr().err
 
 
 def test_a_sampler_that_diverges_is_a_row_with_a_reason(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = ImageItems.finished
 
@@ -265,22 +211,22 @@ def test_a_sampler_that_diverges_is_a_row_with_a_reason(
 
     monkeypatch.setattr(ImageItems, "finished", diverging)
     for _ in range(2):  # made, then found
-        assert call(place, "run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
-        rows = {row.key: row for row in read_results(tmp_path / "out" / "images.json").rows}
+        assert run.call("run", "--seed", "5", "--results", str(tmp_path / "out")) == 0
+        rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "images.json").rows}
         assert rows["clipped/ddpm-3"].skipped == "1 of 30 samples of a batch diverged"
         assert not rows["clipped/ddpm-3"].metrics
         assert rows["plain/ddpm-3"].n_total == 72
-    assert check_results(tmp_path / "out")
+    assert checked(tmp_path / "out")
 
 
 def test_networks_are_trained_anew_for_another_schedule_or_precision(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
-    assert call(place, "train") == 0
+    assert run.call("train") == 0
     counts = []
     for change in ([], ["--training-schedule.end", "0.31"], ["--no-bf16"]):
-        assert call(place, "train", *change) == 0
+        assert run.call("train", *change) == 0
         counts.append(
             [len(list((place / "work" / n).iterdir())) for n in ("score_net", "schedule_net")]
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from benchmarks.stages.networks import (
     load_network,
     restore_weight_norm,
     started_from,
-    training_card,
 )
 
 SIZE = DiffWaveConfig(layers=2, channels=4, embedding=(4, 6, 6))
@@ -81,24 +79,3 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path.with_name("a.safetensors.sha256").write_text(f"{digest}  a.safetensors\n")
     with pytest.raises(DamagedFileError, match="is not a safetensors file"):
         load_network(diffwave(1), path)
-
-
-def test_a_card_tells_of_trainings_by_the_clock_and_on_gpus(tmp_path: Path) -> None:
-    card = {"steps": 40, "seconds": 5.0, "steps_in_these_seconds": 20, "parameters": 7}
-    weights = tmp_path / "weights.safetensors"
-    assert training_card(weights) is None
-    weights.with_suffix(".json").write_text(json.dumps(card))
-    assert training_card(weights) is None
-    weights.with_suffix(".json").write_text(json.dumps(card | {"device": "cpu"}))
-    assert training_card(weights) is None
-    limited = card | {"device": "cpu", "seconds_limit": 10.0}
-    weights.with_suffix(".json").write_text(json.dumps(limited))
-    assert training_card(weights) == {
-        "steps": 40,
-        "seconds": 10.0,
-        "device": "cpu",
-        "seconds_limit": 10.0,
-        "parameters": 7,
-    }
-    weights.with_suffix(".json").write_text(json.dumps(card | {"device": "NVIDIA H100"}))
-    assert (training_card(weights) or {})["device"] == "NVIDIA H100"

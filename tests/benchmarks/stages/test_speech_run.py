@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 
+from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
-from benchmarks.results.store import read_results
-
-TINY = """
-training_schedule: {T: 20, start: 1.0e-4, end: 0.3}
-score_net:
-  size: {width: 16, blocks: 1, encoder_width: 16, encoder_blocks: 1}
-  batch_size: 2
-  crop_frames: 16
-  training: {steps: 6, learning_rate: 1.0e-3, ema_decay: 0.5, bf16: true}
-schedule_net: {tau: 6, batch_size: 2, crop_frames: 16, training: {steps: 4, learning_rate: 1.0e-3}}
-search:
-  lengths: [2, 3]
-  bins: 3
-  clip_frames: 40
-  finalists: 1
-  finalist_items: 1
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [2, 3, 19], seeds: 2}
-  - {contestant: ddpm, steps: [3], seeds: 2}
-  - {contestant: ddpm, steps: [20], seeds: 1}
-reference: ddpm-20
-test_items: 2
-clip_frames: 60
-batch_items: 1
-timing: {rounds: 2, rounds_long: 1}
-meaningless: true
-"""
+from benchmarks.results.schema import RunResults
 
 
-def voice(seed: int) -> np.ndarray:
-    """Two seconds of a gliding harmonic sum with syllables."""
-    t = np.arange(32_000) / 16_000
-    phase = 2 * np.pi * np.cumsum(110 + 5 * seed + 15 * np.sin(2 * np.pi * t)) / 16_000
-    harmonics = sum(np.sin(k * phase) / k for k in range(1, 20))
-    noise = np.random.default_rng(seed).normal(size=t.size)
-    return 0.1 * harmonics * (0.55 + 0.45 * np.sin(8 * np.pi * t)) + 0.003 * noise
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("speech")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with recordings, an experiment, and one finished run of it."""
-    root = tmp_path_factory.mktemp("run")
-    (root / "wavs").mkdir()
-    for i in range(24):
-        soundfile.write(root / "wavs" / f"{i:02d}.wav", voice(i), 16_000)
-    (root / "tiny.yaml").write_text(TINY)
-    assert call(root, "run") == 0
-    return root
-
-
-def call(root: Path, command: str, *extra: str) -> int:
-    places = ["--data", str(root), "--workspace", str(root / "work")]
-    return main([command, str(root / "tiny.yaml"), *places, "--results", str(root / "out"), *extra])
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 pytestmark = pytest.mark.slow
 
 
 def test_results_hold_every_row(place: Path) -> None:
-    results = read_results(place / "out" / "speech.json")
+    results = RunResults.read(place / "out" / "speech.json")
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 10
     for row in rows.values():
@@ -87,7 +47,7 @@ def test_results_hold_every_row(place: Path) -> None:
     assert rows["raw/bddm-19"].skipped == "the search found no schedule of 19 steps"
     assert rows["raw/ddpm-20"].seeds == 1
     assert results.meaningless
-    assert results.data["splits"] == {"train": 20, "valid": 2, "test": 2}
+    assert results.data.splits == {"train": 20, "valid": 2, "test": 2}
     assert len(results.weights) == 3
 
 
@@ -115,43 +75,46 @@ def test_check_accepts_it_and_refuses_what_was_altered(
 
 
 def figures(results: Path) -> list[dict[str, Any]]:
-    lines = (results / "speech-items.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    items = gzip.decompress((results / "speech-items.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in items.splitlines()]
 
 
-def test_a_second_run_finds_everything_done(place: Path) -> None:
+def test_a_second_run_finds_everything_done(run: Any, place: Path) -> None:
     before = figures(place / "out")
     states = {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")}
-    assert call(place, "run") == 0
+    assert run.call("run") == 0
     assert {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")} == states
     assert figures(place / "out") == before
 
 
-def test_the_same_seed_reproduces_every_score(place: Path) -> None:
+def test_the_same_seed_reproduces_every_score(run: Any, place: Path) -> None:
     before = figures(place / "out")
     for stage in ("sample", "score"):
         shutil.rmtree(place / "work" / stage)
-    assert call(place, "run") == 0
+    assert run.call("run") == 0
     assert figures(place / "out") == before
 
 
-def test_another_seed_changes_them(place: Path, tmp_path: Path) -> None:
-    arguments = ["--seed", "7", "--results", str(tmp_path / "out")]
-    assert call(place, "score", *arguments) == 0
+def test_another_seed_changes_every_sample(run: Any, place: Path, tmp_path: Path) -> None:
+    def samples() -> set[str]:
+        return {sha256_of(file) for file in (place / "work" / "sample").glob("*/samples.*")}
+
+    before = samples()
+    assert run.call("score", "--seed", "7", "--results", str(tmp_path / "out")) == 0
     assert not (tmp_path / "out").exists()  # 'score' ends before the report
-    seeds = {p.parent.name for p in (place / "work" / "sample").glob("*/finished.json")}
-    assert len(seeds) > len(figures(place / "out")) / 2
+    rows = RunResults.read(place / "out" / "speech.json").rows
+    assert len(samples() - before) == sum(row.seeds for row in rows if row.skipped is None)
 
 
 def test_predicted_mos_adds_columns_and_recordings_and_scores_nothing_again(
-    place: Path, tmp_path: Path
+    run: Any, place: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("distillmos")
     before = {p: p.stat().st_mtime_ns for p in (place / "work").rglob("finished.json")}
     asked = ["--predicted-mos", "distillmos", "--results", str(tmp_path)]
-    assert call(place, "run", *asked, "--threads", "1") == 0
+    assert run.call("run", *asked, "--threads", "1") == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    results = read_results(tmp_path / "speech.json")
+    results = RunResults.read(tmp_path / "speech.json")
     predicted = {"distillmos_predicted"}
     assert predicted < set(results.metrics)
     assert set(results.floors) == {"2"}
@@ -168,7 +131,7 @@ def without(record: dict[str, Any], names: set[str]) -> dict[str, float]:
 
 @pytest.mark.parametrize("stage", ["score_net", "search", "sample", "score"])
 def test_a_damaged_file_is_refused_and_left(
-    place: Path, stage: str, capsys: pytest.CaptureFixture[str]
+    run: Any, place: Path, stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = {
         path: path.read_bytes()
@@ -178,7 +141,7 @@ def test_a_damaged_file_is_refused_and_left(
     for path, content in victims.items():
         path.write_bytes(content[:-1])
     try:
-        assert call(place, "run") == 2
+        assert run.call("run") == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.startswith("error: ")
         assert any(str(path) in said for path in victims)

@@ -14,6 +14,8 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import SkipContestantError
 from benchmarks.core.experiment import Convention, Experiment, RowConfig, TimingConfig
 from benchmarks.core.rows import Row
+from benchmarks.results.documents import Provenance
+from benchmarks.results.records import Timings
 from benchmarks.results.speed import SpeedCase, SpeedDocument, Timed
 from benchmarks.runtime.progress import Progress
 from benchmarks.stages.sample import Session
@@ -51,21 +53,31 @@ def case(network: str, what: str, steps: int | None, items: int, second: float) 
 
 
 def written(folder: Path, *cases: SpeedCase) -> Path:
+    made = Provenance(
+        commit=None,
+        tree=None,
+        python="3.12",
+        packages={},
+        system="Linux",
+        processor="a processor",
+        cores=2,
+        threads=2,
+        device="NVIDIA H100",
+    )
     document = SpeedDocument(
-        schema_version=1,
+        kind="speed",
+        schema_version=2,
         created="2026-01-01",
-        provenance={"device": "NVIDIA H100"},
+        provenance=made,
         machine_busy=None,
         cases=list(cases),
     )
     file = folder / "speed-cuda.json"
-    file.write_text(document.model_dump_json())
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    (folder / "speed-cuda.json.sha256").write_text(f"{digest}  speed-cuda.json\n")
+    document.write(file)
     return file
 
 
-def times(file: Path) -> dict[str, Any]:
+def times(file: Path) -> Timings:
     return documented_times(cast(Session, FakeSession()), file)
 
 
@@ -80,22 +92,23 @@ def test_a_row_takes_the_time_of_as_many_evaluations_of_its_network(tmp_path: Pa
         case("DiffWave", "sampler", 50, 1, 0.5),
     )
     found = times(file)
-    assert found["rows"] == {
+    assert found.rows == {
         "raw/bddm-3": [0.03] * 9,
         "raw/ddpm-3": [0.03] * 9,
         "raw/ddpm-1000": [10.0] * 9,
     }
-    assert found["seconds_of_audio"] == 1.0
-    assert found["busy"] is False
-    assert found["document"]["device"] == "NVIDIA H100"
-    assert found["document"]["seconds_of_audio"] == 1.0
-    assert found["document"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert found.seconds_of_audio == 1.0
+    assert found.busy is False
+    assert found.document is not None
+    assert found.document.device == "NVIDIA H100"
+    assert found.document.seconds_of_audio == 1.0
+    assert found.document.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_without_the_document_nothing_has_a_time(tmp_path: Path) -> None:
     session = FakeSession()
     found = documented_times(cast(Session, session), tmp_path / "none.json")
-    assert found == {"rows": {}, "busy": False}
+    assert found == Timings(rows={}, busy=False)
     assert "no times: speed-cuda.json is not there" in session.said.export_text()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,73 +15,34 @@ from bddm_ref.checkpoint import load_weights
 from benchmarks.cli.app import main
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
-from benchmarks.results.store import check_results, read_results
+from benchmarks.report.registry import checked
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks import make_track
-
-TINY = """
-track: analytic
-data: modes-2
-training_schedule: {T: 200, start: 1.0e-4, end: 0.1}
-conventions: [{name: modes}]
-score_net:
-  network: vector
-  size: {width: 48, blocks: 2, residual: true}
-  power: 2
-  batch_size: 256
-  level_spread: 3.0
-  level_highest: 9.2
-  training: {steps: 1200, learning_rate: 3.0e-3, warmup: 20, ema_decay: 0.99}
-schedule_net:
-  network: vector
-  tau: 20
-  batch_size: 64
-  training: {steps: 300, learning_rate: 3.0e-3, ema_decay: 0.9}
-search:
-  lengths: [3, 6]
-  bins: 4
-  searches: [paper, frugal]
-  pass_items: 16
-  judge_items: 60
-  finalists: 1
-  finalist_items: 100
-  refinements: 1
-rows:
-  - {contestant: bddm, steps: [3, 6], seeds: 1}
-  - {contestant: bddm-frugal, steps: [6], seeds: 1}
-  - {contestant: ddpm, steps: [3, 6], seeds: 1}
-  - {contestant: ddim, steps: [3, 6], seeds: 1}
-  - {contestant: ddpm, steps: [200], seeds: 1}
-reference: ddpm-200
-margins: {kl: 0.01, energy: 0.005}
-headline: [energy]
-test_items: 300
-batch_items: 300
-bf16: false
-timing: {rounds: 2, rounds_long: 1}
-meaningless: true
-"""
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("vector")
-    (root / "tiny.yaml").write_text(TINY)
-    places = ["--workspace", str(root / "work"), "--results", str(root / "out")]
-    assert main(["run", str(root / "tiny.yaml"), *places]) == 0
-    return root
+@pytest.fixture
+def run(tiny_run: Callable[[str], Any]) -> Any:
+    """The finished tiny run."""
+    return tiny_run("vectors")
+
+
+@pytest.fixture
+def place(run: Any) -> Path:
+    """The folder of the finished tiny run."""
+    return Path(run.root)
 
 
 def test_samples_of_the_trained_network_come_near_the_data(place: Path) -> None:
-    rows = {row.key: row for row in read_results(place / "out" / "analytic.json").rows}
+    rows = {row.key: row for row in RunResults.read(place / "out" / "analytic.json").rows}
     assert len(rows) == 8
     assert all("kl" not in row.metrics for row in rows.values())
     energy = {key: row.metrics["energy"].value for key, row in rows.items()}
     assert energy["modes/ddpm-200"] < 0.02
     assert energy["modes/ddpm-200"] < energy["modes/ddpm-6"] < energy["modes/ddpm-3"]
-    assert check_results(place / "out")
+    assert checked(place / "out")
     page = (place / "out" / "analytic.md").read_text()
     assert "## Data `modes-2` (trained score network)" in page
     assert "trained on draws from them" in page
@@ -105,12 +68,12 @@ def test_it_has_learned_the_score(place: Path) -> None:
         assert float(missed) < 0.05
 
 
-def test_the_page_of_networks_holds_it_against_the_exact_score(place: Path) -> None:
+def test_the_page_of_networks_holds_it_against_the_exact_score(run: Any, place: Path) -> None:
     """Only in the conventions that both have."""
     results = place / "results"
     shutil.copytree(place / "out", results / "networks" / "mine")
     network = "network: vector\n  size: {width: 48, blocks: 2, residual: true}"
-    exact = TINY.replace(network, "network: exact").replace(
+    exact = run.text.replace(network, "network: exact").replace(
         "[{name: modes}]", "[{name: modes}, {name: other, data: modes-1}]"
     )
     (place / "exact.yaml").write_text(exact)
@@ -128,8 +91,8 @@ def test_the_page_of_networks_holds_it_against_the_exact_score(place: Path) -> N
     "conventions", ["[{name: a, data: modes-1}, {name: b}]", "[{name: a, error: 0.1}]"]
 )
 def test_one_network_is_of_one_distribution(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], conventions: str
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], conventions: str
 ) -> None:
-    (tmp_path / "two.yaml").write_text(TINY.replace("[{name: modes}]", conventions))
+    (tmp_path / "two.yaml").write_text(run.text.replace("[{name: modes}]", conventions))
     assert main(["train", str(tmp_path / "two.yaml"), "--workspace", str(tmp_path / "work")]) == 2
     assert "a trained score network is of one distribution" in capsys.readouterr().err

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bddm_ref.elbo_bound import expected_elbo
+from bddm_ref.files import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
-from benchmarks.report.pages import theory_networks as network_report
+from benchmarks.results.theory import NetworkDocument, NetworkTheory
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
-from benchmarks.studies.theory import networks
+from benchmarks.studies.theory import networks, trained
 from benchmarks.studies.theory.bounds import gaussian_bilateral, spaced
+from metrics.statistics import Estimate
 
 TINY = """
 track: analytic
@@ -56,65 +56,62 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     context = Context(load(str(root / "tiny.yaml")), Workspace(root / "work"), Progress())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "JUNCTIONS", JUNCTIONS)  # fewer: each has seven bootstraps
-        page = network_report.write_network_theory(context, root / "theory")
+        page = trained.write_network_theory(context, root / "theory")
     assert page == root / "theory" / "analytic.md"
     return page.parent
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "analytic.json").read_text())
-    (one,) = content["conventions"]
-    return dict(one)
+def found(folder: Path) -> NetworkTheory:
+    (one,) = NetworkDocument.read(folder / "analytic.json").conventions
+    return one
 
 
-def wide(estimate: dict[str, float]) -> float:
+def wide(estimate: Estimate) -> float:
     """Twice the half width of a 95 % interval: four standard errors."""
-    return estimate["high"] - estimate["low"]
+    return estimate.high - estimate.low
 
 
-def test_the_elbo_is_the_expected_one(found: dict[str, Any]) -> None:
+def test_the_elbo_is_the_expected_one(found: NetworkTheory) -> None:
     data = distribution("gaussian-16")
     mean_square = float((data.variance + data.mean.square()).mean())
     exact = expected_elbo(TRAINING, lambda a: 1 - data.power(a), mean_square)
-    for name, fitted in (("elbo", False), ("elbo_fitted", True)):
-        assert found[name]["value"] == pytest.approx(exact.bound(fitted), abs=wide(found[name]))
-    assert wide(found["elbo"]) < 0.3
+    for one, fitted in ((found.elbo, False), (found.elbo_fitted, True)):
+        assert one.value == pytest.approx(exact.bound(fitted), abs=wide(one))
+    assert wide(found.elbo) < 0.3
 
 
-def test_bilateral_bounds_are_the_exact_ones(found: dict[str, Any]) -> None:
-    assert [(p["t"], p["n"]) for p in found["points"]] == [
+def test_bilateral_bounds_are_the_exact_ones(found: NetworkTheory) -> None:
+    assert [(point.t, point.n) for point in found.points] == [
         (t, n) for t, n in networks.short_processes(1000) if t in JUNCTIONS
     ]
-    for point in found["points"]:
-        exact = gaussian_bilateral("gaussian-16", spaced(TRAINING, point["t"], point["n"]))
-        for name, value in (
-            ("f_bddm", exact.f_bddm()),
-            ("f_score", exact.f_score()),
-            ("f_bddm_fitted", exact.f_bddm(fitted=True)),
-            ("f_score_fitted", exact.f_score(fitted=True)),
+    for point in found.points:
+        exact = gaussian_bilateral("gaussian-16", spaced(TRAINING, point.t, point.n))
+        for one, value in (
+            (point.f_bddm, exact.f_bddm()),
+            (point.f_score, exact.f_score()),
+            (point.f_bddm_fitted, exact.f_bddm(fitted=True)),
+            (point.f_score_fitted, exact.f_score(fitted=True)),
         ):
-            assert point[name]["value"] == pytest.approx(value, abs=wide(point[name]) + 1e-3)
-        paired = point["f_bddm_over_elbo"]["value"]
-        assert paired == pytest.approx(point["f_bddm"]["value"] - found["elbo"]["value"], rel=1e-6)
+            assert one.value == pytest.approx(value, abs=wide(one) + 1e-3)
+        paired = point.f_bddm_over_elbo.value
+        assert paired == pytest.approx(point.f_bddm.value - found.elbo.value, rel=1e-6)
 
 
-def test_ratios_stand_beside_the_closed_form(found: dict[str, Any]) -> None:
+def test_ratios_stand_beside_the_closed_form(found: NetworkTheory) -> None:
     data = distribution("gaussian-16")
-    for point in found["ratios"]:
-        assert point["s"] == pytest.approx(
-            data.power(float(TRAINING.alphas[point["t"] - 1])), rel=0.05
-        )
-        assert 0 < point["learned"] <= 1
-        assert point["spread"] > 0
-    middle = found["ratios"][5]
-    assert middle["learned"] == pytest.approx(middle["closed"], rel=0.25)
+    for point in found.ratios:
+        assert point.s == pytest.approx(data.power(float(TRAINING.alphas[point.t - 1])), rel=0.05)
+        assert 0 < point.learned <= 1
+        assert point.spread > 0
+    middle = found.ratios[5]
+    assert middle.learned == pytest.approx(middle.closed, rel=0.25)
 
 
-def test_the_elbo_collapses_the_network_and_the_step_loss_does_not(found: dict[str, Any]) -> None:
-    assert found["sigma"] > 0.4
-    assert found["sigma_on_elbo"]["0"] > 0.3
-    assert found["sigma_on_elbo"]["1000"] < 0.05
+def test_the_elbo_collapses_the_network_and_the_step_loss_does_not(found: NetworkTheory) -> None:
+    assert found.sigma > 0.4
+    assert found.sigma_on_elbo[0] > 0.3
+    assert found.sigma_on_elbo[1000] < 0.05
 
 
 def test_the_page_and_its_files(folder: Path) -> None:
@@ -123,10 +120,9 @@ def test_the_page_and_its_files(folder: Path) -> None:
     assert page.count("\n| 1000 | ") == 3
     assert "(analytic.svg)" in page
     assert b"<svg" in (folder / "analytic.svg").read_bytes()
-    content = (folder / "analytic.json").read_bytes()
-    sidecar = (folder / "analytic.json.sha256").read_text()
-    assert hashlib.sha256(content).hexdigest() in sidecar
-    assert set(json.loads(content)["weights"]) == {"score_net", "schedule_net/exact"}
+    verify_checksum(folder / "analytic.json")
+    weights = NetworkDocument.read(folder / "analytic.json").weights
+    assert set(weights) == {"score_net", "schedule_net/exact"}
 
 
 def test_short_processes_fit_the_training_schedule() -> None:
@@ -144,6 +140,6 @@ def test_the_command_line_chooses_by_track(
         page.write_text("the page\n")
         return page
 
-    monkeypatch.setattr(network_report, "write_network_theory", written)
+    monkeypatch.setattr(trained, "write_network_theory", written)
     assert main(["theory", "images-cpu", "--results", str(tmp_path)]) == 0
     assert "the page" in capsys.readouterr().out

@@ -13,13 +13,14 @@ import torch
 
 from benchmarks.cli.app import main
 from benchmarks.core.errors import UserError
+from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.speed import speed_page
-from benchmarks.results.speed import OURS
+from benchmarks.results.speed import OURS, SpeedDocument
 from benchmarks.runtime import provenance
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.studies.speed import command, subjects
-from benchmarks.studies.speed.command import check_speed
+from synthetic.runs import PROVENANCE
 
-RESULTS = Path(__file__).resolve().parents[3] / "results"
 CONFTEST = """
 import pytest, torch
 from benchmarks.studies.speed.case import Case
@@ -67,7 +68,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(CASE)
     monkeypatch.setattr(command, "CASES", folder)
-    monkeypatch.setenv("PYTHONPATH", str(RESULTS.parent))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     return folder
 
 
@@ -89,10 +90,10 @@ def test_what_cases_record_becomes_the_document(
     assert case.group == "network"
     assert [len(values) for values in case.seconds.values()] == [7, 7]
     assert case.seconds["more"] > case.seconds[OURS]
-    assert made.provenance["threads"] == torch.get_num_threads()
+    assert made.provenance.threads == torch.get_num_threads()
     assert made.cases[0].subject is not None
     assert (made.cases[0].subject.steps, made.cases[4].subject.items) == (3, 16)  # type: ignore[union-attr]
-    page = speed_page(made, [])
+    page = to_markdown(speed_page(made, []))
     assert "| half | 50.0%" in page
     assert "* `test_wrong`: ValueError: it is\n" in page
     assert "* `test_broken.py`: ModuleNotFoundError: No module named 'nothing_of_this" in page
@@ -112,7 +113,7 @@ def test_a_case_that_fails_or_comes_too_late_costs_no_other(
     assert capsys.readouterr().out == page
     assert "`test_wrong`: ValueError: it is" in page
     assert "| One (items 1) |" in page
-    assert check_speed(tmp_path)
+    assert len(SpeedDocument.read(tmp_path / "speed.json").cases) == 5
     text = (checkout / "test_it.py").read_text()
     slow = text.replace("rounds=9, warmup=0)", "rounds=9)\n    __import__('time').sleep(1)")
     (checkout / "test_it.py").write_text(slow)
@@ -146,7 +147,7 @@ def test_a_case_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
         file.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
         raise subprocess.TimeoutExpired(called, timeout)
 
-    monkeypatch.setattr(provenance, "collect", lambda *of: {"device": "cpu"})
+    monkeypatch.setattr(provenance, "collect", lambda *of: PROVENANCE.model_dump())
     monkeypatch.setattr(subprocess, "run", run)
     made = command.measure("cpu", seconds=15.0)
     assert [case.title for case in made.cases] == ["One"]
@@ -173,8 +174,8 @@ def test_cases_of_a_gpu_need_no_package_that_only_scores_or_compares() -> None:
     places = [str(command.CASES / name) for name in command.ON_GPU]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, *places],
-        cwd=RESULTS.parent,
-        env=command.own_environment() | {"PYTHONPATH": str(RESULTS.parent)},
+        cwd=REPOSITORY,
+        env=command.own_environment() | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,

@@ -1,16 +1,14 @@
-"""What a schedule network learns, the collapse, and the page of the theory."""
+"""What a schedule network learns, the collapse, and the document of the theory."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
 from bddm_ref.extras.rules import closed_form_rule, rule_betas
-from bddm_ref.files import DamagedFileError
+from bddm_ref.files import verify_checksum
 from bddm_ref.losses import optimal_ratio
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
@@ -20,15 +18,13 @@ from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule
 from benchmarks.data.distributions import distribution
-from benchmarks.report.pages import theory as report
-from benchmarks.report.plots.theory import plot_bounds
-from benchmarks.results.theory import check_theory
+from benchmarks.report.pages.theory import SHOWN_UPDATES
+from benchmarks.results.theory import RatioStudy, TheoryDocument
 from benchmarks.runtime.progress import Progress
-from benchmarks.studies.theory import ratio
-from benchmarks.studies.theory.bounds import BoundPoint, DataBounds
-from benchmarks.studies.theory.optimism import OptimismStudy, optimism_studies
+from benchmarks.studies.theory import exact, ratio
+from benchmarks.studies.theory.optimism import optimism_studies
 from benchmarks.studies.theory.ratio import ratio_study
-from metrics.statistics import Estimate
+from synthetic.studies import bound, bounds, near, optimism, ratios
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 SHORT = dataclasses.replace(ratio.TRAINING, steps=1_000)
@@ -87,81 +83,39 @@ def test_a_rule_without_a_kernel_is_judged_once_for_each_start() -> None:
     assert len(set(seen)) == len(seen)
 
 
-def bounds() -> DataBounds:
-    points = [
-        BoundPoint(
-            "x",
-            t,
-            4,
-            "closed form",
-            -3.0,
-            -4.0,
-            -5.0,
-            -0.2,
-            fitted,
-            f_bddm_error=0.3,
-            f_bddm_fitted_error=0.1,
-        )
-        for t, fitted in ((10, 0.5), (100, -0.45), (1000, -2.0))
-    ]
-    return DataBounds("x", log_p=0.0, elbo=-0.5, elbo_fitted=-0.4, points=points)
-
-
-def test_counts_of_points_where_the_claims_hold() -> None:
-    assert bounds().counts(fitted=False) == (3, 3, 0, 0)
-    # 0.5 is above log p; -0.45 is at least -0.4 within the error; -2 is below the ELBO.
-    assert bounds().counts(fitted=True) == (3, 2, 2, 1)
-
-
-def test_equal_figures_give_an_equal_plot(tmp_path: Path) -> None:
-    plots = []
-    for name in ("a.svg", "b.svg"):
-        plot_bounds([bounds()], tmp_path / name)
-        plots.append((tmp_path / name).read_bytes())
-    assert plots[0] == plots[1]
-    assert b"<svg" in plots[0]
-
-
-def test_the_page_says_what_the_document_holds(
+def test_all_studies_become_one_document_with_its_page_and_plot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(report, "BOUND_DATA", ("gaussian-1",))
-    monkeypatch.setattr(report, "RATIO_DATA", ("gaussian-2",))
-    monkeypatch.setattr(report, "SEARCH_DATA", ("modes-2",))
-    reported, true, optimism = (
-        Estimate(value, value - 0.1, value + 0.1, 12) for value in (-0.01, 0.01, 1.0)
-    )
-    found = OptimismStudy("modes-2", "released", 7, reported, true, optimism, 0.02)
-    monkeypatch.setattr(report, "optimism_studies", lambda name, training: [found])
-    monkeypatch.setattr(report, "bounds_of", lambda name, training: bounds())
+    monkeypatch.setattr(exact, "BOUND_DATA", ("gaussian-1",))
+    monkeypatch.setattr(exact, "RATIO_DATA", ("gaussian-2",))
+    monkeypatch.setattr(exact, "SEARCH_DATA", ("modes-2",))
+    found = optimism("released", near(0.01, 0.1), near(1.0, 0.1))
+    monkeypatch.setattr(exact, "optimism_studies", lambda name, training: [found])
+    monkeypatch.setattr(exact, "bounds_of", lambda name, training: bounds(bound(10, 0.5)))
 
-    def study(name: str, form: str, training: NoiseSchedule) -> ratio.RatioStudy:
-        points = [ratio.RatioPoint(t, 0.5, 0.44, 0.01, 0.4) for t in (50, 500, 950)]
-        return ratio.RatioStudy(name, form, points, dict.fromkeys((0, *ratio.WATCHED), 0.25))  # type: ignore[arg-type]
+    def study(name: str, form: str, training: NoiseSchedule) -> RatioStudy:
+        assert len(training) == 1000
+        return ratios(form)
 
-    monkeypatch.setattr(report, "ratio_study", study)
+    monkeypatch.setattr(exact, "ratio_study", study)
     assert main(["theory", "analytic", "--results", str(tmp_path)]) == 0
-    page = (tmp_path / "theory" / "theory.md").read_text()
-    assert page in capsys.readouterr().out
-    assert "| `x` | 10 | 4 |" in page
-    assert "10.0%" in page
-    assert "| `modes-2` | released | 7 |" in page
-    assert "+1.00 [+0.90, +1.10]" in page
-    assert any("theory.json" in line for line in check_theory(tmp_path))
-    (tmp_path / "theory" / "theory.md").write_text(page.replace("+1.00", "+0.10"))
-    with pytest.raises(DamagedFileError, match=r"theory\.md is not the page of theory\.json"):
-        check_theory(tmp_path)
-    (tmp_path / "theory" / "theory.md").write_text(page)
-    content = (tmp_path / "theory" / "theory.json").read_bytes()
-    sidecar = (tmp_path / "theory" / "theory.json.sha256").read_text()
-    assert hashlib.sha256(content).hexdigest() in sidecar
-    document = json.loads(content)
-    assert document["provenance"]["commit"]
-    assert [r["form"] for r in document["ratios"]] == ["exact", "released", "elbo"]
+    path = tmp_path / "theory" / "theory.json"
+    assert path.with_suffix(".md").read_text() in capsys.readouterr().out
+    assert path.with_name("bounds.svg").is_file()
+    verify_checksum(path)
+    document = TheoryDocument.read(path)
+    assert document.searches == [found]
+    assert [one.data for one in document.bounds] == ["x"]
+    assert [one.form for one in document.ratios] == ["exact", "released", "elbo"]
+    assert document.provenance.device == "cpu"
+
+
+def test_the_page_shows_updates_that_are_watched() -> None:
+    assert {*SHOWN_UPDATES} <= {0, *ratio.WATCHED}
 
 
 def test_a_short_training_schedule_is_refused_at_once(tmp_path: Path) -> None:
     short = Experiment(track="analytic", training_schedule=LinearSchedule(T=100))
-    with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory looks at steps up to"):
-        report.write_theory(short, Progress(), tmp_path)
+    with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory needs 1000 steps"):
+        exact.write_theory(short, Progress(), tmp_path)
     assert not [*tmp_path.iterdir()]

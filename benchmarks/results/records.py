@@ -1,0 +1,79 @@
+"""Records that stages leave in the workspace, and that documents are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from bddm_ref.files import write_atomically
+from benchmarks.results.origins import TimesFrom
+
+NETWORK = "network"  # key of one evaluation of the score network, among times of rows
+
+
+class Record(BaseModel):
+    """A JSON file of the workspace; entries that only people read are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a record of finished work."""
+        return cls.model_validate_json(path.read_text())
+
+    def write(self, path: Path) -> None:
+        """Write the record in one step; fields that were not given are left out."""
+        text = self.model_dump_json(indent=1, exclude_unset=True) + "\n"
+        write_atomically(path, lambda file: file.write_text(text))
+
+
+class Timings(Record):
+    """Seconds of every timed round.
+
+    Attributes:
+        rows: row key to its rounds; one evaluation of the network has a key of its own.
+        busy: whether the machine had other work.
+        threads: of torch.
+        seconds_of_audio: length of the timed clip, where there is one.
+        document: the document of speed that the times are taken from, if they are.
+    """
+
+    rows: dict[str, list[float]]
+    busy: bool
+    threads: int | None = None
+    seconds_of_audio: float | None = None
+    document: TimesFrom | None = None
+
+
+class FoundSchedule(Record):
+    """A schedule that a search found.
+
+    Attributes:
+        betas: of the schedule, data side first.
+        start: of the pass that gave it, where there was one.
+        scores: the judge's last word on it.
+    """
+
+    betas: list[float]
+    start: dict[str, float | str] | None = None
+    scores: list[float]
+
+
+class SearchRecord(Record):
+    """Everything that one search found, and its cost.
+
+    Attributes:
+        schedules: by number of steps.
+        nfe: network evaluations.
+        seconds: wall-clock.
+        threads: of torch.
+        scores: titles of the judge's scores.
+    """
+
+    schedules: dict[int, FoundSchedule]
+    nfe: int
+    seconds: float
+    threads: int | None = None
+    scores: list[str] = []

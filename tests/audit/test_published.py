@@ -1,0 +1,180 @@
+"""The published results: their origin, their size, and what they were promised to cover."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from safetensors.torch import load_file
+
+from bddm_ref.schedule import NoiseSchedule
+from benchmarks.contestants import SEARCHED
+from benchmarks.core.loading import load
+from benchmarks.core.rows import RowKey, rows_of
+from benchmarks.results.ledger import Ledger
+from benchmarks.results.schema import RunResults
+from benchmarks.results.theory import NetworkDocument, TheoryDocument
+from benchmarks.runtime.checkout import REPOSITORY
+from benchmarks.studies.theory.bounds import DATA as BOUND_DATA
+from benchmarks.studies.theory.ratio import DATA as RATIO_DATA
+from benchmarks.studies.theory.ratio import FORMS
+
+pytestmark = pytest.mark.audit
+
+RESULTS = REPOSITORY / "results"
+TRACKS = ("speech", "images")
+
+
+def run_at(*place: str) -> RunResults:
+    return RunResults.read(RESULTS.joinpath(*place).with_suffix(".json"))
+
+
+def test_the_ablation_has_the_published_rows_again() -> None:
+    """Another run, another tree: the same schedules, samples and scores."""
+    found, published = run_at("ablation", "speech"), run_at("speech")
+    assert found.provenance.tree == "clean"
+    again = [row for row in found.rows if row.contestant in {"bddm", "ddpm"}]
+    assert again
+    for row in again:
+        assert row.betas == published.by_key[row.id].betas
+        assert row.metrics == published.by_key[row.id].metrics
+
+
+def test_the_image_ablation_has_the_published_network_and_judge() -> None:
+    """Its search is the papers' own grid, so that its schedules are others."""
+    found, published = run_at("ablation", "images"), run_at("images")
+    assert found.provenance.tree == "clean"
+    assert not found.machine_busy
+    assert all(row.skipped is None for row in found.rows)
+    for name in ("score_net", "judge"):
+        assert found.weights[name] == published.weights[name]
+
+
+def test_the_contestants_come_from_clean_trees_and_whole_experiments() -> None:
+    published = RESULTS / "contestants"
+    files = {path: path.stem for path in published.glob("*.json")}
+    files |= {path: f"{path.stem}-long" for path in published.glob("long/*.json")}
+    assert files
+    for path, name in files.items():
+        results = RunResults.read(path)
+        assert results.provenance.tree == "clean"
+        assert not results.meaningless
+        wanted = {row.key for row in rows_of(load(f"contestants-{name}"))}
+        assert {row.key for row in results.rows} == wanted
+
+
+@pytest.mark.parametrize("track", ["speech", "images", "analytic"])
+def test_three_networks_of_each_track_tell_whether_any_ddpm_improves(track: str) -> None:
+    """The published one and two more, or three of a known distribution; all from clean trees."""
+    documents = [RunResults.read(path) for path in RESULTS.glob(f"networks/*/{track}.json")]
+    if track != "analytic":
+        documents.append(run_at(track))
+    assert len({one.weights["score_net"] for one in documents}) >= 3
+    recipes = [one.experiment["score_net"] for one in documents]
+    assert len({json.dumps(recipe["size"]) for recipe in recipes}) > 1  # architecture
+    assert len({recipe["training"]["steps"] for recipe in recipes}) > 1
+    for one in documents:
+        assert one.provenance.tree == "clean"
+        assert not one.meaningless
+        assert {"bddm", "ddpm", "ddim"} <= {row.contestant for row in one.rows}
+    for path in RESULTS.glob(f"networks/*/{track}.json"):
+        wanted = {row.key for row in rows_of(load(f"networks-{path.parent.name}"))}
+        assert {row.key for row in RunResults.read(path).rows} == wanted
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_results_come_from_a_clean_tree_and_the_shipped_weights(track: str) -> None:
+    results = run_at(track)
+    assert results.provenance.tree == "clean"
+    assert not results.meaningless
+    assert not results.machine_busy
+    sidecar = RESULTS / "weights" / f"{track}-score.safetensors.sha256"
+    assert results.weights["score_net"] == sidecar.read_text().split()[0]
+
+
+def test_the_speech_track_is_as_large_as_promised() -> None:
+    results = run_at("speech")
+    assert len(results.data.test_items) >= 20
+    assert results.clip_seconds is not None
+    assert results.clip_seconds >= 2.5
+    assert all(row.seeds >= 6 for row in results.rows)
+
+
+def test_the_image_track_is_as_large_as_promised() -> None:
+    results = run_at("images")
+    assert all(row.n_total >= 5_000 for row in results.rows if row.steps <= 100)
+    assert {row.steps for row in results.rows} == {3, 7, 16, 50, 100, 1000}
+    distance = results.rows[-1].metrics["fd_common"]
+    floor = results.floors["1000"]["fd"]
+    assert results.rows[-1].key == "plain/ddpm-1000"
+    assert distance.value is not None
+    assert floor.value is not None
+    assert distance.value < 3 * floor.value
+    grids = {path.stem for path in (RESULTS / "grids").glob("*.png")}
+    assert grids == {row.key.replace("/", "-") for row in results.rows} | {"test-images"}
+
+
+@pytest.mark.parametrize(("track", "count"), [("speech", 8), ("images", 10)])
+def test_schedules_beside_them_are_those_of_the_table(track: str, count: int) -> None:
+    rows = run_at(track).by_key
+    files = sorted((RESULTS / "schedules").glob(f"{track}-*.json"))
+    assert len(files) == count
+    for file in files:
+        _, convention, *of_search, steps = file.stem.split("-")
+        schedule = NoiseSchedule.from_json(file.read_text())
+        contestant = "-".join(["bddm", *of_search])
+        assert list(schedule.betas) == rows[RowKey(convention, contestant, int(steps))].betas
+        assert len(schedule) == int(steps)
+
+
+def test_the_analytic_track_comes_from_a_clean_tree_and_covers_most_searches() -> None:
+    results = run_at("analytic")
+    assert results.provenance.tree == "clean"
+    assert not results.meaningless
+    elsewhere = {"beta-grid", "elbo-paths", "learned-levels", "bddm-frugal"}  # in other runs
+    contestants = {row.contestant for row in results.rows}
+    assert contestants >= {*SEARCHED} - elsewhere | {"bddm-online", "bddm-own", "ddim"}
+    assert {row.steps for row in results.rows} == {3, 7, 16, 50, 100, 1000}
+
+
+def test_the_ledger_has_the_papers_claims_from_committed_files() -> None:
+    claims = Ledger.read(RESULTS / "claims.json").claims
+    assert all(claim.last is not None for claim in claims)
+    numbers = {claim.number.rstrip("abc") for claim in claims}
+    assert numbers >= {str(number) for number in range(1, 10)}
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_the_theory_of_networks_is_of_the_shipped_weights(track: str) -> None:
+    document = NetworkDocument.read(RESULTS / "theory" / f"{track}.json")
+    assert document.provenance.tree == "clean"
+    assert document.weights.items() <= run_at(track).weights.items()
+
+
+def test_the_theory_comes_from_a_clean_tree_and_covers_all_distributions() -> None:
+    path = RESULTS / "theory" / "theory.json"
+    document = TheoryDocument.read(path)
+    assert document.provenance.tree == "clean"
+    assert {one.data for one in document.bounds} == set(BOUND_DATA)
+    assert {(one.data, one.form) for one in document.ratios} == set(
+        itertools.product(RATIO_DATA, FORMS)
+    )
+    assert (path.parent / "bounds.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cpu", "cpu-full", "cpu-ablation", "images-cpu", "images-cpu-full", "images-cpu-ablation"],
+)
+def test_experiments_name_weights_that_are_there(name: str) -> None:
+    experiment = load(name)
+    paths = [experiment.score_net.weights, *experiment.schedule_net.weights.values()]
+    if experiment.track == "images":
+        paths.append(experiment.image.extractor_weights)
+    sizes = 0
+    for path in paths:
+        assert path is not None
+        assert load_file(REPOSITORY / path)
+        sizes += (REPOSITORY / path).stat().st_size
+    assert sizes < 16_000_000

@@ -1,0 +1,185 @@
+"""Publishing and checking: every kind of document, and every way in which a folder is wrong."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bddm_ref.files import DamagedFileError, write_with_checksum
+from benchmarks.cli.app import main
+from benchmarks.report.registry import DOCUMENTS, checked, publish, write_ranking
+from benchmarks.results.documents import Document, Measurement
+from synthetic.folder import copied
+from synthetic.runs import images, write_run
+from synthetic.studies import speed
+
+
+def kinds_below(base: type[Document]) -> dict[str, type[Document]]:
+    """Every class of document by the kind that it states."""
+    found: dict[str, type[Document]] = {}
+    for one in base.__subclasses__():
+        if one.__module__.startswith("benchmarks."):
+            own = get_args(one.model_fields["kind"].annotation)
+            found |= dict.fromkeys(own, one) | kinds_below(one)
+    return found
+
+
+def test_every_class_of_document_has_an_entry() -> None:
+    found = kinds_below(Document)
+    assert Measurement not in found.values()  # it is a base, and states no kind
+    assert {name: kind.schema for name, kind in DOCUMENTS.items()} == found
+
+
+def test_a_whole_folder_passes(results_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(results_folder)]) == 0
+    said = capsys.readouterr().out.replace(f"{results_folder}/", "")
+    agree = "checksum, schema and page agree"
+    for line in (
+        f"images.json: 16 rows, {agree}",
+        f"contestants/speech.json: 13 rows, {agree}",
+        f"networks/images-other/images.json: 10 rows, {agree}",
+        f"contestants.json: 3 runs ranked, {agree}",
+        f"speed.json: 2 cases, {agree}",
+        f"theory/theory.json: bounds of 1 distributions, {agree}",
+        f"theory/images.json: networks of 1 conventions, {agree}",
+        "networks.md: follows from 2 networks",
+    ):
+        assert f"{line}\n" in said
+    assert "claims follow from the results" in said
+    assert said.count("README.md: its figures are those of") == 2
+    for plot in ("theory/bounds.svg", "theory/images.svg", "contestants/pareto-speech-raw.svg"):
+        assert (results_folder / plot).is_file()
+
+
+@pytest.fixture
+def small(whole_folder: Path, tmp_path: Path) -> Path:
+    """A folder of one run, to be spoilt."""
+    return copied(whole_folder, tmp_path, "analytic*")
+
+
+@pytest.mark.parametrize(
+    ("page", "document", "command"),
+    [
+        ("analytic.md", "analytic.json", "run"),
+        ("claims.md", "claims.json", "claims"),
+        ("speed.md", "speed.json", "speed"),
+        ("theory/theory.md", "theory.json", "theory analytic"),
+        ("theory/images.md", "images.json", "theory"),
+    ],
+)
+def test_an_altered_or_lost_page_is_found(
+    whole_folder: Path, small: Path, page: str, document: str, command: str
+) -> None:
+    path = copied(whole_folder, small, f"{page.removesuffix('md')}*") / page
+    assert checked(small)
+    said = f"{path.name} is not the page of {document}; make it again with '{command}'"
+    path.write_text(f"{path.read_text()}more\n")
+    with pytest.raises(DamagedFileError, match=said):
+        checked(small)
+    path.unlink()
+    with pytest.raises(DamagedFileError, match=said):
+        checked(small)
+
+
+def test_an_altered_page_of_networks_is_found(whole_folder: Path, tmp_path: Path) -> None:
+    folder = copied(whole_folder, tmp_path, "images*", "networks.md", "networks/*/*")
+    assert checked(folder)
+    page = folder / "networks.md"
+    text = page.read_text()
+    page.write_text(text.replace("**better**", "**worse**"))
+    with pytest.raises(DamagedFileError, match="make it again with 'networks'"):
+        checked(folder)
+    assert main(["networks", str(folder)]) == 0
+    assert page.read_text() == text
+
+
+def test_an_altered_document_is_found(small: Path) -> None:
+    path = small / "analytic.json"
+    path.write_text(path.read_text().replace('"tree": "clean"', '"tree": "changed"'))
+    with pytest.raises(DamagedFileError, match=r"analytic\.json does not match its checksum"):
+        checked(small)
+
+
+def test_an_altered_file_that_only_has_a_checksum_is_found(small: Path) -> None:
+    path = small / "schedules" / "raw-3.json"
+    write_with_checksum(path, partial(Path.write_text, data="[0.1]"))
+    assert checked(small)
+    path.write_text("[0.2]")
+    with pytest.raises(DamagedFileError, match=r"raw-3\.json does not match its checksum"):
+        checked(small)
+
+
+def test_altered_items_are_found(small: Path) -> None:
+    items = small / "analytic-items.jsonl"
+    other = items.read_text().replace("2021", "2022")
+    items.write_text(other)
+    with pytest.raises(DamagedFileError, match=r"-items\.jsonl does not match its checksum"):
+        checked(small)
+    write_with_checksum(items, partial(Path.write_text, data=other))
+    with pytest.raises(DamagedFileError, match=r"is not the one that analytic\.json was made from"):
+        checked(small)
+    items.unlink()
+    with pytest.raises(DamagedFileError, match="does not exist"):
+        checked(small)
+
+
+def test_missing_items_are_counted(tmp_path: Path) -> None:
+    results = images()
+    records = [{"row": row.key, "images": row.n_total} for row in results.rows]
+    write_run(tmp_path, results, [*records[:-1], {"row": "plain/ddim-16", "images": 499}])
+    with pytest.raises(DamagedFileError, match="has 499 items of plain/ddim-16, not 500"):
+        checked(tmp_path)
+
+
+def test_a_ranking_that_the_runs_do_not_say_is_found(results_folder: Path) -> None:
+    path = results_folder / "contestants.json"
+    text = path.read_text()
+    path.with_suffix(".md").write_text("another page")
+    with pytest.raises(DamagedFileError, match=r"contestants\.md is not the page of .*'ranking'"):
+        checked(results_folder)
+    other = text.replace('"rank": 4', '"rank": 1')
+    assert other != text
+    write_with_checksum(path, partial(Path.write_text, data=other))
+    with pytest.raises(DamagedFileError, match="is not what the runs say; make it again"):
+        checked(results_folder)
+
+
+def test_an_altered_or_lost_plot_is_found_and_made_again(
+    whole_folder: Path, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copied(whole_folder, small, "contestants/images*")
+    write_ranking(folder)
+    assert checked(folder)
+    plot, page = folder / "contestants" / "pareto-images-plain.svg", folder / "contestants.md"
+    first, text = plot.read_bytes(), page.read_text()
+    said = r"pareto-images-plain\.svg is missing or was changed"
+    plot.write_bytes(first.replace(b"BDDM", b"DDIM"))
+    with pytest.raises(DamagedFileError, match=said):
+        checked(folder)
+    plot.unlink()
+    with pytest.raises(DamagedFileError, match=said):
+        checked(folder)
+    assert main(["ranking", str(folder)]) == 0
+    assert plot.read_bytes() == first
+    assert capsys.readouterr().out == page.read_text() == text
+
+
+@pytest.mark.parametrize("content", [{"kind": "recipe"}, {"rows": []}, []])
+def test_a_json_file_of_no_known_kind_is_refused(
+    small: Path, content: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small / "extra.json").write_text(json.dumps(content))
+    assert main(["check", str(small)]) == 2
+    assert "extra.json is no document of this version; make it again, or move it" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    publish(tmp_path / "speed.json", speed())
+    with pytest.raises(DamagedFileError, match="holds no results"):
+        checked(tmp_path)
