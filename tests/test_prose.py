@@ -9,9 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bddm_ref", "metrics", "benchmarks")
-NOT_YET = tuple(
-    f"benchmarks/{folder}" for folder in ("tracks", "results", "report", "claims", "stages")
-)
+NOT_YET = tuple(f"benchmarks/{folder}" for folder in ("results", "report", "claims", "stages"))
 """Folders that break the rule still; this list must only shrink."""
 MOST_WORDS = 20
 FEWEST_WORDS = 2

@@ -37,7 +37,7 @@ class Track(ABC):
     Args:
         experiment: the experiment to run.
         progress: the display of loading and scoring.
-        device: where networks run.
+        device: the device that networks run on.
 
     Attributes:
         known_networks: the registry of the track's networks.

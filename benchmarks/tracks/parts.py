@@ -93,7 +93,7 @@ class Networks(Part):
     Args:
         experiment: the experiment, which names the networks and their sizes.
         training: the training schedule.
-        device: where networks run.
+        device: the device that networks run on.
     """
 
     known: ClassVar[KnownNetworks]

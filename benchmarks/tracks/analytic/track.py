@@ -1,8 +1,8 @@
 """The analytic track: data of known density, with exact scores or a network trained on draws.
 
-With exact scores each convention of an experiment has a distribution of its own (``data``), and
-perhaps an error of its score (``error``), so that one table shows them side by side. A network is
-trained on one distribution.
+With exact scores, each convention of an experiment has its own distribution (``data``), and may
+have an error of its score (``error``). So one table shows them side by side. A network is trained
+on one distribution.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def classifier_loss(
         classifier: images ``(B, C, H, W)`` in [-1, 1] to logits ``(B, CLASSES)``.
         pictures: the data.
         image: batch size, and whether images are mirrored.
-        device: where the classifier is.
+        device: the device of the classifier.
 
     Raises:
         ExperimentError: the images have no labels.

@@ -23,7 +23,7 @@ def write_grids(sampled: Sequence[Sampled], test: Tensor, count: int, folder: Pa
         sampled: the rows; a row without samples has no grid.
         test: test images, uint8 ``(N, C, H, W)``, for a grid to compare with.
         count: images in a grid.
-        folder: where the files go.
+        folder: the folder of the files.
     """
     write_grid(test[:count], folder / TEST_GRID)
     for one in sampled:

@@ -22,7 +22,7 @@ class ImageItems(Items):
     Args:
         experiment: the experiment, with batch size and counts.
         training: the training schedule.
-        device: where networks run.
+        device: the device that networks run on.
         pictures: the data.
     """
 
@@ -55,7 +55,7 @@ class ImageItems(Items):
         return self._pictures.drawn(self._experiment.schedule_net.batch_size, self._device)
 
     def examples(self, score_net: nn.Module, convention: Convention) -> tuple[Tensor, Any]:
-        """As many validation images as the judge uses for a finalist; no condition."""
+        """Validation images, ``(B, C, H, W)``, as many as the judge uses for a finalist."""
         pixels = self._pictures.valid[: self._experiment.search.finalist_items]
         return scaled(pixels).to(self._device), None
 

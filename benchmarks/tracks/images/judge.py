@@ -37,7 +37,7 @@ class ImageJudge(Judge):
 
     Args:
         experiment: the experiment, which names the network.
-        device: where networks run.
+        device: the device that networks run on.
         pictures: the data.
     """
 

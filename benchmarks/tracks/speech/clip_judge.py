@@ -43,7 +43,7 @@ class ClipJudge:
         few: number of clips of the first judgement.
         amplitude: the convention's amplitude.
         seed: seed of the noise.
-        device: where networks run.
+        device: the device that networks run on.
     """
 
     def __init__(

@@ -68,6 +68,6 @@ class Recordings:
 
         Args:
             frames: length of a crop, in hops.
-            device: where the table lies.
+            device: the device that holds the table.
         """
         return CropTable(self.train, frames, device)

@@ -24,7 +24,7 @@ def write_wavs(sampled: Sequence[Sampled], clips: Sequence[Clip], folder: Path) 
     Args:
         sampled: rows of one convention; rows that are not published, or lack samples, are left out.
         clips: the first test clips.
-        folder: where the files go.
+        folder: the folder of the files.
     """
     shown = [one for one in sampled if one.files and one.row.name in PUBLISHED_WAVS]
     for index, clip in enumerate(clips):

@@ -29,7 +29,7 @@ class SpeechItems(Items):
     Args:
         experiment: the experiment, with the lengths of clips.
         training: the training schedule.
-        device: where networks run.
+        device: the device that networks run on.
         recordings: the data.
     """
 

@@ -19,7 +19,7 @@ class SpeechJudge(Judge):
 
     Args:
         experiment: the experiment, with counts of clips and seed of the search.
-        device: where networks run.
+        device: the device that networks run on.
         recordings: the data.
         items: encodes the conditions of clips.
     """
