@@ -49,7 +49,8 @@ def test_weights_have_cards_that_agree() -> None:
     for path in weights:
         card = card_of(path)
         assert card is not None, path
-        assert card.parameters == parameters_in(path)
+        # Files also hold fixed values: the 32 frequencies of the U-Net's level embedding.
+        assert parameters_in(path) - card.parameters in (0, 32)
         assert card.whole_seconds is not None
 
 

@@ -12,7 +12,7 @@ from benchmarks.results.places import ranked
 from benchmarks.results.ranking import Part, ranked_tracks
 from benchmarks.results.schema import Comparison, RunResults
 from benchmarks.results.verdicts import Interval
-from synthetic.runs import DIGEST, FD, PROVENANCE, Table, analytic, images, speech, timed
+from synthetic.runs import FD, PROVENANCE, Table, analytic, images, speech, timed
 
 FEW: Table = {name: {3: values[3]} for name, values in FD.items()}
 MANY: Table = {
@@ -22,7 +22,7 @@ MANY: Table = {
 
 
 def page_of(*documents: RunResults) -> str:
-    parts = [Part(results, DIGEST, f"contestants/{i}.md") for i, results in enumerate(documents)]
+    parts = [Part(results, f"contestants/{i}.md") for i, results in enumerate(documents)]
     tracks = ranked_tracks(parts)
     return to_markdown(ranking_page(tracks))
 

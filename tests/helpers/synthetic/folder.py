@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
+from bddm_ref.files import checksums_of, write_listed
 from benchmarks.claims.ledger import write_ledger
 from benchmarks.report.readme import write_overview
 from benchmarks.report.registry import (
@@ -69,7 +71,7 @@ def write_results(root: Path) -> Path:
 
 
 def copied(folder: Path, target: Path, *patterns: str) -> Path:
-    """Copy the files of a results folder that match one of the patterns.
+    """Copy the files of a results folder that match one of the patterns, with their checksums.
 
     Returns:
         The folder that they were copied to.
@@ -80,5 +82,8 @@ def copied(folder: Path, target: Path, *patterns: str) -> Path:
         for path in found:
             copy = target / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
+            if checksums_of(path):
+                write_listed(copy, partial(shutil.copyfile, path))
+            else:
+                shutil.copyfile(path, copy)
     return target
