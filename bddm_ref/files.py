@@ -62,6 +62,17 @@ def write_listed(path: Path, write: Callable[[Path], object]) -> None:
     _write_recorded(path, write, _record_listed)
 
 
+def remove_listed(path: Path) -> None:
+    """Remove a file and its checksum; nothing changes where neither is there.
+
+    The checksum goes first. An interruption leaves a file that has none, and the next call
+    finishes.
+    """
+    if path.is_file() or checksums_of(path):
+        _record_listed(path, [])
+        path.unlink(missing_ok=True)
+
+
 def _write_recorded(
     path: Path, write: Callable[[Path], object], record: Callable[[Path, list[str]], None]
 ) -> None:

@@ -23,6 +23,7 @@ from benchmarks.core.errors import ExperimentError, first_error
 from benchmarks.report.pages.claims import WORST_FIRST
 from benchmarks.report.registry import publish
 from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.forms import document_file
 from benchmarks.results.ledger import (
     ClaimVerdict,
     DecidedClaim,
@@ -173,7 +174,7 @@ def check_ledger(folder: Path) -> str:
     Raises:
         DamagedFileError: it is not.
     """
-    path = folder / FILE
+    path = document_file(folder, FILE)
     undated = {"first": None, "last": None}
     stated = [one.model_copy(update=undated) for one in Ledger.read(path).claims]
     if stated != decided(read_claims(), folder):

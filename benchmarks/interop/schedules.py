@@ -7,7 +7,8 @@ other tensors. Writing computes them in the order of the released float32 arithm
 released file comes out again bit by bit. sigma_1 is sqrt(beta_1); no sampler uses sigma_1.
 
 The document of a run holds the schedules of all its rows. A schedule there is named by the file and
-the row's key: ``results/speech.json:raw/bddm-16``.
+the row's key: ``results/speech.json:raw/bddm-16``. A large document lies compressed in
+``FILE.json.gz``; either name finds the document.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bddm_ref.files import write_with_checksum
+from bddm_ref.files import DamagedFileError, write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
@@ -32,6 +33,7 @@ from benchmarks.core.loading import load
 from benchmarks.core.registry import nearest
 from benchmarks.interop.files import load_pickle, verify_if_announced
 from benchmarks.results.documents import kind_of
+from benchmarks.results.forms import GZIP, JSON, document_file, read_text
 from benchmarks.results.schema import RunResults
 
 NAMED = {
@@ -40,7 +42,8 @@ NAMED = {
     "wavegrad": LinearSchedule(1000, 1e-6, 0.01),
 }
 FIELDS = ("t", "alpha", "beta", "sigma")  # tensors of a .ns file
-NS, JSON = ".ns", ".json"
+NS = ".ns"
+DOCUMENTS = (JSON, JSON + GZIP)  # endings of a run's document
 ULP = 2.0**-24  # relative rounding of float32
 Float32s = NDArray[np.float32]
 
@@ -50,7 +53,7 @@ class ScheduleSource:
     """The place of a schedule: a ``.ns`` or a JSON file, or a row in the document of a run.
 
     Attributes:
-        path: the file.
+        path: the file, in the form that is there.
         row: the row's key, as ``raw/bddm-16``; None for a file that holds one schedule.
     """
 
@@ -59,25 +62,39 @@ class ScheduleSource:
 
     @classmethod
     def parse(cls, told: Path) -> ScheduleSource:
-        """Split ``FILE.json:ROW``; the name of an existing file is never split."""
-        file, colon, row = str(told).rpartition(f"{JSON}:")
-        return cls(Path(file + JSON), row) if colon and not told.is_file() else cls(told)
+        """Split ``FILE.json:ROW``, and find the file; an existing file's name is never split.
+
+        Raises:
+            DamagedFileError: ``FILE.json`` and ``FILE.json.gz`` are both there.
+        """
+        if told.is_file():
+            return cls(told)
+        for ending in DOCUMENTS:
+            file, colon, row = str(told).rpartition(f"{ending}:")
+            if colon:
+                return cls(_existing(Path(file + ending)), row)
+        return cls(_existing(told))
 
     @property
     def is_schedule(self) -> bool:
         """Whether the file's name says that it holds a schedule."""
-        return self.path.suffix.lower() in (NS, JSON)
+        return self.path.name.lower().endswith((NS, *DOCUMENTS))
 
     @property
     def stem(self) -> str:
         """A name for files that are made of the schedule, as ``speech-raw-bddm-16``."""
         own = [] if self.row is None else self.row.split("/")
-        return "-".join([self.path.stem, *own])
+        return "-".join([Path(self.path.name.removesuffix(GZIP)).stem, *own])
 
     @property
     def name(self) -> str:
         """The place without its folder, as ``speech.json:raw/bddm-16``."""
         return self.path.name if self.row is None else f"{self.path.name}:{self.row}"
+
+
+def _existing(path: Path) -> Path:
+    """Return the form of a JSON document that is there; other paths stay as they are."""
+    return document_file(path.parent, path.name) if path.name.endswith(DOCUMENTS) else path
 
 
 def named_training(name: str) -> LinearSchedule:
@@ -124,7 +141,8 @@ def read_schedule(file: Path, training: LinearSchedule) -> NoiseSchedule:
 
     Raises:
         UserError: the file is missing, damaged or no schedule, or contradicts itself.
-        DamagedFileError: the file disagrees with its checksum.
+        DamagedFileError: the file disagrees with its checksum, is a damaged gzip file, or lies
+            beside another form of the same document.
     """
     source = ScheduleSource.parse(file)
     path = source.path
@@ -157,7 +175,9 @@ def _from_run(path: Path, row: str) -> NoiseSchedule:
 def _from_json(path: Path) -> NoiseSchedule:
     """Read a plain list of betas, our own format, or diffusers' configuration."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_text(path))
+    except DamagedFileError:  # its sentence names the file and the fault
+        raise
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}") from error
     if isinstance(content, dict):

@@ -26,6 +26,7 @@ from benchmarks.report.pages.theory_networks import network_page
 from benchmarks.report.pages.track import track_page
 from benchmarks.report.readme import check_readmes
 from benchmarks.results.documents import Document, kind_of
+from benchmarks.results.forms import beside, document_file, document_files
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.ranking import ranking_of
 from benchmarks.results.ranking_schema import RankedTrack, Ranking
@@ -37,6 +38,7 @@ from benchmarks.results.store import (
     further_folders,
     network_folders,
     network_runs,
+    run_files,
     verify_checksums,
     verify_items,
 )
@@ -69,7 +71,7 @@ def _speed_page(document: SpeedDocument, path: Path) -> Page:
     """The page of speed: that of the CPU also compares the folder's searches."""
     if not document.on_cpu:
         return speed_page(document, [])
-    on_gpu = path.with_name(SPEED_ON_GPU)
+    on_gpu = document_file(path.parent, SPEED_ON_GPU)
     other = SpeedDocument.read(on_gpu) if on_gpu.is_file() else None
     return speed_page(document, search_pairs(path.parent), other)
 
@@ -83,7 +85,7 @@ def _plot_bounds(document: TheoryDocument, path: Path) -> None:
 def _plot_networks(document: NetworkDocument, path: Path) -> None:
     from benchmarks.report.plots.theory import plot_networks  # noqa: PLC0415 (loads matplotlib)
 
-    write_atomically(path.with_suffix(".svg"), partial(plot_networks, document.conventions))
+    write_atomically(beside(path, ".svg"), partial(plot_networks, document.conventions))
 
 
 DOCUMENTS: dict[str, Kind] = {
@@ -118,6 +120,10 @@ DOCUMENTS: dict[str, Kind] = {
 def publish(path: Path, document: Document) -> Path:
     """Write a document, its plots and its page.
 
+    Args:
+        path: ``NAME.json``; a large document goes to ``NAME.json.gz`` instead.
+        document: what to write.
+
     Returns:
         The page.
     """
@@ -130,7 +136,7 @@ def publish(path: Path, document: Document) -> Path:
 
 def write_page(path: Path, document: Document) -> Path:
     """Write the page of a document that lies at ``path``."""
-    page = path.with_suffix(".md")
+    page = beside(path, ".md")
     text = to_markdown(DOCUMENTS[document.kind].page(document, path))
     write_atomically(page, partial(Path.write_text, data=text))
     return page
@@ -180,8 +186,9 @@ def write_speed_pages(folder: Path) -> Path:
     Raises:
         DamagedFileError: there is no document, or one is damaged.
     """
-    files = [folder / name for name in (SPEED, SPEED_ON_GPU) if (folder / name).is_file()]
-    pages = [write_page(path, SpeedDocument.read(path)) for path in files or [folder / SPEED]]
+    files = [document_file(folder, name) for name in (SPEED, SPEED_ON_GPU)]
+    found = [path for path in files if path.is_file()] or files[:1]
+    pages = [write_page(path, SpeedDocument.read(path)) for path in found]
     return pages[0]
 
 
@@ -194,11 +201,11 @@ def checked(folder: Path) -> list[str]:
     Raises:
         DamagedFileError: the first thing that is wrong.
     """
-    if not any(kind_of(path) == "run" for path in folder.glob("*.json")):
+    if not run_files(folder):
         raise DamagedFileError(f"{folder} holds no results (*.json); give a results folder")
     lines = []
     for place in (folder, *further_folders(folder), folder / "theory"):
-        lines += [_checked_document(path) for path in sorted(place.glob("*.json"))]
+        lines += [_checked_document(path) for path in document_files(place)]
     lines.append(f"{folder}: {verify_checksums(folder)} checksums agree")
     if contest_files(folder):
         lines.append(_checked_ranking(folder))
@@ -216,7 +223,7 @@ def _checked_document(path: Path) -> str:
     document = kind.schema.read(path)
     if kind.verify is not None:
         kind.verify(path, document)
-    page = path.with_suffix(".md")
+    page = beside(path, ".md")
     if not page.is_file() or page.read_text() != to_markdown(kind.page(document, path)):
         raise DamagedFileError(
             f"{page} is not the page of {path.name}; make it again with {document.made_by!r}"

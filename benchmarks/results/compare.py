@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
+from benchmarks.results.forms import JSON, beside, document_file
 from benchmarks.results.items import read_items
 from benchmarks.results.schema import RowResult, RunResults
 from benchmarks.results.store import run_files
@@ -145,12 +146,19 @@ def compare_documents(path_a: Path, path_b: Path) -> TrackChanges:
 
 def _pairs(a: Path, b: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
     """Documents of one name, and those that one side lacks."""
+    a, b = (path if path.is_dir() else document_file(path.parent, path.name) for path in (a, b))
     for path in (a, b):
         if not path.exists():
             raise UserError(f"{path} does not exist; give a results folder or a track's document")
     if not (a.is_dir() and b.is_dir()):
-        return [(a / b.name if a.is_dir() else a, b / a.name if b.is_dir() else b)], []
-    in_a, in_b = ({path.name: path for path in run_files(folder)} for folder in (a, b))
+        pair = (
+            document_file(a, b.name) if a.is_dir() else a,
+            document_file(b, a.name) if b.is_dir() else b,
+        )
+        return [pair], []
+    in_a, in_b = (
+        {beside(path, JSON).name: path for path in run_files(folder)} for folder in (a, b)
+    )
     pairs = [(in_a[name], in_b[name]) for name in in_a if name in in_b]
     if not pairs:
         raise UserError(f"{a} and {b} hold no results of one track")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bddm_ref.files import DamagedFileError, verify_checksum, write_listed
+from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.core.errors import first_error
+from benchmarks.results.forms import document_file, read_text, write_text
 
 Sha256 = str
 
@@ -41,7 +41,7 @@ class Provenance(Strict):
 
 
 class Document(Strict):
-    """A JSON file of a results folder.
+    """A JSON file of a results folder, compressed where it is large.
 
     Attributes:
         made_by: the command that makes the document again.
@@ -58,15 +58,20 @@ class Document(Strict):
     def read(cls, path: Path) -> Self:
         """Read a document, once its checksum and its schema have been verified.
 
+        Args:
+            path: ``NAME.json``; read from ``NAME.json.gz`` if the document lies there.
+
         Raises:
-            DamagedFileError: the file is missing, altered, or not of this schema.
+            DamagedFileError: the file is missing, altered, not of this schema, or there in both
+                forms.
         """
-        verify_checksum(path)
+        file = document_file(path.parent, path.name)
+        verify_checksum(file)
         try:
-            return cls.model_validate_json(path.read_text())
+            return cls.model_validate_json(read_text(file))
         except ValidationError as error:
             raise DamagedFileError(
-                f"{path} breaks its schema at {first_error(error)}; make it again with "
+                f"{file} breaks its schema at {first_error(error)}; make it again with "
                 f"{cls.made_by!r}"
             ) from error
 
@@ -75,9 +80,16 @@ class Document(Strict):
         """The file's content. Fields that were not given are left to their defaults."""
         return self.model_dump_json(indent=1, exclude_unset=True) + "\n"
 
-    def write(self, path: Path) -> None:
-        """Write the document, and its checksum into the folder's ``SHA256SUMS``."""
-        write_listed(path, partial(Path.write_text, data=self.text))
+    def write(self, path: Path) -> Path:
+        """Write the document, and its checksum into the folder's ``SHA256SUMS``.
+
+        Args:
+            path: ``NAME.json``; a large document goes to ``NAME.json.gz`` instead.
+
+        Returns:
+            The file that was written.
+        """
+        return write_text(path, self.text)
 
 
 class Measurement(Document):
@@ -88,9 +100,13 @@ class Measurement(Document):
 
 
 def kind_of(path: Path) -> str | None:
-    """The kind that a JSON file states; None where it is no document."""
+    """Read the kind that a JSON file states; None where the file is no document.
+
+    Raises:
+        DamagedFileError: the file is compressed, and damaged.
+    """
     try:
-        content: Any = json.loads(path.read_text())
+        content: Any = json.loads(read_text(path))
     except (json.JSONDecodeError, UnicodeDecodeError):
         return None
     return content.get("kind") if isinstance(content, dict) else None

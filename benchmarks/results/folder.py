@@ -9,6 +9,7 @@ from typing import TypeVar
 from bddm_ref.files import verify_checksum
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Measurement
+from benchmarks.results.forms import document_file
 from benchmarks.results.ranking_schema import ENOUGH_SEEDS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.speed import SpeedDocument
@@ -38,7 +39,7 @@ class ResultsFolder:
         shared: another view of the same folder, whose documents need not be read again.
 
     Attributes:
-        made: each file that was consulted, to when it was made.
+        made: name of each document that was consulted, as ``speech.json``, to its date.
     """
 
     def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
@@ -143,7 +144,7 @@ class ResultsFolder:
 
     def _document(self, name: str, kind: type[Found]) -> Found:
         if name not in self._documents:
-            path = self.path / name
+            path = document_file(self.path, name)
             if not path.is_file():
                 raise MissingResultError(f"{name} is not published")
             self._documents[name] = kind.read(path)

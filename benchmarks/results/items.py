@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import zlib
 from functools import partial
 from pathlib import Path
 
 from bddm_ref.files import DamagedFileError, write_listed
+from benchmarks.results.forms import beside, compressed, decompressed
 
 
 def items_file(document: Path) -> Path:
     """Name the file of items that belongs to the document of a run."""
-    return document.with_name(f"{document.stem}-items.jsonl.gz")
+    return beside(document, "-items.jsonl.gz")
 
 
 def write_items(document: Path, text: str) -> None:
@@ -24,7 +22,7 @@ def write_items(document: Path, text: str) -> None:
         document: the path of the run's document, beside which the items go.
         text: one JSON record a line.
     """
-    write_listed(items_file(document), partial(Path.write_bytes, data=_compressed(text)))
+    write_listed(items_file(document), partial(Path.write_bytes, data=compressed(text)))
 
 
 def read_items(document: Path, digest: str) -> str:
@@ -46,18 +44,7 @@ def read_items(document: Path, digest: str) -> str:
                 f"experiment again, which writes {file.name}"
             )
         raise DamagedFileError(f"{file} does not exist; run the experiment again")
-    try:
-        content = gzip.decompress(file.read_bytes())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DamagedFileError(f"{file} is no gzip file, or a damaged one; restore it") from error
-    if hashlib.sha256(content).hexdigest() != digest:
+    text = decompressed(file)
+    if hashlib.sha256(text.encode()).hexdigest() != digest:
         raise DamagedFileError(f"{file} is not the one that {document.name} was made from")
-    return content.decode()
-
-
-def _compressed(text: str) -> bytes:
-    """Compress without a time and a name, so that equal items are equal files."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile("", "wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
-        file.write(text.encode())
-    return buffer.getvalue()
+    return text

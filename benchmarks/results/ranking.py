@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.rows import RowKey
+from benchmarks.results.forms import beside
 from benchmarks.results.places import LONGEST, headline, joined, ranked, scored_by
 from benchmarks.results.ranking_schema import (
     Preparation,
@@ -197,7 +198,7 @@ def ranking_of(folder: Path) -> list[RankedTrack]:
         [
             Part(
                 results=RunResults.read(path),
-                page=path.with_suffix(".md").relative_to(folder).as_posix(),
+                page=beside(path, ".md").relative_to(folder).as_posix(),
             )
             for path in files
         ]

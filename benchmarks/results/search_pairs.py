@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.results.forms import JSON, beside
 from benchmarks.results.ranking_schema import BDDM
 from benchmarks.results.schema import RunResults
 from benchmarks.results.store import further_folders, run_files
@@ -18,7 +19,7 @@ FRUGAL = "bddm-frugal"
 class SearchPair:
     """The papers' search and the frugal one, made in one run."""
 
-    source: str  # results file
+    source: str  # name of the run's document, below the results folder
     convention: str
     nfe: dict[str, int]  # of each search, by contestant
     seconds: dict[str, float]
@@ -62,7 +63,7 @@ def _pairs_of(results: RunResults, path: Path, folder: Path) -> Iterator[SearchP
             info = results.metrics[metric]
             turned = {n: one.turned(info.higher_is_better) for n, one in found.items()}
             yield SearchPair(
-                source=str(path.relative_to(folder)),
+                source=str(beside(path, JSON).relative_to(folder)),
                 convention=convention,
                 nfe={name: cost.search_nfe for name, cost in made.items()},
                 seconds={name: cost.search_seconds for name, cost in made.items()},

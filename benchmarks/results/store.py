@@ -8,18 +8,28 @@ from pathlib import Path
 
 from bddm_ref.files import SUMS, DamagedFileError, listed_in, verify_checksum
 from benchmarks.results.documents import kind_of
+from benchmarks.results.forms import document_file, document_files
 from benchmarks.results.items import items_file, read_items
 from benchmarks.results.schema import RunResults
 
 CONTESTS, LONG = "contestants", "contestants/long"  # runs that the ranking is made of
 NETWORKS = "networks"  # a folder below it for each score network
 FOLDERS = ("ablation", "search", "gpu")  # that the experiments of these names publish to
-OWE_CHECKSUMS = (".json", ".jsonl.gz", ".safetensors")  # endings of files that need a checksum
+OWE_CHECKSUMS = (
+    ".json",
+    ".json.gz",
+    ".jsonl.gz",
+    ".safetensors",
+)  # endings of files that need a checksum
 
 
 def run_files(folder: Path) -> list[Path]:
-    """Documents of runs in a folder, but not below it."""
-    return sorted(path for path in folder.glob("*.json") if kind_of(path) == "run")
+    """List the files of runs in a folder, but not below it.
+
+    Raises:
+        DamagedFileError: a compressed file is damaged, or both forms of one document are there.
+    """
+    return [path for path in document_files(folder) if kind_of(path) == "run"]
 
 
 def contest_files(folder: Path) -> list[Path]:
@@ -96,6 +106,6 @@ def network_runs(folder: Path) -> dict[str, RunResults]:
     published = {
         f"published ({track})": RunResults.read(folder / f"{track}.json")
         for track in dict.fromkeys(results.track for results in found.values())
-        if (folder / f"{track}.json").is_file()
+        if document_file(folder, f"{track}.json").is_file()
     }
     return published | found

@@ -35,7 +35,7 @@ def publish_run(
     folder: Path,
     score_weights: Path,
 ) -> Path:
-    """Write ``<track>.json``, ``.md``, ``-items.jsonl.gz`` and some examples.
+    """Write ``<track>.json`` or ``.json.gz``, ``.md``, ``-items.jsonl.gz`` and some examples.
 
     Where the experiment says so, the trained score network goes along, with its card.
 

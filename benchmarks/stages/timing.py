@@ -12,6 +12,7 @@ from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
+from benchmarks.results.forms import document_file
 from benchmarks.results.origins import TimesFrom
 from benchmarks.results.records import NETWORK, Timings
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
@@ -73,6 +74,7 @@ def documented_times(session: Session, file: Path) -> Timings:
         DamagedFileError: the document is damaged.
     """
     config = session.context.experiment.timing
+    file = document_file(file.parent, file.name)
     if not file.is_file():
         session.context.progress.say(f"no times: {config.document} is not there")
         return Timings(rows={}, busy=False)

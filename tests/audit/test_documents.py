@@ -15,6 +15,7 @@ from benchmarks.report.readme import BLOCK, BLOCKS
 from benchmarks.report.registry import DOCUMENTS
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Document, kind_of
+from benchmarks.results.forms import COMPRESSED_FROM, document_files, read_text
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import REPOSITORY
@@ -29,8 +30,8 @@ OTHER_FOLDERS = {"schedules", "weights"}  # whose JSON files are schedules, and 
 def documents() -> dict[Path, Document]:
     """All documents of the results, by their files."""
     found = {}
-    for path in sorted(RESULTS.rglob("*.json")):
-        if path.parent.name not in OTHER_FOLDERS:
+    for folder in [RESULTS, *sorted(path for path in RESULTS.rglob("*") if path.is_dir())]:
+        for path in [] if folder.name in OTHER_FOLDERS else document_files(folder):
             found[path] = DOCUMENTS[kind_of(path) or ""].schema.read(path)
     return found
 
@@ -40,7 +41,16 @@ def test_every_kind_of_document_is_published(documents: dict[Path, Document]) ->
 
 
 def test_a_document_dumps_back_to_itself(documents: dict[Path, Document]) -> None:
-    assert [path for path, one in documents.items() if one.text != path.read_text()] == []
+    assert [path for path, one in documents.items() if one.text != read_text(path)] == []
+
+
+def test_documents_are_compressed_where_they_are_large(documents: dict[Path, Document]) -> None:
+    large = {path for path, one in documents.items() if len(one.text.encode()) > COMPRESSED_FROM}
+    assert large == {path for path in documents if path.suffix == ".gz"} != set()
+
+
+def test_the_results_are_small() -> None:
+    assert sum(path.stat().st_size for path in RESULTS.rglob("*")) < 30_000_000
 
 
 def test_weights_have_cards_that_agree() -> None:
@@ -60,7 +70,7 @@ def test_pages_checksums_and_readmes_pass_the_check(capsys: pytest.CaptureFixtur
     for part in (
         "speech.json: ",
         "ablation/images.json: ",
-        "contestants/speech.json: ",
+        "contestants/speech.json.gz: ",
         "theory/theory.json: ",
         "checksums agree",
         "networks.md: follows from",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
@@ -12,8 +13,10 @@ from bddm_ref.files import checksums_of
 from benchmarks.contestants import SEARCHED
 from benchmarks.core.loading import load
 from benchmarks.core.rows import rows_of
+from benchmarks.results.forms import beside, document_file, document_files
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.schema import RunResults
+from benchmarks.results.store import network_folders
 from benchmarks.results.theory import NetworkDocument, TheoryDocument
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.studies.theory.bounds import DATA as BOUND_DATA
@@ -28,6 +31,10 @@ TRACKS = ("speech", "images")
 
 def run_at(*place: str) -> RunResults:
     return RunResults.read(RESULTS.joinpath(*place).with_suffix(".json"))
+
+
+def run_file(folder: Path, track: str) -> Path:
+    return document_file(folder, f"{track}.json")
 
 
 def test_the_ablation_has_the_published_rows_again() -> None:
@@ -53,8 +60,8 @@ def test_the_image_ablation_has_the_published_network_and_judge() -> None:
 
 def test_the_contestants_come_from_clean_trees_and_whole_experiments() -> None:
     published = RESULTS / "contestants"
-    files = {path: path.stem for path in published.glob("*.json")}
-    files |= {path: f"{path.stem}-long" for path in published.glob("long/*.json")}
+    files = {path: beside(path, "").name for path in document_files(published)}
+    files |= {path: f"{beside(path, '').name}-long" for path in document_files(published / "long")}
     assert files
     for path, name in files.items():
         results = RunResults.read(path)
@@ -67,7 +74,8 @@ def test_the_contestants_come_from_clean_trees_and_whole_experiments() -> None:
 @pytest.mark.parametrize("track", ["speech", "images", "analytic"])
 def test_three_networks_of_each_track_tell_whether_any_ddpm_improves(track: str) -> None:
     """The published one and two more, or three of a known distribution; all from clean trees."""
-    documents = [RunResults.read(path) for path in RESULTS.glob(f"networks/*/{track}.json")]
+    places = [path for path in network_folders(RESULTS) if run_file(path, track).is_file()]
+    documents = [RunResults.read(run_file(path, track)) for path in places]
     if track != "analytic":
         documents.append(run_at(track))
     assert len({one.weights["score_net"] for one in documents}) >= 3
@@ -78,9 +86,9 @@ def test_three_networks_of_each_track_tell_whether_any_ddpm_improves(track: str)
         assert one.provenance.tree == "clean"
         assert not one.meaningless
         assert {"bddm", "ddpm", "ddim"} <= {row.contestant for row in one.rows}
-    for path in RESULTS.glob(f"networks/*/{track}.json"):
-        wanted = {row.key for row in rows_of(load(f"networks-{path.parent.name}"))}
-        assert {row.key for row in RunResults.read(path).rows} == wanted
+    for path in places:
+        wanted = {row.key for row in rows_of(load(f"networks-{path.name}"))}
+        assert {row.key for row in RunResults.read(run_file(path, track)).rows} == wanted
 
 
 @pytest.mark.parametrize("track", TRACKS)

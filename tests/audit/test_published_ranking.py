@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from bddm_ref.files import SUMS, DamagedFileError, verify_checksum, write_listed
 from benchmarks.report.registry import RANKING, checked, write_ranking
+from benchmarks.results.forms import document_file
+from benchmarks.results.items import items_file
 
 pytestmark = pytest.mark.audit
 
@@ -20,9 +23,9 @@ PLOT = "contestants/pareto-images-plain.svg"
 def folder(tmp_path: Path) -> Path:
     """The published runs of images, own and of the contest, and the ranking made of them."""
     for run in ("images", "contestants/images", "contestants/long/images"):
-        for ending in (".json", "-items.jsonl.gz"):
-            content = (RESULTS / f"{run}{ending}").read_bytes()
-            write_listed(tmp_path / f"{run}{ending}", partial(Path.write_bytes, data=content))
+        document = document_file(RESULTS, f"{run}.json")
+        for file in (document, items_file(document)):
+            write_listed(tmp_path / file.relative_to(RESULTS), partial(shutil.copyfile, file))
         (tmp_path / f"{run}.md").write_text((RESULTS / f"{run}.md").read_text())
     assert write_ranking(tmp_path) == tmp_path / RANKING
     return tmp_path

@@ -16,6 +16,7 @@ from torch import Tensor
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
+from benchmarks.results.forms import document_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.noise import EvaluatedNet
@@ -119,7 +120,10 @@ def subject(name: str, device: torch.device, float32: bool = False) -> Subject:
 def _lacking(name: str) -> str | None:
     """Reason why a track's published network is unavailable; None: available."""
     weights = load(EXPERIMENTS[name]).score_net.weights
-    files = [RESULTS / f"{name}.json", *([] if weights is None else [REPOSITORY / weights])]
+    files = [
+        document_file(RESULTS, f"{name}.json"),
+        *([] if weights is None else [REPOSITORY / weights]),
+    ]
     if not all(file.is_file() for file in files):
         return "as the published weights and schedules are not here"
     try:

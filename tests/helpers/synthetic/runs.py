@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.core.rows import Role, RowKey
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
+from benchmarks.results.forms import document_file
 from benchmarks.results.items import write_items
 from benchmarks.results.schema import Comparison, Cost, Data, Judge, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval, MetricInfo, verdict
@@ -342,7 +343,7 @@ def write_run(
         records: lines of the file of items; None takes :func:`records_of`.
 
     Returns:
-        The document.
+        The document's file.
     """
     lines = records_of(results) if records is None else records
     text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -350,4 +351,4 @@ def write_run(
     path = folder / f"{results.track}.json"
     write_items(path, text)
     publish(path, results.model_copy(update={"items_sha256": digest}))
-    return path
+    return document_file(folder, path.name)
