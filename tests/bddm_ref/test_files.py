@@ -17,6 +17,7 @@ from bddm_ref.files import (
     checksum_file,
     checksums_of,
     listed_in,
+    remove_listed,
     sha256_of,
     verify_checksum,
     write_listed,
@@ -74,6 +75,24 @@ def test_a_damaged_list_is_refused_and_left(tmp_path: Path, line: str) -> None:
         written(tmp_path / "b.json", "2")
     assert (tmp_path / SUMS).read_bytes() == kept
     assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the file", "its line"])
+def test_a_file_is_removed_with_its_line(tmp_path: Path, lost: str) -> None:
+    path, other = written(tmp_path / "a.json", "1"), written(tmp_path / "b.json", "2")
+    if lost == "the file":
+        path.unlink()
+    if lost == "its line":
+        (tmp_path / SUMS).write_text(f"{sha256_of(other)}  b.json\n")
+    remove_listed(path)
+    assert names(tmp_path) == ["b.json"]
+    assert not path.exists()
+    verify_checksum(other)
+
+
+def test_nothing_is_removed_where_nothing_is(tmp_path: Path) -> None:
+    remove_listed(tmp_path / "a.json")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_checksum_file_of_its_own_counts_alone(tmp_path: Path) -> None:

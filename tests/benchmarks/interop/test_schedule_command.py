@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from bddm_ref.files import sha256_of, write_listed
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
 from benchmarks.core.rows import RowKey
+from benchmarks.results import forms
 from benchmarks.results.schema import RunResults
 
 BETAS = [1e-4, 0.01, 0.3]  # those of the fixture
@@ -141,9 +143,7 @@ def published(tmp_path: Path) -> Path:
             "items_sha256": "0",
         }
     )
-    path = tmp_path / "speech.json"
-    document.write(path)
-    return path
+    return document.write(tmp_path / "speech.json")
 
 
 def _row(key: RowKey, betas: list[float] | None) -> dict[str, object]:
@@ -179,6 +179,45 @@ def test_a_row_of_a_run_goes_out_and_in_unchanged(
     assert "self-check  the same from the written file" in said
     imported = Path("in/speech-raw-bddm-3.json").read_text()
     assert NoiseSchedule.from_json(imported).betas == tuple(BETAS)
+
+
+@pytest.fixture
+def compressed(published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same document, compressed."""
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    return RunResults.read(published).write(published)
+
+
+@pytest.mark.parametrize("name", ["speech.json", "speech.json.gz"])
+@pytest.mark.usefixtures("compressed")
+def test_a_row_of_a_compressed_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = run("export", f"{name}:raw/bddm-frugal-3", "--as", "json")
+    assert "speech.json.gz:raw/bddm-frugal-3: a schedule of 3 steps" in said
+    exported = Path("runs/exported/speech-raw-bddm-frugal-3.json").read_text()
+    assert NoiseSchedule.from_json(exported).betas == (0.01, 0.02, 0.03)
+    said = run("import", f"{name}:raw/bddm-3", "--to", "in")
+    assert f"speech.json.gz:raw/bddm-3, sha256 {sha256_of(Path('speech.json.gz'))}" in said
+    imported = Path("in/speech-raw-bddm-3.json").read_text()
+    assert NoiseSchedule.from_json(imported).betas == tuple(BETAS)
+
+
+@pytest.mark.parametrize("name", ["speech.json", "speech.json.gz"])
+def test_compressed_runs_that_give_no_schedule(run: Run, compressed: Path, name: str) -> None:
+    file = compressed.with_name(name)
+    said = run("export", file, "--as", "ns", status=2)
+    assert "speech.json.gz holds many schedules; name a row, as " in said
+    said = run("export", f"{file}:raw/bddm-4", "--as", "ns", status=2)
+    assert "speech.json.gz has no row 'raw/bddm-4' (did you mean 'raw/bddm-3'?)" in said
+    write_listed(compressed, lambda path: path.write_bytes(b"text"))
+    for row in ("", ":raw/bddm-3"):
+        said = run("export", f"{file}{row}", "--as", "ns", status=2)
+        assert said == f"error: {compressed} is no gzip file, or a damaged one; restore it\n"
+    compressed.with_name("speech.json").write_text("{}")
+    said = run("export", f"{file}:raw/bddm-3", "--as", "ns", status=2)
+    assert "speech.json and speech.json.gz are two forms of one document" in said
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,24 @@ from typing import get_args
 
 import pytest
 
-from bddm_ref.files import DamagedFileError, write_with_checksum
+from bddm_ref.files import DamagedFileError, write_listed, write_with_checksum
 from benchmarks.cli.app import main
-from benchmarks.report.registry import DOCUMENTS, checked, publish, write_ranking
-from benchmarks.results.documents import Document, Measurement
+from benchmarks.report.readme import write_overview
+from benchmarks.report.registry import (
+    DOCUMENTS,
+    checked,
+    publish,
+    write_networks,
+    write_ranking,
+    write_speed_pages,
+)
+from benchmarks.results import forms
+from benchmarks.results.documents import Document, Measurement, kind_of
+from benchmarks.results.forms import compressed
 from benchmarks.results.items import items_file, write_items
 from synthetic.folder import copied
 from synthetic.runs import images, write_run
-from synthetic.studies import speed
+from synthetic.studies import network_theory, speed
 
 
 def kinds_below(base: type[Document]) -> dict[str, type[Document]]:
@@ -180,3 +190,64 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     publish(tmp_path / "speed.json", speed())
     with pytest.raises(DamagedFileError, match="holds no results"):
         checked(tmp_path)
+
+
+@pytest.fixture
+def compressed_folder(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The whole folder, with each document compressed and all else as it was."""
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    for path in [*results_folder.rglob("*.json")]:
+        assert DOCUMENTS[kind_of(path) or ""].schema.read(path).write(path) != path
+    return results_folder
+
+
+def test_pages_do_not_depend_on_the_form_of_documents(
+    compressed_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(compressed_folder)]) == 0
+    said = capsys.readouterr().out.replace(f"{compressed_folder}/", "")
+    agree = "checksum, schema and page agree"
+    for line in (
+        f"images.json.gz: 16 rows, {agree}",
+        f"contestants/speech.json.gz: 13 rows, {agree}",
+        f"theory/theory.json.gz: bounds of 1 distributions, {agree}",
+        "networks.md: follows from 2 networks",
+    ):
+        assert f"{line}\n" in said
+    assert "claims.json.gz: 18 claims follow from the results" in said
+    texts = {page: page.read_text() for page in compressed_folder.parent.rglob("*.md")}
+    for write in (write_ranking, write_networks, write_speed_pages, write_overview):
+        write(compressed_folder)
+    assert {page: page.read_text() for page in compressed_folder.parent.rglob("*.md")} == texts
+
+
+def test_a_large_document_has_its_page_and_plots_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    assert publish(tmp_path / "images.json", network_theory()) == tmp_path / "images.md"
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"SHA256SUMS", "images.json.gz", "images.md", "images.svg"}
+
+
+@pytest.mark.parametrize("name", ["analytic", "claims", "speed", "contestants/images"])
+def test_two_forms_of_one_document_are_refused(
+    results_folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = results_folder / f"{name}.json"
+    data = compressed(plain.read_text())
+    write_listed(plain.with_name(f"{plain.name}.gz"), partial(Path.write_bytes, data=data))
+    assert main(["check", str(results_folder)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {plain} and {plain.name}.gz are two forms of one document; ")
+    assert said.count("\n") == 1
+
+
+def test_a_damaged_gzip_file_is_found(
+    compressed_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = compressed_folder / "speech.json.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert main(["check", str(compressed_folder)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"error: {path} is no gzip file, or a damaged one; restore it\n"

@@ -14,6 +14,7 @@ from benchmarks.cli.app import main
 from benchmarks.core.errors import UserError
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.compare import compare_page
+from benchmarks.results import forms
 from benchmarks.results.compare import Changes, compare_results, unpaired_difference
 from benchmarks.results.items import write_items
 from benchmarks.results.schema import Data
@@ -236,6 +237,22 @@ def test_folders_are_compared_track_by_track(places: tuple[Path, Path]) -> None:
     assert [track.track for track in found.tracks] == ["speech"]
     assert found.unmatched == [str(extra)]
     assert f"In one folder only: `{extra}`." in page_of(found)
+
+
+def test_compressed_results_are_compared_by_name(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = places
+    plain = speech(a, {"raw/ddim-3": BASE})
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    packed = speech(b, {"raw/ddim-3": BASE + 0.25})
+    assert (plain.name, packed.name) == ("speech.json", "speech.json.gz")
+    for left in (a, plain, a / "speech.json.gz"):
+        for right in (b, packed, b / "speech.json"):
+            found = compare_results(left, right)
+            assert found.unmatched == []
+            assert (found.tracks[0].a, found.tracks[0].b) == (str(plain), str(packed))
+            assert found.tracks[0].changes[0].verdict == "better"
 
 
 def test_bad_input(places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

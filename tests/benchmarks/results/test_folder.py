@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bddm_ref.files import DamagedFileError
+from benchmarks.results import forms
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.schema import RunResults
 from synthetic.runs import CREATED, images, speech
@@ -85,3 +86,13 @@ def test_a_damaged_document_is_no_missing_one(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("2.5", "2.6"))
     with pytest.raises(DamagedFileError, match="does not match its checksum"):
         folder.run("speech")
+
+
+def test_compressed_documents_keep_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    folder = folder_of(tmp_path, speech())
+    assert (tmp_path / "speech.json.gz").is_file()
+    assert folder.row("speech", "raw/bddm-3").metrics["pesq_wb_lqo"].value == 2.5
+    assert folder.made == {"speech.json": CREATED}

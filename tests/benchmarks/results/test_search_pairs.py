@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.results import forms
 from benchmarks.results.schema import RunResults
 from benchmarks.results.search_pairs import SearchPair, search_pairs
 from benchmarks.results.verdicts import Interval
@@ -49,3 +50,9 @@ def test_runs_below_a_results_folder_are_found(tmp_path: Path, place: str) -> No
 def test_other_runs_have_no_pair(tmp_path: Path, results: RunResults) -> None:
     write_run(tmp_path, results)
     assert search_pairs(tmp_path) == []
+
+
+def test_a_compressed_run_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    assert write_run(tmp_path / "search", with_both_searches()).name == "images.json.gz"
+    assert [pair.source for pair in search_pairs(tmp_path)] == ["search/images.json"]

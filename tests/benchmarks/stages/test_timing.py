@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from bddm_ref.files import DamagedFileError
+from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.contestants.base import SkipContestantError
 from benchmarks.core.experiment import Convention, Experiment, RowConfig, TimingConfig
 from benchmarks.core.rows import Row
+from benchmarks.results import forms
 from benchmarks.results.documents import Provenance
 from benchmarks.results.records import Timings
 from benchmarks.results.speed import SpeedCase, SpeedDocument, Timed
@@ -72,9 +73,7 @@ def written(folder: Path, *cases: SpeedCase) -> Path:
         machine_busy=None,
         cases=list(cases),
     )
-    file = folder / "speed-cuda.json"
-    document.write(file)
-    return file
+    return document.write(folder / "speed-cuda.json")
 
 
 def times(file: Path) -> Timings:
@@ -117,3 +116,15 @@ def test_a_damaged_document_is_refused(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(DamagedFileError, match="does not match its checksum"):
         times(file)
+
+
+def test_a_compressed_document_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    file = written(tmp_path, case("DiffWave", "sampler", 3, 1, 0.03))
+    assert file == tmp_path / "speed-cuda.json.gz"
+    found = times(tmp_path / "speed-cuda.json")
+    assert found.rows == {"raw/bddm-3": [0.03] * 9, "raw/ddpm-3": [0.03] * 9}
+    assert found.document is not None
+    assert found.document.sha256 == sha256_of(file)

@@ -15,11 +15,12 @@ from benchmarks.cli.app import main
 from benchmarks.core.errors import UserError
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.speed import speed_page
+from benchmarks.results import forms
 from benchmarks.results.speed import OURS, SpeedDocument
 from benchmarks.runtime import provenance
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.studies.speed import command, subjects
-from synthetic.runs import PROVENANCE
+from synthetic.runs import KL, PROVENANCE, analytic, write_run
 
 CONFTEST = """
 import pytest, torch
@@ -183,6 +184,15 @@ def test_cases_of_a_gpu_need_no_package_that_only_scores_or_compares() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_samplers[DiffWave of paper size-1]" in done.stdout
     assert "test_training[images]" in done.stdout
+
+
+def test_subjects_find_a_compressed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "COMPRESSED_FROM", 1)
+    monkeypatch.setattr(subjects, "RESULTS", tmp_path)
+    assert write_run(tmp_path, analytic()) == tmp_path / "analytic.json.gz"
+    made = subjects.subject("analytic", torch.device("cpu"))
+    assert made.notes == {}
+    assert made.quality(3)["KL(data ‖ sampler)"] == KL["bddm"][3]
 
 
 def test_without_results_subjects_are_random(
