@@ -107,7 +107,9 @@ def test_foreign_idx_files(tmp_path: Path, content: bytes, said: str) -> None:
 )
 def test_what_is_not_gzip(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
-    with pytest.raises(DamagedFileError, match=r"x\.gz is not a readable gzip .*; fetch the file again"):
+    with pytest.raises(
+        DamagedFileError, match=r"x\.gz is not a readable gzip .*; fetch the file again"
+    ):
         read_idx(tmp_path / "x.gz", 3)
     with pytest.raises(DamagedFileError, match=r"y\.gz is not a readable gzip file"):
         read_idx(tmp_path / "y.gz", 3)
@@ -338,7 +340,9 @@ def test_16_bit_pictures_are_refused(tmp_path: Path) -> None:
 def test_decompression_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     Image.new("RGB", (20, 10)).save(tmp_path / "x.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(DamagedFileError, match=r"x\.png .*exceeds limit.*; replace or remove the file"):
+    with pytest.raises(
+        DamagedFileError, match=r"x\.png .*exceeds limit.*; replace or remove the file"
+    ):
         read_picture(tmp_path / "x.png", 8, 3)
 
 
