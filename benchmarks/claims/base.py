@@ -1,4 +1,4 @@
-"""What every kind of claim test shares."""
+"""The base class of claim tests, and the words of their verdicts."""
 
 from __future__ import annotations
 

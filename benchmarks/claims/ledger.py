@@ -172,7 +172,7 @@ def check_ledger(folder: Path) -> str:
     """Verify that a folder's ledger is what its results and the claims' files say.
 
     Raises:
-        DamagedFileError: it is not.
+        DamagedFileError: the ledger says something else.
     """
     path = document_file(folder, FILE)
     undated = {"first": None, "last": None}

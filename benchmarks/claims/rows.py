@@ -173,7 +173,7 @@ class SpeedUp(Test):
 
 
 class CostShare(Test):
-    """What a schedule network's training costs is at most this share of the score network's."""
+    """The cost of a schedule network's training is at most this share of the score network's."""
 
     kind: Literal["cost_share"]
     score_net: str = Field(description="card in results/weights")

@@ -21,7 +21,7 @@ class _OfBound(Test):
 
     @property
     def suffix(self) -> str:
-        """Of the fields of a point."""
+        """The ending of the fields of a point."""
         return "_fitted" if self.fitted else ""
 
     @property
@@ -219,5 +219,5 @@ class Honest(_OfSearches):
 
 
 def widened(count: int) -> float:
-    """How much wider a 95 % interval is for all of ``count`` to hold together (Bonferroni)."""
+    """Factor by which 95 % intervals widen so that all of ``count`` hold together (Bonferroni)."""
     return float(norm.isf(0.025 / count) / norm.isf(0.025))

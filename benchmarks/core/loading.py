@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def from_content(content: dict[str, Any], where: str) -> Experiment:
     """
     _refuse_unknown(content, Experiment, where)
     try:
-        experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
+        experiment = _adapter().validate_python(content)
     except ValidationError as error:
         raise ExperimentError(f"{where}: {first_error(error)}") from error
     return experiment
@@ -75,8 +76,12 @@ def from_stored(content: dict[str, Any]) -> Experiment:
     Raises:
         pydantic.ValidationError: a value has a wrong type.
     """
-    experiment: Experiment = TypeAdapter(Experiment).validate_python(content)
-    return experiment
+    return _adapter().validate_python(content)
+
+
+@cache
+def _adapter() -> TypeAdapter[Experiment]:
+    return TypeAdapter(Experiment)
 
 
 def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:

@@ -284,10 +284,13 @@ def save_ns(schedule: NoiseSchedule, training: NoiseSchedule, path: Path) -> Non
     """Write a ``.ns`` file.
 
     Raises:
-        ValueError: a beta is not between 0 and 1 in float32.
+        UserError: a beta is not between 0 and 1 in float32.
     """
     betas = np.array(schedule.betas, dtype=np.float32)
-    NoiseSchedule(tuple(betas.tolist()))
+    try:
+        NoiseSchedule(tuple(betas.tolist()))
+    except ValueError as error:
+        raise UserError(f"{path.name} cannot hold this schedule in float32: {error}") from error
     alphas, sigmas = in_float32(betas)
     levels, _ = in_float32(np.array(training.betas, dtype=np.float32))
     columns = [_steps_in_float32(alphas, levels), alphas, betas, sigmas]

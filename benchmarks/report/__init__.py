@@ -1,1 +1,1 @@
-"""From per-item scores to tables."""
+"""Floor 5: documents become pages. No torch."""

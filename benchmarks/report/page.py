@@ -24,7 +24,7 @@ class Cell:
         interval: the number's 95 % interval.
         mark: a verdict in one sign, after the text.
         bold: whether the text is the best of its kind.
-        link: where the text leads to.
+        link: target of the text.
     """
 
     text: str

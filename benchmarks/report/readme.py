@@ -50,7 +50,7 @@ def check_readmes(folder: Path) -> list[str]:
     """Verify the blocks that are of a results folder, in its README and the one above it.
 
     Raises:
-        DamagedFileError: they have other figures than the results.
+        DamagedFileError: a block has other figures than the results.
     """
     lines = []
     for readme, text in _filled(folder).items():

@@ -14,7 +14,7 @@ from benchmarks.results.origins import Training
 
 
 class TrainingCard(BaseModel):
-    """How a network was trained; entries of older cards that only people read are ignored."""
+    """The training of a network. Entries of older cards that only people read are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -40,7 +40,7 @@ class MetricChange(BaseModel):
         difference: B minus A; None where the two cannot be compared.
         paired: the interval is of differences item by item.
         p: two-sided, of flipping the differences' signs; None without pairs or without a margin.
-        margin: how much worse still counts as good; None where the experiment gives none.
+        margin: the largest loss that still counts as good; None where the experiment gives none.
         reason: why there is no difference.
     """
 
@@ -57,7 +57,7 @@ class MetricChange(BaseModel):
 
 
 class TrackChanges(BaseModel):
-    """What differs between two documents of one track.
+    """Differences between two documents of one track.
 
     Attributes:
         a: path of the first document, which margins are taken from.
@@ -78,7 +78,7 @@ class TrackChanges(BaseModel):
 
 
 class Changes(BaseModel):
-    """What differs between two results.
+    """Differences between two results.
 
     Attributes:
         unmatched: documents that one of two folders lacks.
@@ -113,7 +113,7 @@ def compare_documents(path_a: Path, path_b: Path) -> TrackChanges:
     """Compare the results of one track.
 
     Raises:
-        UserError: they are of different tracks.
+        UserError: the documents are of different tracks.
         DamagedFileError: a document, or its file of items, is missing, altered or invalid.
     """
     a, b = _Side.read(path_a), _Side.read(path_b)

@@ -1,4 +1,4 @@
-"""From a track's scores to documents: estimates by row, and paired comparisons."""
+"""Estimates by row and paired comparisons, made from a track's scores for documents."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Evaluation:
     """All that the document of a run holds of scores.
 
     Attributes:
-        metrics: how to read each metric.
+        metrics: title, unit and direction of each metric.
         rows: estimates by row key; rows without samples are missing.
         comparisons: paired differences.
         test_items: names of the items that were scored.
-        floors: of images, their number to the metrics of as many images of the other split; of
+        floors: for images, their number to the metrics of as many images of the other split; of
             clips, to the metrics of the recordings that need no reference.
         judge: the network that judged, if there is one.
     """
@@ -49,7 +49,7 @@ def compared_rows(
     """Pair every row with the reference, and BDDM's rows with all others of equal steps.
 
     Args:
-        rows: of a run.
+        rows: all rows of a run.
         reference: name of the row that all are compared with.
         bilateral: contestants whose schedule the papers' schedule network chose.
     """
@@ -68,10 +68,10 @@ class Measured:
     Attributes:
         metric: its key.
         difference: first minus second; without sampling error both ends are the value.
-        p: of the two-sided permutation test; None where there is none.
-        margin: how much worse still counts as good.
+        p: result of the two-sided permutation test; None without a test.
+        margin: the largest loss that still counts as good.
         higher_is_better: direction of the metric.
-        items: how many of each row are compared, where that differs from row to row.
+        items: number of each row's compared items, where rows differ in it.
     """
 
     metric: str

@@ -40,7 +40,7 @@ class Part:
 
 
 def ranked_tracks(parts: Sequence[Part]) -> list[RankedTrack]:
-    """What results documents say of their contestants, by track.
+    """Rank the contestants of several runs, by track.
 
     Raises:
         DamagedFileError: two of a track are of different contests, or of the same columns.

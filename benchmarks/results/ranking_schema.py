@@ -93,7 +93,7 @@ class Preparation(Strict):
 
 
 class Thoroughness(Strict):
-    """How much a search tries: fields of the experiment."""
+    """Fields of an experiment that say how much its search tries."""
 
     bins: int
     judge_items: int
@@ -139,5 +139,5 @@ class RankedTrack(Strict):
 
     @property
     def machines(self) -> int:
-        """How many kinds of machines the runs are of."""
+        """Number of different machines that made the runs."""
         return len({(source.processor, source.threads) for source in self.sources})

@@ -35,7 +35,7 @@ class Timings(Record):
     Attributes:
         rows: row key to its rounds; one evaluation of the network has a key of its own.
         busy: whether the machine had other work.
-        threads: of torch.
+        threads: number of torch's threads.
         seconds_of_audio: length of the timed clip, where there is one.
         document: the document of speed that the times are taken from, if they are.
     """
@@ -51,8 +51,8 @@ class FoundSchedule(Record):
     """A schedule that a search found.
 
     Attributes:
-        betas: of the schedule, data side first.
-        start: of the pass that gave it, where there was one.
+        betas: the noise variances, data side first.
+        start: place where the pass began that gave the schedule, if there was a pass.
         scores: the judge's last word on it.
     """
 
@@ -68,7 +68,7 @@ class SearchRecord(Record):
         schedules: by number of steps.
         nfe: network evaluations.
         seconds: wall-clock.
-        threads: of torch.
+        threads: number of torch's threads.
         scores: titles of the judge's scores.
     """
 

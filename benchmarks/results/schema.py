@@ -193,7 +193,7 @@ class RunResults(Measurement):
         return list(dict.fromkeys(row.convention for row in self.rows))
 
     def cost(self, convention: str, contestant: str) -> Cost | None:
-        """What the search behind a contestant cost; None where it made none."""
+        """Cost of the search behind a contestant; None where there was no search."""
         for cost in self.costs:
             if (cost.convention, cost.contestant) == (convention, contestant):
                 return cost

@@ -1,4 +1,4 @@
-"""What results say of the papers' search beside the frugal one."""
+"""The papers' search compared with the frugal one, from results that made both."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class SpeedDocument(Measurement):
 
 
 def paired_ratio(a: SpeedCase, b: SpeedCase) -> Interval:
-    """How many times longer a takes than b, round by round: geometric mean and 95 % interval.
+    """Ratio of the times of a and b, round by round: geometric mean and 95 % interval.
 
     Raises:
         ValueError: their numbers of rounds differ, so that they were not timed in the same ones.

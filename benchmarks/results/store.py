@@ -1,4 +1,4 @@
-"""Where documents lie in a results folder, and how runs there are found and verified."""
+"""The layout of a results folder: runs there are found and verified."""
 
 from __future__ import annotations
 

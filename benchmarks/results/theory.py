@@ -27,10 +27,10 @@ class BoundPoint:
         data: the distribution.
         t: the junction, 1 .. T.
         n: steps of the short process from there.
-        family: how the short process is spaced.
+        family: the spacing of the short process.
         f_score: F_score.
         f_bddm: F_bddm.
-        f_summed: as F_score, with L_score of all n steps instead of the first.
+        f_summed: F_score with L_score of all n steps instead of the first.
         f_score_fitted: F_score with the last step's variance fitted.
         f_bddm_fitted: F_bddm, likewise.
 
@@ -54,7 +54,7 @@ class BoundPoint:
 
 @dataclass(frozen=True)
 class DataBounds:
-    """What all points of a distribution are held against, in nats per dimension."""
+    """Bounds of one distribution at all points, in nats per dimension."""
 
     data: str
     log_p: float  # E log p(x_0)
@@ -63,7 +63,7 @@ class DataBounds:
     points: list[BoundPoint]
 
     def counts(self, fitted: bool) -> tuple[int, int, int, int]:
-        """Of all points: how many, at most log p, at least the ELBO, both.
+        """Counts of points: all, those at most log p, those at least the ELBO, those that are both.
 
         What the sampling error leaves open counts as holding.
         """
@@ -103,7 +103,7 @@ class RatioStudy:
 
     Attributes:
         data: the distribution.
-        form: of the loss.
+        form: form of the step loss.
         points: the trained network, level by level.
         watched: updates to the mean of sigma_phi over items of all levels.
     """
@@ -130,7 +130,7 @@ class OptimismStudy:
         reported: mean energy distance that the search reports of its winner, over runs.
         true: mean energy distance of the winners, judged with MANY samples.
         optimism: mean of true less reported, in standard deviations of one judgement.
-        noise: that standard deviation, energy distance.
+        noise: standard deviation of one judgement, energy distance.
     """
 
     data: str

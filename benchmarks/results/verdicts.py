@@ -48,7 +48,7 @@ class Interval(Strict):
 
 
 class MetricInfo(Strict):
-    """How to read one metric."""
+    """Title, unit, decimals and direction of one metric."""
 
     title: str
     digits: int = Field(description="decimals worth printing")
@@ -63,9 +63,9 @@ def verdict(
 
     Args:
         difference: with its interval; an exact one needs no test.
-        margin: how much worse still counts as good; positive, fixed beforehand.
+        margin: the largest loss that still counts as good; above 0, fixed beforehand.
         higher_is_better: direction of the metric.
-        p: of the two-sided permutation test; None: there is none.
+        p: result of the two-sided permutation test; None without a test.
 
     Returns:
         ``better`` (interval on the good side of 0, and the permutation test agrees), ``as good``

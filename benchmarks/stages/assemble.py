@@ -1,4 +1,4 @@
-"""From evaluations to the results document: estimates, comparisons, times, costs, origin."""
+"""The document of a run: estimates, comparisons, times, costs and origin, put together."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def build_results(
     """The document of a run.
 
     Args:
-        context: of the run.
+        context: the run.
         sampled: its rows.
         evaluation: estimates and comparisons of their scores.
         timings: seconds of every round, by row.
         searched: convention and search to the record of what was found.
         weights: files of all networks.
-        items_sha256: of the per-item scores that lie beside the document.
+        items_sha256: checksum of the per-item scores that lie beside the document.
     """
     experiment, data = context.experiment, context.track.data
     return RunResults(
@@ -187,8 +187,8 @@ def _cost(
     """Cost of one search.
 
     Args:
-        context: of the run.
-        record: of the search.
+        context: the run.
+        record: the file of the search.
         weights: files of all networks.
         short: the 16-step row of its contestant, which it saves time for.
         timings: seconds of every round, by row.

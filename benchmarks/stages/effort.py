@@ -22,14 +22,14 @@ def effort(
     """Count the arithmetic of one update, and measure the rate of a large matrix product.
 
     Args:
-        module: that is trained; its gradients are cleared.
-        batch_loss: of the module as it is, not compiled.
+        module: the trained module; its gradients are cleared.
+        batch_loss: loss of the module, not compiled.
         config: says the precision and the seed.
-        side: of the matrices.
+        side: rows and columns of the matrices.
 
     Returns:
         ``operations_per_update``: floating-point operations of the forward and backward products
-        and convolutions. ``device_rate``: of a matrix product in training's precision, 1/s.
+        and convolutions. ``device_rate``: rate of a matrix product in training's precision, 1/s.
     """
     device = next(module.parameters()).device
     with FlopCounterMode(display=False) as counter:

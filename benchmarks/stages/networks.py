@@ -27,10 +27,11 @@ class Weights:
     """Files of all networks of a run.
 
     Attributes:
-        score_net: of the score network.
-        schedule_nets: of the schedule networks, by :func:`schedule_net_name`.
-        noise_estimators: of the networks that read the noise level off an item, by convention.
-        judge: of the network that samples are judged by, where it is trained here.
+        score_net: file of the score network.
+        schedule_nets: files of the schedule networks, by :func:`schedule_net_name`.
+        noise_estimators: files of the networks that read the noise level off an item, by
+            convention.
+        judge: file of the network that samples are judged by, where one is trained here.
     """
 
     score_net: Path

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from benchmarks.cli.app import main
 from benchmarks.report.markdown import table_text
@@ -61,8 +62,10 @@ def test_weights_have_cards_that_agree() -> None:
     for path in weights:
         card = card_of(path)
         assert card is not None, path
-        # Files also hold fixed values: the 32 frequencies of the U-Net's level embedding.
-        assert parameters_in(path) - card.parameters in (0, 32)
+        # Files also hold the fixed frequencies that embed the noise level: no parameters.
+        tensors = load_file(path)
+        fixed = sum(one.numel() for name, one in tensors.items() if name.endswith(".frequencies"))
+        assert card.parameters == parameters_in(path) - fixed
         assert card.whole_seconds is not None
 
 

@@ -46,7 +46,7 @@ def networks_page(documents: Mapping[str, RunResults]) -> Page:
 
 
 def _networks(documents: dict[str, RunResults]) -> Table:
-    """How each network was made."""
+    """The table of networks: architecture, training, origin."""
     lines = []
     for name, results in documents.items():
         made = results.provenance

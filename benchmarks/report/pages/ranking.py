@@ -216,7 +216,7 @@ def _origin(track: RankedTrack) -> list[Prose]:
 
 
 def _size(made: Source, track: str) -> str:
-    """How much was sampled, and how much searched."""
+    """A sentence on the number of samples and the size of the searches."""
     fewest, most = made.seeds
     seeds = (
         f"{most} noise seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"

@@ -66,8 +66,8 @@ def speed_page(
     """The whole page.
 
     Args:
-        document: what it tells.
-        searches: those of the results folder that it lies in.
+        document: the measured cases.
+        searches: searches compared in the same results folder.
         on_gpu: the folder's document of a GPU, for the page of the CPU to name.
     """
     device = document.provenance.device

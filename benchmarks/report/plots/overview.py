@@ -24,7 +24,7 @@ LONGEST = 100  # evaluations that are drawn as points; longer rows are bands
 
 @dataclass(frozen=True)
 class Panel:
-    """What a panel shows."""
+    """The content of one panel."""
 
     results: str
     convention: str

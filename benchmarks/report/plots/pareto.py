@@ -81,7 +81,7 @@ def _milliseconds(place: Place) -> float | None:
 
 
 def _owners(lines: dict[str, Points], info: MetricInfo) -> set[str]:
-    """Who has an efficient point."""
+    """Contestants that have an efficient point."""
     owners = [name for name, points in lines.items() for _ in points]
     points = [point for own in lines.values() for point in own]
     return {owners[index] for index in efficient(points, info.higher_is_better)}

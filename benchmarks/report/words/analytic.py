@@ -19,7 +19,7 @@ class AnalyticWords(TrackWords):
     )
 
     def note(self, results: RunResults) -> str:
-        """How samples were scored."""
+        """A paragraph on how samples were scored."""
         if _is_exact(results):
             kind = (
                 "the exact score. KL is exact: the mean and variance of a sampler's Gaussian "

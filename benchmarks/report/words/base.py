@@ -24,7 +24,7 @@ class TrackWords(ABC):
 
     @abstractmethod
     def note(self, results: RunResults) -> str:
-        """How samples were scored."""
+        """A paragraph on how samples were scored."""
 
     @abstractmethod
     def convention_head(self, results: RunResults, convention: Convention) -> str:
@@ -32,7 +32,7 @@ class TrackWords(ABC):
 
     @abstractmethod
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
-        """How the verdicts came about."""
+        """A paragraph on how the verdicts came about."""
 
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """Lines of the quality table that are no sampler's."""
@@ -54,7 +54,7 @@ def data_line(
     """A line of the quality table that is no sampler's.
 
     Args:
-        results: whose metrics are the columns.
+        results: the run; its metrics are the columns.
         metrics: estimates of the line.
         head: name of the line, and how many items were scored.
         width: columns of the table.

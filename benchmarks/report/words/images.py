@@ -20,7 +20,7 @@ class ImagesWords(TrackWords):
     )
 
     def note(self, results: RunResults) -> str:
-        """How samples were scored."""
+        """A paragraph on how samples were scored."""
         judge, name = _judge(results), results.data.name
         lines = [
             f"Images like those of `{name}`, compared with {judge.reference_images} images of "
@@ -57,7 +57,7 @@ class ImagesWords(TrackWords):
         ]
 
     def appendix(self, results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
-        """How many of each row's images the classifier puts in each class, in per cent."""
+        """Percentage of each row's images that the classifier puts in each class."""
         judge = _judge(results)
         counted = [(f"{row.title}, {row.steps} steps", row.classes) for row in rows if row.classes]
         if not counted:

@@ -25,7 +25,7 @@ class SpeechWords(TrackWords):
     counts_items = False
 
     def note(self, results: RunResults) -> str:
-        """How samples were scored."""
+        """A paragraph on how samples were scored."""
         note = (
             f"{len(results.data.test_items)} test clips of {results.clip_seconds:.2f} s from "
             f"`{results.data.name}`; means with 95 % BCa bootstrap intervals over clips (noise "

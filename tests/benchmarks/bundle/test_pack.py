@@ -115,7 +115,10 @@ def test_weights_go_along_with_their_own_checksum(
     [
         (["--size", "10KB"], "--size: .* MB are full before the first training recording"),
         (["--have", "torch,numpi"], "--have: numpi is not installed here"),
-        (["--train-items", "99"], "train_items: 99 training recordings of the 16 in voice"),
+        (
+            ["--train-items", "99"],
+            "train_items: 99 training recordings were asked for, and voice has 16",
+        ),
         (["--score-net.start", "none.safetensors"], r"score_net\.start: .*does not exist"),
         (["--score-net.draws", "0"], r"score_net\.draws: 0 is too few"),
         (["--headline", "fid"], "headline: 'fid' is no metric"),

@@ -175,7 +175,9 @@ def test_a_missing_part_is_named_and_nothing_is_taken(tmp_path: Path) -> None:
     assert len(parts) == 5
     aside = tmp_path / "aside.tar"
     parts[3].rename(aside)
-    with pytest.raises(DamagedFileError, match=r"back lacks part-4\.tar; copy them from the"):
+    with pytest.raises(
+        DamagedFileError, match=r"back lacks part-4\.tar; copy the missing parts from the"
+    ):
         merge(tmp_path / "back", tmp_path / "home")
     assert not (tmp_path / "home").exists()
     for part in (parts[0], parts[1], parts[2], parts[4]):
@@ -234,11 +236,13 @@ def test_other_folders_and_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match="other holds no stages; give back/"):
         merge(tmp_path / "other", tmp_path / "home")
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(DamagedFileError, match=r"a\.txt cannot be unpacked \([^\n]*\); copy it"):
+    with pytest.raises(
+        DamagedFileError, match=r"a\.txt cannot be unpacked \([^\n]*\); copy the part"
+    ):
         merge(tmp_path / "a.txt", tmp_path / "home")
     with tarfile.open(tmp_path / "empty.tar", "w"):
         pass
-    with pytest.raises(DamagedFileError, match=r"empty\.tar is no part of what a bundle's run"):
+    with pytest.raises(DamagedFileError, match=r"empty\.tar is not a part that run\.sh packed"):
         merge(tmp_path / "empty.tar", tmp_path / "home")
     stage(tmp_path / "home", 1)
     with pytest.raises(DamagedFileError, match="home is the workspace itself"):

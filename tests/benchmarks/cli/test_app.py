@@ -136,7 +136,7 @@ def test_help_fields_shows_values_of_that_experiment(capsys: pytest.CaptureFixtu
         (["run", "cpu", "smoke"], "give one experiment, not cpu and smoke"),
         (["bundle", "--to", "out"], "give at least one experiment"),
         (["bundle", "cpu", "--to", "out", "--python", "12"], "--python: write 12 as 3.12"),
-        (["bundle", "cpu", "--to", "out", "--size", "much"], "--size: 'much' is no size: write it"),
+        (["bundle", "cpu", "--to", "out", "--size", "much"], "--size: 'much' is no size: write a"),
     ],
 )
 def test_wrong_values_are_told(

@@ -82,7 +82,7 @@ def test_an_installed_package_offers_one(example: Path, monkeypatch: pytest.Monk
         ("ddim={}:MySampler", "give a new name"),
         ("My Own={}:MySampler", "give a new name"),
         ("nowhere.py:MySampler", "there is no file nowhere.py"),
-        ("no_such_package:MySampler", "importing it failed: ModuleNotFoundError"),
+        ("no_such_package:MySampler", "the import failed: ModuleNotFoundError"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(example: Path, option: str, reason: str) -> None:
@@ -94,7 +94,7 @@ def test_mistakes_are_told_in_a_sentence(example: Path, option: str, reason: str
 def test_a_file_that_fails_is_told(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("1 / 0\n")
-    with pytest.raises(ExperimentError, match="importing it failed: ZeroDivisionError"):
+    with pytest.raises(ExperimentError, match="the import failed: ZeroDivisionError"):
         with_contestant(EXPERIMENT, f"{path}:MySampler")
 
 

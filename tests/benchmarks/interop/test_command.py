@@ -104,7 +104,7 @@ def test_a_training_schedule_that_the_file_does_not_tell(
 ) -> None:
     said = run("import", score, "--to", tmp_path, "--training", "wavegrad")
     assert "training    T = 1000, beta 1e-06 to 0.01" in said
-    assert "does not tell dilation_cycle, T, beta_0, beta_T" in said
+    assert "the file lacks dilation_cycle, T, beta_0, beta_T" in said
 
 
 def test_the_same_twice_is_fine_and_another_is_refused(
@@ -159,7 +159,7 @@ def test_export_of_weights_alone(run: Run, both: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("track: speech", "a.yaml names no weights; give those of a network"),
+        ("track: speech", "a.yaml names no weights; give a weights file"),
         (
             "schedule_net: {weights: {raw: b.safetensors, scaled: c.safetensors}}",
             "a.yaml names several schedule networks; give the weights of one",
@@ -261,7 +261,7 @@ def test_the_noise_that_a_network_misses() -> None:
 def test_a_folder_that_is_a_file(run: Run, score: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     said = run("import", score, "--to", tmp_path / "file" / "sub", status=2)
-    assert "file is a file and no folder" in said
+    assert "file is a file, not a folder" in said
 
 
 def test_an_export_under_a_foreign_name_leaves_nothing(

@@ -19,7 +19,7 @@ from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.diffusers_unet import LAYOUT
 from benchmarks.tracks.images.diffusers_unet import DiffusersUNet
-from benchmarks.tracks.images.networks import NETWORKS
+from benchmarks.tracks.images.track import ImageTrack
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 STEPS = torch.tensor([0, 7, 500, 999])
@@ -66,7 +66,7 @@ def network_of(imported: Imported) -> DiffusersUNet:
     training = imported.training
     assert training is not None
     schedule = NoiseSchedule.linear(training.T, training.start, training.end)
-    network = NETWORKS["score_net"][imported.network](imported.size, schedule)
+    network = ImageTrack.score_nets[imported.network](imported.size, schedule)
     assert isinstance(network, DiffusersUNet)
     network.load_state_dict(imported.state)
     return network.eval()
@@ -207,7 +207,7 @@ def test_other_processes_are_refused(tmp_path: Path, change: dict[str, Any], mes
 def test_no_scheduler_at_all(tmp_path: Path, text: str, told: str) -> None:
     saved(tmp_path)
     (tmp_path / "scheduler_config.json").write_text(text)
-    with pytest.raises(ValueError, match=f"scheduler_config.json tells no training .*{told}"):
+    with pytest.raises(ValueError, match=f"scheduler_config.json has no training .*{told}"):
         LAYOUT.convert(read(tmp_path))
 
 
@@ -217,7 +217,7 @@ def test_no_scheduler_at_all(tmp_path: Path, text: str, told: str) -> None:
         ({"time_embedding_type": "fourier"}, "time_embedding_type = 'fourier' is not supported"),
         ({"num_class_embeds": 10}, "num_class_embeds = 10 is not supported, only None"),
         ({"center_input_sample": True}, "center_input_sample = True is not supported"),
-        ({"out_channels": 6}, "from 3 channels the network makes 6; the image track needs one"),
+        ({"out_channels": 6}, "the network has 3 input and 6 output channels; the image track"),
     ],
 )
 def test_other_networks_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -235,7 +235,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         LAYOUT.convert(replace(content, tensors=tensors))
     with pytest.raises(
         ValueError,
-        match=r"no network can be built from config\.json: .* argument 'novelty'",
+        match=r"built from config\.json: .* unexpected keyword argument 'novelty'",
     ):
         LAYOUT.convert(replace(content, config={**content.config, "novelty": 1}))
     for wrong in ({"norm_num_groups": 0}, {"block_out_channels": []}):

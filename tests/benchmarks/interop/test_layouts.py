@@ -73,8 +73,8 @@ def test_missing_tensors(name: str, shown: str) -> None:
             r"0\.local_rnn\.cell_init' has the shape \(1, 2, 5\) instead of \(5,\)",
         ),
         ("residual_layer.fc_t1.weight", (7, 5), r"step features must be 2 or more pairs, not 5"),
-        (f"{BLOCK}.novelty", (1,), r"2\.novelty' is no tensor of a network of this size"),
-        (f"{RATIO}.novelty", (1,), r"'novelty' is no tensor of a network of this size"),
+        (f"{BLOCK}.novelty", (1,), r"2\.novelty' is not a tensor of a network of this size"),
+        (f"{RATIO}.novelty", (1,), r"'novelty' is not a tensor of a network of this size"),
         # The number of blocks is counted, not read off: a network is made of that many.
         ("residual_layer.residual_blocks.1000000000.x", (1,), r"lacks the tensor .*_blocks\.5\."),
     ],

@@ -169,7 +169,7 @@ def test_defaults_are_assumed_and_told() -> None:
     imported = LAYOUT.convert(content(state(), {}))
     assert imported.size["dilation_cycle"] == DiffWaveConfig().dilation_cycle
     assert imported.training == LinearSchedule(50, 1e-4, 0.05)
-    assert "does not tell dilation_cycle_length and noise_schedule" in imported.notes[1]
+    assert "the file lacks dilation_cycle_length and noise_schedule" in imported.notes[1]
 
 
 def test_half_precision_is_widened() -> None:
@@ -189,7 +189,7 @@ def without(part: str) -> dict[str, Tensor]:
         (
             without("spectrogram_upsampler"),
             PARAMETERS,
-            "weights.pt holds an unconditional DiffWave; the speech track can only use one that",
+            "weights.pt holds an unconditional DiffWave; the speech track needs a network",
         ),
         (
             without("residual_layers.3.dilated_conv.bias"),
@@ -205,7 +205,7 @@ def without(part: str) -> dict[str, Tensor]:
         (
             state() | {"residual_layers.4.extra": torch.zeros(1)},
             PARAMETERS,
-            r"'residual_layers\.4\.extra' is no tensor of a network of this size",
+            r"'residual_layers\.4\.extra' is not a tensor of a network of this size",
         ),
         (
             state() | {"residual_layers.1000000000.extra": torch.zeros(1)},

@@ -297,10 +297,10 @@ def test_a_schedule_network_saved_by_itself() -> None:
     [
         (
             "residual_layer.fc_t1.weight",
-            "is of a DiffWave that is not whole: 'residual_layer.fc_t1",
+            "belongs to an incomplete DiffWave: 'residual_layer.fc_t1",
         ),
-        ("init_conv.0.conv.weight_v", "is of a DiffWave that is not whole: 'init_conv.0.conv.we"),
-        (f"{RATIO}.encoder.enc_conv.weight", "is of a GALR that is not whole: 'schedule_net.ratio"),
+        ("init_conv.0.conv.weight_v", "belongs to an incomplete DiffWave: 'init_conv.0.conv"),
+        (f"{RATIO}.encoder.enc_conv.weight", "belongs to an incomplete GALR: 'schedule_net.ratio"),
     ],
 )
 def test_half_of_a_file_is_not_left_out_in_silence(lost: str, message: str) -> None:
@@ -312,7 +312,7 @@ def test_half_of_a_file_is_not_left_out_in_silence(lost: str, message: str) -> N
 def test_what_a_schedule_network_has_beside_its_galr_is_told() -> None:
     tensors = released_state() | {"schedule_net.extra": torch.ones(2)}
     score, schedule = convert(content(tensors))
-    assert any("1 tensors of the schedule network are none" in note for note in schedule.notes)
+    assert any("1 tensors of the schedule network do not" in note for note in schedule.notes)
     assert not any("schedule network" in note for note in score.notes)
 
 
@@ -377,9 +377,9 @@ def test_a_score_network_alone(tmp_path: Path) -> None:
 
 
 def test_what_their_code_cannot_compute_is_refused() -> None:
-    with pytest.raises(ValueError, match="has networks 'diffwave' and 'galr', and no RatioNet"):
+    with pytest.raises(ValueError, match="has the networks 'diffwave' and 'galr', not RatioNet"):
         export_released(RatioNet())
-    with pytest.raises(ValueError, match="attention has 4 heads, and the release's code always 8"):
+    with pytest.raises(ValueError, match="attention has 4 heads; the released code always has 8"):
         export_released(GALR(GALRConfig(width=16, heads=4)))
     folded = network_of(only(convert(content(diffwave_state()))))
     assert isinstance(folded, DiffWave)

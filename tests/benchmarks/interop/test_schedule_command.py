@@ -38,7 +38,7 @@ def test_schedules_there_and_back(run: Run, betas: Path, tmp_path: Path) -> None
 def test_export_for_diffusers(run: Run, betas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(betas.parent)
     said = run("export", betas, "--as", "diffusers")
-    assert "count those of T = 1000, beta 0.0001 to 0.02" in said
+    assert "steps       of the training schedule T = 1000, beta 0.0001 to 0.02" in said
     document = json.loads(Path("runs/exported/steps3_0.9-diffusers.json").read_text())
     assert document["scheduler"]["trained_betas"] == BETAS
     assert len(document["timesteps"]) == 3
@@ -88,9 +88,9 @@ def test_refusals(run: Run, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        ("file/x.ns", "file is a file and no folder; write elsewhere by --to"),
+        ("file/x.ns", "file is a file, not a folder; name another place by --to"),
         ("folder", "folder is a folder; name another file by --to"),
-        ("taken.ns", "taken.ns.sha256 exists without the file that it is of"),
+        ("taken.ns", "taken.ns.sha256 exists without its file; remove the checksum"),
         ("/proc/none/x.ns", "/proc/none/x.ns cannot be written: No such file or directory"),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_gpu_that_is_not_there(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["data", "smoke", "--device", "cuda"]) == 2
-    assert "error: device: cuda is not there: torch sees no CUDA" in capsys.readouterr().err
+    assert "error: device: cuda is missing: torch sees no CUDA" in capsys.readouterr().err
 
 
 def test_every_bf16_becomes_float32_and_nothing_else_changes() -> None:

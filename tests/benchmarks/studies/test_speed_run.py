@@ -152,7 +152,7 @@ def test_a_case_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(subprocess, "run", run)
     made = command.measure("cpu", seconds=15.0)
     assert [case.title for case in made.cases] == ["One"]
-    assert made.failed == {"test_two": "it was stopped 120 s after the last case might start"}
+    assert made.failed == {"test_two": "the case was stopped 120 s after the last start"}
 
 
 WITHOUT = """
