@@ -18,8 +18,9 @@ Results = Annotated[Positional[Path], arg(metavar="RESULTS")]
 class Compare(Command):
     """Compare two results, row by row and metric by metric.
 
-    RESULTS is a folder of results, or the document of a track such as results/speech.json. The
-    exit status is 1 if B is worse than A by more than a margin of the experiment.
+    RESULTS is a folder of results, or the document of a track such as results/speech.json. A
+    compressed document may be named without its .gz. The exit status is 1 if B is worse than A by
+    more than a margin of the experiment.
     """
 
     a: Results  # the earlier results

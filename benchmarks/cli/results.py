@@ -28,9 +28,10 @@ class Check(Command):
         """Print one line for each file that agrees."""
         from benchmarks.claims.ledger import FILE, check_ledger
         from benchmarks.report.registry import checked
+        from benchmarks.results.forms import document_file
 
         lines = checked(self.folder)
-        if (self.folder / FILE).is_file():
+        if document_file(self.folder, FILE).is_file():
             lines.append(check_ledger(self.folder))
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         return 0

@@ -176,7 +176,7 @@ def test_a_row_of_a_run_goes_out_and_in_unchanged(
     exported = Path("runs/exported/speech-raw-bddm-frugal-3.json").read_text()
     assert NoiseSchedule.from_json(exported).betas == (0.01, 0.02, 0.03)
     said = run("import", f"{published}:raw/bddm-3", "--to", "in")
-    assert "self-check  the same from the written file" in said
+    assert "self-check  the written file gives the same schedule" in said
     imported = Path("in/speech-raw-bddm-3.json").read_text()
     assert NoiseSchedule.from_json(imported).betas == tuple(BETAS)
 
