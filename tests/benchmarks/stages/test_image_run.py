@@ -57,7 +57,7 @@ def test_results_hold_every_row(place: Path) -> None:
     assert reference.metrics["fd"] == reference.metrics["fd_common"]
     assert set(results.floors) == {"66", "72"}
     assert results.judge is not None
-    assert results.judge["distance"] == "FD-cifar"
+    assert results.judge.distance == "FD-cifar"
     assert set(results.weights) == {
         "score_net", "schedule_net/clipped", "schedule_net/plain", "judge",
     }  # fmt: skip
@@ -69,12 +69,9 @@ def test_each_grid_has_its_schedules_and_its_cost(place: Path) -> None:
     paper, noise = rows["plain/bddm-3"], rows["plain/bddm-noise-3"]
     assert paper.betas is not None
     assert paper.betas != noise.betas
-    schedules = place / "out" / "schedules"
-    assert json.loads((schedules / "images-plain-3.json").read_text())["betas"] == paper.betas
-    assert json.loads((schedules / "images-plain-noise-3.json").read_text())["betas"] == noise.betas
-    assert set(results.costs) == {
-        "clipped", "clipped/bddm-noise", "plain", "plain/bddm-noise",
-    }  # fmt: skip
+    assert noise.betas is not None
+    found = {(cost.convention, cost.contestant) for cost in results.costs}
+    assert found == {(name, c) for name in ("clipped", "plain") for c in ("bddm", "bddm-noise")}
     assert results.cost("plain", "bddm").search_nfe > results.cost("plain", "bddm-noise").search_nfe
     pairs = {(c.row, c.against) for c in results.comparisons}
     assert ("plain/bddm-noise-3", "plain/bddm-3") in pairs
