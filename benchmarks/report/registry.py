@@ -122,7 +122,7 @@ def publish(path: Path, document: Document) -> Path:
 
     Args:
         path: ``NAME.json``; a large document goes to ``NAME.json.gz`` instead.
-        document: what to write.
+        document: the document.
 
     Returns:
         The page.

@@ -23,7 +23,7 @@ def beside(document: Path, ending: str) -> Path:
 
     Args:
         document: the path of the document, in either form.
-        ending: what follows ``NAME``, as ``.md`` or ``-items.jsonl.gz``.
+        ending: the part after ``NAME``, as ``.md`` or ``-items.jsonl.gz``.
     """
     name = document.name.removesuffix(GZIP).removesuffix(JSON)
     return document.with_name(f"{name}{ending}")
