@@ -66,7 +66,7 @@ def network_of(imported: Imported) -> DiffusersUNet:
     training = imported.training
     assert training is not None
     schedule = NoiseSchedule.linear(training.T, training.start, training.end)
-    network = ImageTrack.score_nets[imported.network](imported.size, schedule)
+    network = ImageTrack.known_networks["score_net"][imported.network](imported.size, schedule)
     assert isinstance(network, DiffusersUNet)
     network.load_state_dict(imported.state)
     return network.eval()

@@ -147,14 +147,6 @@ def test_the_same_seed_reproduces_every_sample_in_any_batches(run: Any, place: P
     assert [r["samples_sha256"] for r in after] == [r["samples_sha256"] for r in before]
 
 
-def test_another_judge_searches_anew(run: Any, place: Path) -> None:
-    folders = set((place / "work" / "search").iterdir())
-    assert run.call("search", "--image.judge-reference", "74") == 0
-    assert (
-        len(set((place / "work" / "search").iterdir()) - folders) == 4
-    )  # two conventions, two searches
-
-
 def test_flips_train_anew(run: Any, place: Path) -> None:
     assert run.call("train", "--image.no-flips") == 0
     assert len(list((place / "work" / "score_net").iterdir())) == 2

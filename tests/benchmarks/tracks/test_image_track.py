@@ -27,6 +27,7 @@ from benchmarks.tracks.images.batch_judge import BatchJudge
 from benchmarks.tracks.images.classifier import moved
 from benchmarks.tracks.images.data import Pictures
 from benchmarks.tracks.images.gallery import write_grid
+from benchmarks.tracks.images.judge import ImageJudge
 from benchmarks.tracks.images.scored import FeatureSets, ScoredImages
 from benchmarks.tracks.images.track import ImageTrack
 from benchmarks.tracks.parts import DivergedError
@@ -49,6 +50,16 @@ def marked() -> Images:
     pixels = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
     pixels[0, 0, 5, 4] = 255
     return Images(pixels, torch.zeros(1, dtype=torch.int64))
+
+
+def test_another_judge_or_reference_searches_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageJudge, "sha256", "one network")
+    image = dataclasses.replace(SMALL.image, judge_reference=74)
+    other = track(dataclasses.replace(SMALL, image=image))
+    before = track().identity("search")
+    assert other.identity("search") != before
+    monkeypatch.setattr(ImageJudge, "sha256", "another network")
+    assert track().identity("search") != before
 
 
 def test_flips_are_left_to_right_and_half_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
