@@ -202,6 +202,7 @@ def checked(folder: Path) -> list[str]:
         DamagedFileError: the first thing that is wrong.
     """
     if not run_files(folder):
+        verify_checksums(folder)  # an altered document may not even tell its kind
         raise DamagedFileError(f"{folder} holds no results (*.json); give a results folder")
     lines = []
     for place in (folder, *further_folders(folder), folder / "theory"):

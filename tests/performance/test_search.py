@@ -56,7 +56,7 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
         title, lambda: search("frugal"), {"papers' grid": lambda: search("paper")}, **rounds
     )
     assert set(found["frugal"].found) == set(found["paper"].found) == set(LENGTHS)
-    evaluations = {name: result.record["nfe"] for name, result in found.items()}
+    evaluations = {name: result.record.nfe for name, result in found.items()}
 
     case.note(
         device="cpu", **{f"evaluations, {name}": value for name, value in evaluations.items()}

@@ -64,11 +64,11 @@ def test_check_accepts_it_and_refuses_what_was_altered(
     folder = tmp_path / "out"
     shutil.copytree(place / "out", folder)
     assert main(["check", str(folder)]) == 0
-    assert "checksums, schema and table agree" in capsys.readouterr().out
+    assert "checksum, schema and page agree" in capsys.readouterr().out
     table = folder / "speech.md"
     table.write_text(table.read_text().replace("| BDDM |", "| BDDM! |"))
     assert main(["check", str(folder)]) == 2
-    assert "is not the table of speech.json" in capsys.readouterr().err
+    assert "is not the page of speech.json" in capsys.readouterr().err
     (folder / "speech.json").write_text("{}")
     assert main(["check", str(folder)]) == 2
     assert "does not match its checksum" in capsys.readouterr().err
