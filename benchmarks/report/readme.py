@@ -152,7 +152,7 @@ def _ranks(tracks: Sequence[RankedTrack], nfe: int) -> str:
             column = convention.rankings[0].column(nfe) if convention.rankings else {}
             if BDDM in column:
                 name = convention.name if track.track == "analytic" else track.track
-                parts.append(f"{name} {column[BDDM].rank} of {len(column)}")
+                parts.append(f"{column[BDDM].rank} of {len(column)} on {name}")
     return f"BDDM's rank at {nfe} evaluations: {', '.join(parts)}"
 
 
@@ -172,12 +172,12 @@ def _faster(speech: RunResults) -> str:
 
 def _verdict(claim: DecidedClaim) -> str:
     told = _told(Counter(test.verdict for test in claim.tests))
-    return f"Claim {claim.number} is {claim.verdict}; its tests: {told}"
+    return f"Claim {claim.number} is {claim.verdict}. Its tests: {told}"
 
 
 def _counts(claims: Mapping[str, DecidedClaim]) -> str:
     counts = Counter(claim.verdict for claim in claims.values())
-    return f"Of {counts.total()}: {_told(counts)}"
+    return f"Of {counts.total()}: {_told(counts)}. One failing test refutes a claim"
 
 
 def _told(counts: Counter[ClaimVerdict]) -> str:

@@ -76,7 +76,7 @@ def test_blocks_of_another_folder_are_no_matter(folder: Path) -> None:
         "good. Images",
         "| 7 steps of BDDM, DDPM, DDIM: speech PESQ-WB 2.90, 2.00, 2.00; images FD 20.00, 16.00, "
         "8.00 (lower is better) |",
-        "BDDM's rank at 7 evaluations: gaussian-16 1 of 3, images 3 of 4, speech 1 of 4 |",
+        "BDDM's rank at 7 evaluations: 1 of 3 on gaussian-16, 3 of 4 on images, 1 of 4 on speech |",
         "62 times [59, 66] at 16 steps, 143 times [136, 150] at 7 steps |",
     ],
 )
