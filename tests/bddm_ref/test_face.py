@@ -56,8 +56,8 @@ def test_the_names_of_the_equation_table_are_public() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ImportError, match="cannot import name 'serach' from 'bddm_ref'"):
-        exec("from bddm_ref import serach")
+    with pytest.raises(ImportError, match="cannot import name 'samplee' from 'bddm_ref'"):
+        exec("from bddm_ref import samplee")
 
 
 def answer(code: str) -> str:

@@ -87,7 +87,7 @@ def test_the_command_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [([], "Expected one of {run, data"), (["chek"], "Available subcommands: run, data")],
+    [([], "Expected one of {run, data"), (["checks"], "Available subcommands: run, data")],
 )
 def test_without_a_command_all_are_listed(
     capsys: pytest.CaptureFixture[str], words: list[str], message: str

@@ -15,7 +15,7 @@ def test_a_known_name_gives_its_entry() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("speach", "track: 'speach' is none of speech, images (did you mean 'speech'?)"),
+        ("speechh", "track: 'speechh' is none of speech, images (did you mean 'speech'?)"),
         ("zzz", "track: 'zzz' is none of speech, images"),
     ],
 )
