@@ -24,7 +24,7 @@ class Start(NamedTuple):
 
     @property
     def is_valid(self) -> bool:
-        """Whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
+        """Tell whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
         return is_possible(self.alpha, self.beta)
 
     def perturbed(self, source: random.Random) -> Start:
@@ -34,7 +34,7 @@ class Start(NamedTuple):
 
 
 def is_possible(alpha: float, beta: float) -> bool:
-    """Whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
+    """Tell whether alpha_N and beta_N lie in (0, 1) and the next alpha does not pass 1."""
     return 0 < alpha < 1 and 0 < beta < 1 and alpha <= math.sqrt(1 - beta)
 
 

@@ -25,7 +25,7 @@ class SearchStart(Protocol):
 
     @property
     def is_valid(self) -> bool:
-        """Whether a pass can begin with these numbers."""
+        """Tell whether a pass can begin with these numbers."""
 
     def perturbed(self, source: random.Random) -> Self:
         """Move every number by up to +-5 %."""
@@ -58,7 +58,7 @@ class Candidate(Generic[S]):
 
     @property
     def failed(self) -> bool:
-        """Whether a score is NaN, which means that the sampler diverged."""
+        """Tell whether a score is NaN, which means that the sampler diverged."""
         return any(map(math.isnan, self.scores))
 
 

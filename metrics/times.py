@@ -51,7 +51,7 @@ class Timing:
 
     @property
     def is_stable(self) -> bool:
-        """Whether the spread is known and at most 10 %."""
+        """Tell whether the spread is known and at most 10 %."""
         return self.spread <= LARGEST_SPREAD
 
 

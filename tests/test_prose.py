@@ -13,8 +13,8 @@ MOST_WORDS = 20
 FEWEST_WORDS = 2
 # A sentence or noun phrase does not begin with these: a reader cannot see what they refer to.
 BANNED = {"of", "what", "whose", "that", "those", "these", "they", "it", "as", "by", "from"}
-BANNED |= {"until", "where", "when", "how", "which", "who", "also"}
-BANNED_ENTRY = BANNED - {"from", "by"}
+BANNED |= {"until", "where", "when", "how", "which", "who", "also", "whether"}
+BANNED_ENTRY = BANNED - {"from", "by", "whether"}
 BARE = re.compile(r"the (same|others?|rest)\b\W*$|whether (it|they)\b", re.IGNORECASE)
 # Entries of the sections Args, Attributes, Raises: ``name: text``.
 SECTION = re.compile(r"^(Args|Attributes|Raises):\n((?:[ ]{4}.*\n?|\n)+)", re.MULTILINE)

@@ -31,7 +31,7 @@ class ConstantStart(NamedTuple):
 
     @property
     def is_valid(self) -> bool:
-        """Whether a pass can begin at (alpha_N, beta_N) and both constants lie in (0, 1]."""
+        """Tell whether a pass can begin at (alpha_N, beta_N) and both constants lie in (0, 1]."""
         constants_fit = 0 < self.by_beta <= 1 and 0 < self.by_delta <= 1
         return constants_fit and is_possible(self.alpha, self.beta)
 

@@ -51,7 +51,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether the machine lacks memory; torch raises a RuntimeError in varying words."""
+    """Tell whether the machine lacks memory; torch raises a RuntimeError in varying words."""
     told = str(error).lower()
     by_torch = isinstance(error, RuntimeError) and any(words in told for words in MEMORY_WORDS)
     return by_torch or isinstance(error, MemoryError)

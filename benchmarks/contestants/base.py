@@ -105,7 +105,7 @@ class Contestant(OwnContestant, Protocol):
 
     @property
     def compared(self) -> bool:
-        """Whether the contestant's rows are compared with all other rows at equal steps."""
+        """Tell whether the contestant's rows are compared with all other rows at equal steps."""
 
 
 def check_two_ends(steps: int) -> None:

@@ -44,7 +44,7 @@ class GaussianMixture:
 
     @property
     def is_gaussian(self) -> bool:
-        """Whether there is one component."""
+        """Tell whether there is one component."""
         return len(self.weights) == 1
 
     @property

@@ -64,7 +64,7 @@ class Layout(Protocol):
     title: str
 
     def recognises(self, content: Content) -> bool:
-        """Whether the file is of this family."""
+        """Tell whether the file is of this family."""
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to a network of ours.

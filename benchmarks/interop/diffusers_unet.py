@@ -32,7 +32,7 @@ class DiffusersUNetLayout:
     title = "UNet2DModel of diffusers"
 
     def recognises(self, content: Content) -> bool:
-        """Whether ``config.json`` names the class."""
+        """Tell whether ``config.json`` names the class."""
         return content.config.get("_class_name") == "UNet2DModel"
 
     def convert(self, content: Content) -> Imported:

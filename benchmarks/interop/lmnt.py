@@ -44,7 +44,7 @@ class LmntLayout:
     title = "diffwave of lmnt.com"
 
     def recognises(self, content: Content) -> bool:
-        """Whether the file has the names of the first layers."""
+        """Tell whether the file has the names of the first layers."""
         first = {"input_projection.weight", "diffusion_embedding.projection1.weight"}
         return first <= content.tensors.keys()
 

@@ -72,7 +72,7 @@ class OwnLayout:
     title = "this project's"
 
     def recognises(self, content: Content) -> bool:
-        """Whether a network of this project has the same tensor names."""
+        """Tell whether a network of this project has the same tensor names."""
         return _closest(content) is not None
 
     def convert(self, content: Content) -> Imported:

@@ -83,7 +83,7 @@ class ReleasedDiffWave:
     title = "DiffWave of the BDDM release"
 
     def recognises(self, content: Content) -> bool:
-        """Whether the file has the names of the first layers."""
+        """Tell whether the file has the names of the first layers."""
         return set(DIFFWAVE_FIRST) <= set(content.tensors)
 
     def convert(self, content: Content) -> Imported:
@@ -124,7 +124,7 @@ class ReleasedGALR:
     title = "GALR of the BDDM release"
 
     def recognises(self, content: Content) -> bool:
-        """Whether the file has the name of the first layer."""
+        """Tell whether the file has the name of the first layer."""
         return _galr_prefix(content) is not None
 
     def convert(self, content: Content) -> Imported:

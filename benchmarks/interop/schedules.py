@@ -77,7 +77,7 @@ class ScheduleSource:
 
     @property
     def is_schedule(self) -> bool:
-        """Whether the file's name says that it holds a schedule."""
+        """Tell whether the file's name says that it holds a schedule."""
         return self.path.name.lower().endswith((NS, *DOCUMENTS))
 
     @property

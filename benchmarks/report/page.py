@@ -96,6 +96,11 @@ class Page:
     blocks: tuple[Block, ...]
 
 
+def noted(text: str) -> Prose:
+    """A paragraph from a constant of several lines, without the line break at its end."""
+    return Prose(text.removesuffix("\n"))
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], caption: str = "") -> Table:
     """A table from any sequences."""
     return Table(tuple(heads), tuple(tuple(row) for row in rows), caption)

@@ -14,8 +14,6 @@ from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
 from benchmarks.results.origins import MadeOtherwise, TimesFrom, Training
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
-PAPERS_SEARCH = "paper"
-
 
 class RowTime(Strict):
     """Wall-clock of the whole sampler on one item, batch 1."""

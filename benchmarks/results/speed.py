@@ -73,7 +73,7 @@ class SpeedDocument(Measurement):
 
     @property
     def on_cpu(self) -> bool:
-        """Whether no GPU was measured."""
+        """Tell whether no GPU was measured."""
         return self.provenance.device == "cpu"
 
 

@@ -36,7 +36,7 @@ class Interval(Strict):
 
     @property
     def is_exact(self) -> bool:
-        """Whether the value has no sampling error."""
+        """Tell whether the value has no sampling error."""
         return self.low is not None and self.low == self.high
 
     @property

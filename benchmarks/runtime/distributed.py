@@ -14,7 +14,7 @@ def join(device: str) -> None:
 
 
 def is_first() -> bool:
-    """Whether this is the only process, or the first of several."""
+    """Tell whether this is the only process, or the first of several."""
     return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 

@@ -16,7 +16,7 @@ Part = TypeVar("Part", bound="DataclassInstance")
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bfloat16 numbers.
+    """Tell whether the device has instructions for products of bfloat16 numbers.
 
     Raises:
         UserError: torch sees no CUDA device.

@@ -40,7 +40,7 @@ class StageFolder:
     made: dict[str, Any] = field(default_factory=dict)
 
     def is_finished(self) -> bool:
-        """Whether the stage was completed here and its files are unchanged.
+        """Tell whether the stage was completed here and its files are unchanged.
 
         Raises:
             DamagedFileError: the stage was completed, and a file is missing or altered.
@@ -72,7 +72,7 @@ class StageFolder:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the stage is recorded as finished; files are not checked."""
+        """Tell whether the stage is recorded as finished; files are not checked."""
         return self._record.is_file()
 
     @property

@@ -107,7 +107,7 @@ class Networks(Part):
 
     @property
     def trains_score_net(self) -> bool:
-        """Whether the score network is trained; otherwise the score is known exactly."""
+        """Tell whether the score network is trained; otherwise the score is known exactly."""
         return self.experiment.score_net.network != EXACT
 
     def build_score_net(self) -> nn.Module:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks.core.experiment import EXACT
 from benchmarks.core.rows import RowKey
-from benchmarks.report.page import Block, Heading, Page, Prose, Table, estimate, named, table
+from benchmarks.report.page import Block, Heading, Page, Table, estimate, named, noted, table
 from benchmarks.report.words import WORDS
 from benchmarks.results.places import headline
 from benchmarks.results.ranking_schema import BDDM
@@ -30,7 +30,7 @@ def networks_page(documents: Mapping[str, RunResults]) -> Page:
     Args:
         documents: name of the network to the run on it.
     """
-    blocks: list[Block] = [Heading("Score networks", 1), Prose(NOTE.removesuffix("\n"))]
+    blocks: list[Block] = [Heading("Score networks", 1), noted(NOTE)]
     for track in dict.fromkeys(results.track for results in documents.values()):
         mine = {name: one for name, one in documents.items() if one.track == track}
         blocks += [Heading(track.capitalize()), _networks(mine)]

@@ -20,6 +20,7 @@ from benchmarks.report.page import (
     estimate,
     estimated,
     named,
+    noted,
     table,
 )
 from benchmarks.report.words import WORDS
@@ -61,9 +62,9 @@ Indications do not count.
 
 def ranking_page(tracks: Sequence[RankedTrack]) -> Page:
     """Lay out the ranking of all tracks."""
-    blocks: list[Block] = [Heading("Contestants at equal evaluations", 1), _prose(NOTE)]
-    blocks += [Heading("Winners"), _prose(WINNERS), _winners(tracks)]
-    blocks += [Heading("BDDM against each"), _prose(TALLY), _tally(tracks)]
+    blocks: list[Block] = [Heading("Contestants at equal evaluations", 1), noted(NOTE)]
+    blocks += [Heading("Winners"), noted(WINNERS), _winners(tracks)]
+    blocks += [Heading("BDDM against each"), noted(TALLY), _tally(tracks)]
     for track in tracks:
         for convention in track.conventions:
             blocks.append(Heading(f"{track.track.capitalize()}, `{convention.name}`"))
@@ -228,7 +229,3 @@ def _size(made: Source, track: str) -> str:
         f"{WORDS[track].item}s, the best {search.finalists} of a length again by "
         f"{search.finalist_items}, with {search.refinements} refinements."
     )
-
-
-def _prose(text: str) -> Prose:
-    return Prose(text.removesuffix("\n"))

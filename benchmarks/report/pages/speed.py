@@ -14,6 +14,7 @@ from benchmarks.report.page import (
     Table,
     estimate,
     named,
+    noted,
     table,
 )
 from benchmarks.report.pages.speed_samplers import (
@@ -72,10 +73,10 @@ def speed_page(
     """
     device = document.provenance.device
     title = "Speed" if document.on_cpu else f"Speed on {device}"
-    blocks: list[Block] = [Heading(title, 1), _prose(NOTE)]
+    blocks: list[Block] = [Heading(title, 1), noted(NOTE)]
     if not document.on_cpu:
         barred = any(case.bars for case in document.cases)
-        blocks.append(_prose(GPU_NOTE.replace(NO_BARS, OTHER_BARS) if barred else GPU_NOTE))
+        blocks.append(noted(GPU_NOTE.replace(NO_BARS, OTHER_BARS) if barred else GPU_NOTE))
     if document.machine_busy is None:
         blocks.append(Prose("Whether the machine had other work then was not recorded."))
     elif document.machine_busy:
@@ -83,7 +84,7 @@ def speed_page(
     blocks += _measured(document)
     blocks += _unmeasured(document)
     if searches:
-        blocks += [Heading("Searches compared"), _prose(SEARCH_NOTE), Prose(_summary(searches))]
+        blocks += [Heading("Searches compared"), noted(SEARCH_NOTE), Prose(_summary(searches))]
         blocks.append(_searches(searches))
     if document.on_cpu:
         blocks += [Heading("On a GPU"), Prose(_on_gpu(on_gpu))]
@@ -106,10 +107,6 @@ def _measured(document: SpeedDocument) -> list[Block]:
     if lacking := [GROUPS[group].lower() for group in wanted if group not in measured]:
         blocks.append(Prose(f"Not measured: {', '.join(lacking)}."))
     return blocks
-
-
-def _prose(text: str) -> Prose:
-    return Prose(text.removesuffix("\n"))
 
 
 def _origin(document: SpeedDocument) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.report.page import NOTHING, Block, Heading, Prose, Table, estimate, table
+from benchmarks.report.page import NOTHING, Block, Heading, Prose, Table, estimate, noted, table
 from benchmarks.results.speed import OURS, SpeedCase, Timed, paired_ratio, sampler_case
 from benchmarks.results.verdicts import Interval
 from metrics.times import Timing
@@ -25,7 +25,7 @@ def samplers_section(cases: Sequence[SpeedCase]) -> list[Block]:
     """The section's blocks: for each network a table and the conditions it was timed under."""
     cases = [case for case in cases if case.subject is not None]
     subjects = [_subject(case) for case in cases]
-    parts: list[Block] = [Prose(NOTE.removesuffix("\n"))]
+    parts: list[Block] = [noted(NOTE)]
     for network in dict.fromkeys(one.network for one in subjects):
         steps = sorted({s.steps for s in subjects if s.network == network and s.steps is not None})
         parts.append(Heading(network, 3))

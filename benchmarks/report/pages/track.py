@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.core.experiment import PAPER
 from benchmarks.report.page import (
     NOTHING,
     Block,
@@ -21,7 +22,6 @@ from benchmarks.report.page import (
 from benchmarks.report.words import WORDS
 from benchmarks.report.words.base import Line
 from benchmarks.results.schema import (
-    PAPERS_SEARCH,
     Comparison,
     Cost,
     RowResult,
@@ -172,7 +172,7 @@ def _cost_lines(results: RunResults, convention: str) -> list[str]:
 
 
 def _cost_line(results: RunResults, cost: Cost) -> str:
-    whose = "" if cost.search == PAPERS_SEARCH else f" of `{cost.contestant}`"
+    whose = "" if cost.search == PAPER else f" of `{cost.contestant}`"
     evaluations = f"{cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
     trained = (
         f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"

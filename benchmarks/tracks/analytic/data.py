@@ -102,6 +102,6 @@ class Distributions:
         return lambda generator: data.sample(count, generator).float()
 
     def outputs_are_gaussian(self, convention: Convention) -> bool:
-        """Whether plain samplers have Gaussian outputs: with exact scores of a Gaussian."""
+        """Tell whether plain samplers have Gaussian outputs: with exact scores of a Gaussian."""
         is_exact = self._experiment.score_net.network == EXACT
         return is_exact and self.of(convention).is_gaussian

@@ -16,6 +16,7 @@ from diffusers import DDPMScheduler, EulerDiscreteScheduler
 from torch import Tensor
 
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
 from benchmarks.interop.schedules import (
@@ -326,3 +327,10 @@ def of(*arguments: Any) -> Callable[[], NoiseSchedule]:
 def test_no_training_schedule(make: Callable[[], NoiseSchedule]) -> None:
     with pytest.raises(ValueError, match=r"^T = .* is no training schedule; give at least one"):
         make()
+
+
+def test_betas_that_float32_loses_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    tiny = NoiseSchedule((1e-50, 0.5))
+    with pytest.raises(UserError, match=r"a\.ns cannot hold this schedule in float32: "):
+        save_ns(tiny, PROCESS, tmp_path / "a.ns")
+    assert not [*tmp_path.iterdir()]
