@@ -30,6 +30,7 @@ class ExperimentCommand(Command):
     workspace: Folder = Path("runs")  # the folder for the stages' work
     results: OptionalFolder = None  # the folder for tables; None: the experiment's 'publish'
     contestant: Contestants = ()
+    fresh: bool = False  # set the workspace's finished work aside, and make it anew
     dry_run: bool = False  # print the experiment with all options applied, and stop
     help_fields: bool = False  # list the experiment's fields, each an option, and stop
 
@@ -44,7 +45,7 @@ class ExperimentCommand(Command):
         from benchmarks.runtime.progress import Progress
         from benchmarks.stages.pipeline import prepared_context
 
-        context = prepared_context(experiment, self.workspace, Progress())
+        context = prepared_context(experiment, self.workspace, Progress(), self.fresh)
         self.work(context, self.results or Path(experiment.publish), experiment)
         return 0
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -39,14 +40,12 @@ class CheckedContestant:
     Attributes:
         inner: the contestant itself.
         where: name of the contestant in messages.
-        file: the contestant's file, whose content is part of the recipe of its samples.
-        source: SHA-256 of the file.
+        module: the module that it was loaded from.
     """
 
     inner: OwnContestant
     where: str
-    file: Path
-    source: str
+    module: ModuleType
 
     role: ClassVar[Role] = "rival"
     search: ClassVar[SearchName | None] = None
@@ -89,7 +88,7 @@ class CheckedContestant:
                 )
             return x_0
 
-        return Sampler(run, sampler.nfe, sampler.recipe | {"source": self.source})
+        return Sampler(run, sampler.nfe, sampler.recipe)
 
     def _checked(self, call: str, function: Callable[[], T]) -> T:
         try:
@@ -100,7 +99,7 @@ class CheckedContestant:
             lines = [
                 frame.lineno
                 for frame in traceback.extract_tb(error.__traceback__)
-                if Path(frame.filename).resolve() == self.file
+                if Path(frame.filename).resolve() == Path(self.module.__file__ or "").resolve()
             ]
             place = f" (line {lines[-1]})" if lines else ""
             message = " ".join(str(error).split())

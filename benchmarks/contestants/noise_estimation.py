@@ -9,15 +9,16 @@ next.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from bddm_ref.process import KERNELS, ScoreNet
+from bddm_ref.process import KERNELS, ScoreNet, q_sample
 from bddm_ref.schedule import NoiseSchedule
+from bddm_ref.training import BatchLoss
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import applied, fresh_noise, levels
 from benchmarks.core.experiment import SearchName
@@ -54,7 +55,7 @@ class NoiseEstimation:
                 (score_net, network), (training, fit, steps), x_N, condition, generators
             )
 
-        recipe = {"noise_estimator": digest, "fit": fit, "steps": steps, "version": 1}
+        recipe = {"noise_estimator": digest, "fit": fit, "steps": steps}
         return Sampler(run, steps, recipe)
 
 
@@ -132,6 +133,27 @@ def _fibonacci(steps: int, first: float) -> tuple[Tensor, Tensor]:
         base.append(base[-1] + base[-2])
         slope.append(slope[-1] + slope[-2])
     return torch.tensor(base, dtype=torch.float64), torch.tensor(slope, dtype=torch.float64)
+
+
+def estimator_batch_loss(
+    estimator: nn.Module, draw: Callable[[torch.Generator], Tensor], training: NoiseSchedule
+) -> BatchLoss:
+    """Make the estimator's loss on random batches, at uniform steps of the training schedule.
+
+    Args:
+        estimator: the network that estimates delta.
+        draw: draws a batch of training items, ``(B, ...)`` on the estimator's device.
+        training: the training schedule.
+    """
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        x_0 = draw(generator)
+        t = torch.randint(len(training), (len(x_0),), generator=generator)
+        noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
+        x_t = q_sample(x_0, training.alphas[t].to(x_0.device), noise)
+        return estimator_loss(training.deltas[t].to(x_0.device), estimator(x_t))
+
+    return loss
 
 
 def estimator_loss(delta: Tensor, estimate: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class OnlineBddm:
         if not isinstance(start, Start) or inputs.schedule_net is None:
             raise SkipContestantError("there is no schedule network to run")
         network, digest = inputs.schedule_net()
-        recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest, "version": 2}
+        recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest}
         pass_ = _Pass(network, start, steps, inputs.training)
         if self.own:
             return Sampler(pass_.own, 2 * steps - 1, recipe)

@@ -80,9 +80,7 @@ def _loaded(name: str, place: str) -> CheckedContestant:
             f"{where}: a contestant has a 'title' and a method 'prepare(steps, inputs)'; see "
             "docs/contestants.md"
         )
-    file = Path(module.__file__ or "").resolve()
-    source = hashlib.sha256(file.read_bytes()).hexdigest()
-    return CheckedContestant(made, where, file, source)  # type: ignore[arg-type]
+    return CheckedContestant(made, where, module)  # type: ignore[arg-type]
 
 
 def _module(name: str, where: str) -> ModuleType:
@@ -96,6 +94,8 @@ def _module(name: str, where: str) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module  # dataclasses look their own module up here
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))  # for files that it imports, last of all places
         spec.loader.exec_module(module)
     except FileNotFoundError as error:
         raise ExperimentError(f"{where}: there is no file {name}") from error

@@ -31,6 +31,16 @@ class Training(Strict):
     )
 
 
+class StageWork(Strict):
+    """Work of one stage that one commit made, in the run itself or in an earlier one."""
+
+    stage: str
+    folders: int
+    commit: str | None
+    tree: str | None = Field(description="'clean', or 'changed' against the commit")
+    code: Sha256 = Field(description="of the code of these folders")
+
+
 class MadeOtherwise(Strict):
     """Stages whose work was made by another commit or on another machine."""
 

@@ -11,7 +11,7 @@ from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.loading import from_stored
 from benchmarks.core.rows import Role, RowKey
 from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
-from benchmarks.results.origins import MadeOtherwise, TimesFrom, Training
+from benchmarks.results.origins import MadeOtherwise, StageWork, TimesFrom, Training
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
 
@@ -170,6 +170,10 @@ class RunResults(Measurement):
     times_from: TimesFrom | None = Field(default=None, description="null: measured in this run")
     training: dict[str, Training] = Field(default_factory=dict)
     made_otherwise: list[MadeOtherwise] = Field(default_factory=list)
+    stages: list[StageWork] = Field(default_factory=list)
+    users_files: dict[str, Sha256] = Field(
+        default_factory=dict, description="files of the user's contestants, by name"
+    )
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")
 
     @cached_property

@@ -18,6 +18,11 @@ def is_first() -> bool:
     return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 
+def count() -> int:
+    """Number of processes of this run."""
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
 def wait_for_all() -> None:
     """Wait until every process has called this function."""
     if torch.distributed.is_initialized():

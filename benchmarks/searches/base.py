@@ -17,7 +17,6 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.searching import SearchPlan
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import SearchConfig
-from benchmarks.core.identity import without
 from benchmarks.runtime.found import Found, no_schedule, too_long
 
 Examples = tuple[Tensor, Any]
@@ -89,14 +88,10 @@ class Search(ABC):
     """One way to search for schedules.
 
     Attributes:
-        version: raised when a change of the search changes its schedules.
-        version_name: key of ``version`` in the stage's fingerprint.
         needs_schedule_net: whether a trained schedule network takes part.
         longest: steps of the longest schedule that the search makes; None: no limit.
     """
 
-    version: ClassVar[int] = 1
-    version_name: ClassVar[str] = "search"
     needs_schedule_net: ClassVar[bool] = False
     longest: ClassVar[int | None] = None
 
@@ -108,12 +103,10 @@ class Search(ABC):
     def fingerprint(self, step_loss: StepLossForm) -> dict[str, Any]:
         """Entries that the search adds to the fingerprint of its stage.
 
-        The entry ``search`` is left out at version 1, so that older fingerprints stay valid.
-
         Args:
             step_loss: form of the step loss that the experiment names.
         """
-        return without({self.version_name: self.version}, {"search": 1})
+        return {}
 
     def work(self, inputs: SearchInputs) -> int:
         """Number of calls of ``inputs.observe`` that ``find`` makes."""

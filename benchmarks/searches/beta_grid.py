@@ -30,7 +30,6 @@ class BetaGrid(Search):
     schedule's first beta.
     """
 
-    version_name: ClassVar[str] = "rival"
     longest: ClassVar[int | None] = 6  # the number of lists is a power of the steps
 
     def _work(self, inputs: SearchInputs) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,8 +27,6 @@ class ElboPaths(Search):
     step's density has the variance of the largest ELBO: ``fitted`` in
     :mod:`bddm_ref.elbo_bound`.
     """
-
-    version_name: ClassVar[str] = "rival"
 
     def _work(self, inputs: SearchInputs) -> int:
         """Count one part: one table gives all lengths."""

@@ -23,8 +23,6 @@ DENSER = 4  # times as many cells a side; the finer grid contains the papers' gr
 class FrugalSearch(Search):
     """Passes by the schedule network's mean output, ranked by arithmetic before any sampling."""
 
-    version: ClassVar[int] = 5
-    version_name: ClassVar[str] = "frugal"
     needs_schedule_net: ClassVar[bool] = True
 
     def _starts(self, inputs: SearchInputs) -> list[Start]:

@@ -33,8 +33,6 @@ SMALLEST_GAP = 1e-3  # smallest share of the range of log-SNR before training
 class LearnedLevels(Search):
     """N levels, trained by Adam on shares of the range of log-SNR (a softmax)."""
 
-    version: ClassVar[int] = 2
-    version_name: ClassVar[str] = "rival"
     longest: ClassVar[int | None] = 16  # each update runs and differentiates all steps
 
     def _work(self, inputs: SearchInputs) -> int:

@@ -16,7 +16,7 @@ from benchmarks.core.rows import RowKey, Sampled
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
-from benchmarks.results.origins import MadeOtherwise, Training
+from benchmarks.results.origins import MadeOtherwise, StageWork, Training
 from benchmarks.results.records import NETWORK, SearchRecord, Timings
 from benchmarks.results.schema import Cost, Data, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval
@@ -59,7 +59,7 @@ def build_results(
         experiment=as_dict(experiment),
         experiment_sha256=fingerprint(as_dict(experiment)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        provenance=Provenance(**provenance.collect(context.device, torch.get_num_threads())),
+        provenance=_provenance(context),
         data=Data(
             name=data.name,
             sha256=data.sha256,
@@ -81,8 +81,19 @@ def build_results(
         times_from=timings.document,
         training=_trainings(weights),
         made_otherwise=[MadeOtherwise(**one) for one in context.workspace.made_otherwise()],
+        stages=[StageWork(**one) for one in context.workspace.work()],
+        users_files=context.workspace.users_files(),
         items_sha256=items_sha256,
     )
+
+
+def _provenance(context: Context) -> Provenance:
+    """Origin of the results; the tree is clean only if it was so for the work of every stage."""
+    collected = provenance.collect(context.device, torch.get_num_threads())
+    trees = {one["tree"] for one in context.workspace.work()} | {context.workspace.made.get("tree")}
+    if "changed" in trees:
+        collected["tree"] = "changed"
+    return Provenance(**collected)
 
 
 def _row_result(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,9 +18,14 @@ from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
+from benchmarks.core.registry import choose
+from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.compiled import CompiledNet
+from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context
+
+Role = Literal["score_net", "schedule_net"]
 
 
 @dataclass(frozen=True)
@@ -159,3 +165,27 @@ def restore_weight_norm(network: DiffWave) -> None:
             continue
         if isinstance(module, nn.Conv1d | nn.ConvTranspose2d):
             normed(module)
+
+
+def network_code(context: Context, role: Role) -> Code:
+    """Code of a network, untrained."""
+    config, part = getattr(context.experiment, role), context.track.networks
+    entry = choose(part.known[role], config.network, f"{role}.network")
+    return code_of(entry, (part, "_build"), (part, "sizes"))
+
+
+def evaluation_code(context: Context) -> Code:
+    """Code of the trained score network, evaluated in a convention."""
+    part, network = context.track.networks, network_code(context, "score_net")
+    loading = (Alone(load_score_net), Alone(load_network))
+    found = network | code_of(
+        *loading, load_weights, roundable_parameters, part.for_convention, EvaluatedNet
+    )
+    faster = {f"{kind.__module__}.{kind.__qualname__}" for kind in part.with_inference_form}
+    return found | code_of(part.for_inference) if faster & network.parts.keys() else found
+
+
+def loaded_schedule_net(context: Context) -> Code:
+    """Code of a trained schedule network, or of another network of its architecture."""
+    loading = code_of(Alone(load_schedule_net), load_weights)
+    return network_code(context, "schedule_net") | loading

@@ -240,6 +240,8 @@ class Run:
         began = time.monotonic()
         yield
         self.seconds[stage] = time.monotonic() - began
+        if distributed.is_first():
+            self.context.workspace.tell_taken()
 
 
 def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
@@ -271,12 +273,29 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     return prepared
 
 
-def prepared_context(asked: Experiment, workspace: Path, progress: Progress) -> Context:
-    """Make the context of a run on this machine; sets threads and joins other processes."""
+def prepared_context(
+    asked: Experiment, workspace: Path, progress: Progress, fresh: bool = False
+) -> Context:
+    """Make the context of a run on this machine; sets threads and joins other processes.
+
+    Args:
+        asked: the experiment of the command line.
+        workspace: the folder of the stages' work.
+        progress: the display.
+        fresh: whether to set work of earlier runs aside, and make it anew.
+
+    Raises:
+        ExperimentError: ``fresh`` is asked of several processes.
+    """
     experiment = prepare_machine(asked, progress)
+    if fresh and distributed.count() > 1:
+        raise ExperimentError(
+            "--fresh: several processes cannot set work aside together; give a new --workspace"
+        )
     device = distributed.own_device(experiment.device)
     made = provenance.origin(device, experiment.bf16)
-    return Context(experiment, Workspace(workspace, made), progress, asked)
+    say = progress.say if distributed.is_first() else lambda line: None
+    return Context(experiment, Workspace(workspace, made, fresh, say), progress, asked)
 
 
 def describe(run: Run) -> dict[str, Any]:

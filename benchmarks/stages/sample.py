@@ -13,23 +13,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
+from bddm_ref.process import KERNELS
+from benchmarks.contestants.base import Contestant, ContestantInputs, Sampler, SkipContestantError
+from benchmarks.contestants.checked import CheckedContestant
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention
 from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
+from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
 from benchmarks.runtime.progress import Advance
-from benchmarks.runtime.samples import write_samples
+from benchmarks.runtime.samples import SampleParts, write_samples
 from benchmarks.runtime.workspace import StageFolder, write_json
 from benchmarks.searches import SEARCHES
 from benchmarks.searches.base import examples_power
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import Weights, load_schedule_net, load_score_net, schedule_net_name
+from benchmarks.stages.networks import (
+    Weights,
+    evaluation_code,
+    load_schedule_net,
+    load_score_net,
+    loaded_schedule_net,
+    schedule_net_name,
+)
+from benchmarks.tracks.base import Track
 from benchmarks.tracks.parts import DivergedError
 
-VERSION = 1  # raised when a change here changes the samples that come out
 FAILED = "failed.json"  # in the place of samples
 
 
@@ -162,8 +172,8 @@ def _plan(session: Session, row: Row) -> _Plan:
         sampler = session.sampler(row)
     except SkipContestantError as reason:
         return _Plan(row, None, (), row.items, str(reason))
+    code = sampling_code(context, contestant(row.contestant, experiment), sampler) | DRIVING
     inputs = {
-        "version": VERSION,
         "row": row.name,
         "convention": convention_inputs(row.convention),
         "recipe": sampler.recipe,
@@ -174,33 +184,64 @@ def _plan(session: Session, row: Row) -> _Plan:
         **evaluation_inputs(context.identity),
     }
     folders = tuple(
-        context.workspace.stage("sample", inputs | {"seed": experiment.seed + seed})
+        context.workspace.stage("sample", inputs | {"seed": experiment.seed + seed}, code)
         for seed in range(row.seeds)
     )
     return _Plan(row, sampler, folders, row.items)
 
 
 def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Advance) -> None:
-    """Sample one row with one seed, batch by batch."""
+    """Sample one row with one seed, batch by batch; an interrupted row goes on where it was."""
     experiment = session.context.experiment
     assert plan.sampler is not None
     began = time.monotonic()
     track = session.context.track
     evaluated = session.evaluated(plan.row, advance)
-    parts = []
-    for first in range(0, plan.items, experiment.batch_items):
+    parts = SampleParts(folder.path)
+    advance(parts.items * plan.sampler.nfe)
+    for first in range(parts.items, plan.items, experiment.batch_items):
         indices = range(first, min(first + experiment.batch_items, plan.items))
         condition, generators, x_N = session.start(
             plan.row.convention, indices, folder.inputs["seed"]
         )
         x_0 = plan.sampler.run(evaluated, x_N, condition, generators)
         try:
-            parts.append(track.items.finished(x_0, plan.row.convention).cpu())
+            parts.add(track.items.finished(x_0, plan.row.convention).cpu())
         except DivergedError as reason:
             file = folder.path / FAILED
             write_json(file, {"reason": str(reason)})
-            folder.finish([file], time.monotonic() - began)
-            return
-    file = folder.path / "samples.safetensors"
-    write_samples(file, torch.cat(parts))
-    folder.finish([file], time.monotonic() - began)
+            break
+    else:
+        file = folder.path / "samples.safetensors"
+        write_samples(file, parts.joined())
+    folder.finish([file], parts.seconds + time.monotonic() - began)
+    parts.remove()
+
+
+def sampling_code(context: Context, contestant: Contestant, sampler: Sampler) -> Code:
+    """Code of a row's samples: the contestant, the score network, and the items."""
+    items = context.track.items
+    found = contestant_code(contestant, sampler, context.track) | evaluation_code(context)
+    if found.attributes & {"schedule_net", "noise_estimator"}:
+        found |= loaded_schedule_net(context)
+    return found | code_of(
+        items.shape, items.conditions, items.finished, item_generators, start_noise
+    )
+
+
+def contestant_code(contestant: Contestant, sampler: Sampler, track: Track) -> Code:
+    """Code of a contestant; a user's own counts with all files of the user that it imports."""
+    if isinstance(contestant, CheckedContestant):
+        found = code_of(contestant.module, contestant.inner)
+    else:
+        found = code_of(contestant)
+    kernel = getattr(contestant, "kernel", sampler.recipe.get("kernel"))
+    if kernel in KERNELS:
+        found |= code_of(KERNELS[kernel])
+    if "power" in found.attributes:
+        found |= code_of(examples_power, track.items.examples)
+    return found
+
+
+DRIVING = code_of(Alone(_sample_seed), Alone(Session.start), Alone(Session.evaluated))
+"""Functions of this file that every sample goes through."""

@@ -17,19 +17,20 @@ from bddm_ref.scheduling import Start
 from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs
 from benchmarks.results.records import FoundSchedule, SearchRecord
+from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches import SEARCHES
-from benchmarks.searches.base import SearchInputs
+from benchmarks.searches.base import Search, SearchInputs
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import (
+    evaluation_code,
     load_schedule_net,
     load_score_net,
+    loaded_schedule_net,
     net_lengths,
     schedule_net_name,
 )
-
-VERSION = 2  # raised when a change here changes the schedules of all searches
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,6 @@ def searched_schedules(
     """
     experiment, search = context.experiment, SEARCHES[name]
     inputs = {
-        "version": VERSION,
         "config": {k: v for k, v in as_dict(experiment.search).items() if k != "searches"}
         | {"lengths": list(lengths)},
         "grid": name,
@@ -104,7 +104,8 @@ def searched_schedules(
         **context.track.identity("search"),
         **search.fingerprint(experiment.schedule_net.loss),
     }
-    folder = context.workspace.stage("search", inputs)
+    code = search_code(context, search) | code_of(Alone(_search))
+    folder = context.workspace.stage("search", inputs, code)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
         made = _search(context, convention, (name, lengths), score_weights, schedule_weights)
@@ -112,6 +113,18 @@ def searched_schedules(
         folder.finish([file], made.seconds)
     record = SearchRecord.read(file)
     return SearchResult(search.answers(_read(record.schedules), lengths), record)
+
+
+def search_code(context: Context, search: Search) -> Code:
+    """Code of a search, its judge, and the networks that it runs."""
+    track, found = context.track, code_of(search)
+    found |= evaluation_code(context)
+    found |= code_of((track.judge, "problem"), *track.judge.looked_up)
+    if "examples" in found.attributes or "power" in found.attributes:
+        found |= code_of(track.items.examples)
+    if "distortion" in found.attributes:
+        found |= code_of(track.items.distortion, (track.items, "spectrum"))
+    return found | loaded_schedule_net(context) if search.needs_schedule_net else found
 
 
 def _search(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 
 from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
+from benchmarks.contestants.plugins import contestant
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
 from benchmarks.results.forms import document_file
@@ -17,12 +18,13 @@ from benchmarks.results.origins import TimesFrom
 from benchmarks.results.records import NETWORK, Timings
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
+from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.stages.context import REPOSITORY, weights_digest
-from benchmarks.stages.sample import Session
+from benchmarks.stages.networks import evaluation_code
+from benchmarks.stages.sample import DRIVING, Session, sampling_code
 from metrics.times import Timing
 from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
-VERSION = 2  # raised when a change here changes what is timed
 DIFFERENT_INPUTS = 20  # test items that the rounds go through
 
 
@@ -37,7 +39,6 @@ def timed_rows(session: Session) -> Timings:
         if (sampler := _sampler(session, row))
     }
     inputs = {
-        "version": VERSION,
         "timing": as_dict(experiment.timing),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.weights.score_net),
@@ -48,7 +49,7 @@ def timed_rows(session: Session) -> Timings:
         "processor": provenance.processor(),
         "threads": torch.get_num_threads(),
     }
-    folder = context.workspace.stage("time", inputs)
+    folder = context.workspace.stage("time", inputs, _code(session, samplers.values()))
     file = folder.path / "seconds.json"
     if not folder.is_finished():
         began = time.monotonic()
@@ -62,6 +63,16 @@ def timed_rows(session: Session) -> Timings:
         ).write(file)
         folder.finish([file], time.monotonic() - began)
     return Timings.read(file)
+
+
+def _code(session: Session, samplers: Iterable[tuple[Row, Sampler]]) -> Code:
+    """Code of all timed rows, of one evaluation of the network, and of the clock."""
+    context = session.context
+    found = DRIVING | code_of(measure_interleaved, clock_for, Alone(_measure), Alone(_call))
+    for row, sampler in samplers:
+        family = contestant(row.contestant, context.experiment)
+        found |= sampling_code(context, family, sampler)
+    return found | evaluation_code(context) | code_of(Alone(_one_evaluation))
 
 
 def documented_times(session: Session, file: Path) -> Timings:

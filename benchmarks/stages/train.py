@@ -7,35 +7,37 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bddm_ref.checkpoint import load_state, save_weights
 from bddm_ref.files import write_with_checksum
 from bddm_ref.networks.diffwave import DiffWave
-from bddm_ref.process import q_sample
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
-from benchmarks.contestants.noise_estimation import estimator_loss
+from benchmarks.contestants.noise_estimation import estimator_batch_loss
 from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
 from benchmarks.results.cards import TrainingCard
 from benchmarks.runtime import distributed, provenance
+from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.workspace import StageFolder
 from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import REPOSITORY, Context, weights_digest
 from benchmarks.stages.effort import effort
 from benchmarks.stages.networks import (
+    evaluation_code,
     load_score_net,
+    network_code,
     schedule_net_name,
     started_from,
     tau_of,
 )
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
-VERSION = 1  # raised when a change here changes the weights that come out
 CURVE_POINTS = 200  # of the loss curve that is kept
 
 
@@ -51,7 +53,6 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
     decided: dict[str, str | None] = {"weights": None, "compile": None}
     decided["start"] = weights_digest(start) if start else None
     inputs = {
-        "version": VERSION,
         "config": without(
             as_dict(context.identity.score_net) | decided, {"amplitude": config.amplitude}
         ),
@@ -59,9 +60,11 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
         "training_schedule": as_dict(context.experiment.training_schedule),
         "data": context.track.data.digest("train"),
     }
+    code = training_code(context.track.networks.score_batch_loss, *TRAINING)
+    code |= network_code(context, "score_net")
     return _train(
         context,
-        context.workspace.stage("score_net", inputs),
+        context.workspace.stage("score_net", inputs, code),
         "train score network",
         started_from(context.track.networks.build_score_net(), start),
         config.training,
@@ -95,7 +98,6 @@ def schedule_net_weights(
     config = dataclasses.replace(config, loss=SEARCHES[search].network_loss or config.loss)
     score_net = load_score_net(context, score_weights)
     inputs = {
-        "version": VERSION,
         "config": as_dict(context.identity.schedule_net)
         | {"weights": None, "loss": config.loss, "tau": tau},
         **context.track.identity("train"),
@@ -105,9 +107,11 @@ def schedule_net_weights(
         "score_net": weights_digest(score_weights),
         **evaluation_inputs(context.identity),
     }
+    code = training_code(context.track.networks.schedule_batch_loss, *TRAINING)
+    code |= network_code(context, "schedule_net") | evaluation_code(context)
     return _train(
         context,
-        context.workspace.stage("schedule_net", inputs),
+        context.workspace.stage("schedule_net", inputs, code),
         f"train schedule network ({name})",
         context.track.networks.build_schedule_net(convention),
         config.training,
@@ -125,7 +129,6 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
     config, track = context.experiment.schedule_net, context.track
     unused = {"weights": None, "loss": None, "tau": None}
     inputs = {
-        "version": VERSION,
         "config": as_dict(context.identity.schedule_net) | unused,
         **track.identity("train"),
         "convention": convention_inputs(convention),
@@ -133,33 +136,26 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
         "data": track.data.digest("train"),
     }
 
-    def loss_of(estimator: nn.Module) -> BatchLoss:
-        draw, training = track.items.drawn(convention), track.training
-
-        def loss(step: int, generator: torch.Generator) -> Tensor:
-            x_0 = draw(generator)
-            t = torch.randint(len(training), (len(x_0),), generator=generator)
-            noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
-            x_t = q_sample(x_0, training.alphas[t].to(x_0.device), noise)
-            return estimator_loss(training.deltas[t].to(x_0.device), estimator(x_t))
-
-        return loss
-
+    code = training_code(track.items.drawn, estimator_batch_loss, *TRAINING)
     return _train(
         context,
-        context.workspace.stage("noise_estimator", inputs),
+        context.workspace.stage(
+            "noise_estimator", inputs, code | network_code(context, "schedule_net")
+        ),
         f"train noise estimator ({convention.name})",
         track.networks.build_schedule_net(convention),
         config.training,
-        loss_of,
+        lambda estimator: estimator_batch_loss(
+            estimator, track.items.drawn(convention), track.training
+        ),
     )
 
 
 def _known_score_net(context: Context) -> Path:
     """Write a score network that needs no training to a file with a checksum."""
-    inputs = {"version": VERSION, "data": context.track.data.sha256}
+    inputs: dict[str, Any] = {"data": context.track.data.sha256}
     inputs["conventions"] = [convention_inputs(c) for c in context.experiment.conventions]
-    folder = context.workspace.stage("score_net", inputs)
+    folder = context.workspace.stage("score_net", inputs, network_code(context, "score_net"))
     weights = folder.path / WEIGHTS
     if not folder.is_finished():
         save_weights(context.track.networks.build_score_net(), weights)
@@ -175,14 +171,14 @@ def judge_net_weights(context: Context, from_scratch: bool = False) -> Path | No
     if judge.weights is not None and not from_scratch:
         return REPOSITORY / judge.weights
     inputs = {
-        "version": VERSION,
         "training": as_dict(context.identity.image.classifier_training),
         **context.track.identity("judge_net"),
         "data": context.track.data.digest("train"),
     }
+    code = training_code((context.track.judge, "net"), *TRAINING)
     return _train(
         context,
-        context.workspace.stage("judge_net", inputs),
+        context.workspace.stage("judge_net", inputs, code),
         f"train {judge.name}",
         judge.build(),
         judge.training,
@@ -289,3 +285,12 @@ def _curve(losses: list[float]) -> list[dict[str, int | float]]:
         for i in range(0, len(losses), chunk)
         if (part := losses[i : i + chunk])
     ]
+
+
+def training_code(*roots: object) -> Code:
+    """Code of a training, beside the network and the loss."""
+    return code_of(train, save_weights, *roots)
+
+
+TRAINING = (Alone(_train), Alone(_keep), Alone(started_from))
+"""Functions that every training goes through."""

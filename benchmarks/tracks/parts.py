@@ -94,9 +94,14 @@ class Networks(Part):
         experiment: the experiment, which names the networks and their sizes.
         training: the training schedule.
         device: the device that networks run on.
+
+    Attributes:
+        known: the registry of the track's networks.
+        with_inference_form: the networks that ``for_inference`` changes.
     """
 
     known: ClassVar[KnownNetworks]
+    with_inference_form: ClassVar[tuple[type[nn.Module], ...]] = ()
 
     def __init__(
         self, experiment: Experiment, training: NoiseSchedule, device: torch.device
@@ -242,6 +247,11 @@ class Judge(Part):
     def net(self) -> JudgeNet | None:
         """The network that judges samples; None: the track trains none."""
         return None
+
+    @property
+    def looked_up(self) -> tuple[type, ...]:
+        """Classes that ``problem`` looks up by name, and that decide its judgements."""
+        return ()
 
     @abstractmethod
     def problem(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from ran import unaccounted
 
 from benchmarks.cli.app import main
 from benchmarks.runtime import checkout
@@ -25,10 +26,12 @@ class TinyRun:
     Attributes:
         root: has ``data``, the workspace ``work``, the results ``out`` and ``tiny.yaml``.
         takes_data: whether the experiment reads files.
+        unaccounted: functions that ran and are not in the code of their stage.
     """
 
     root: Path
     takes_data: bool
+    unaccounted: set[str]
 
     @property
     def text(self) -> str:
@@ -57,8 +60,9 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRuns:
             (root / "tiny.yaml").write_text((TINY / f"{name}.yaml").read_text())
             if name in WRITERS:
                 WRITERS[name](root / "data")
-            fresh = TinyRun(root, name in WRITERS)
-            assert fresh.call("run") == 0
+            with pytest.MonkeyPatch.context() as patch, unaccounted(patch) as missing:
+                fresh = TinyRun(root, name in WRITERS, missing)
+                assert fresh.call("run") == 0
             made[name] = fresh
         return made[name]
 

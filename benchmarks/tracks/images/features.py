@@ -16,6 +16,7 @@ from torch import Tensor
 from bddm_ref.files import sha256_of, write_atomically
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
+from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
@@ -23,7 +24,6 @@ from benchmarks.tracks.images.data import Pictures
 from benchmarks.tracks.images.scored import FeatureSets, ScoredImages, class_counts
 from metrics.extractors import ClassifierExtractor, Extractor, extract
 
-VERSION = 1  # raised when a change here changes the scores that come out
 FEATURES = "features.safetensors"
 ORDER_SEED = 0  # seed of the draw of images for the floor
 
@@ -79,7 +79,8 @@ class Features:
         folder.finish([file], time.monotonic() - began)
 
     def _folder(self, inputs: dict[str, Any]) -> StageFolder:
-        return self.workspace.stage("score", {"version": VERSION, "judge": self.judge} | inputs)
+        code = code_of(extract, type(self.extractor), self.pictures.scored)
+        return self.workspace.stage("score", {"judge": self.judge} | inputs, code)
 
 
 def score_images(

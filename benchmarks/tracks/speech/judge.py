@@ -36,6 +36,17 @@ class SpeechJudge(Judge):
         self._recordings = recordings
         self._items = items
 
+    @property
+    def looked_up(self) -> tuple[type, ...]:
+        """The metrics of the judge.
+
+        Raises:
+            ModuleNotFoundError: the packages of the metrics are not installed.
+        """
+        from metrics.speech import SPEECH_METRICS  # noqa: PLC0415
+
+        return SPEECH_METRICS["pesq_wb_lqo"], SPEECH_METRICS["stoi"]
+
     def problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchProblem:

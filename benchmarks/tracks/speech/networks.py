@@ -45,6 +45,7 @@ class SpeechNetworks(Networks):
     """Score networks with a mel spectrogram as condition, and schedule networks of waveforms."""
 
     known = NETWORKS
+    with_inference_form = (DiffWave,)
 
     def __init__(
         self,

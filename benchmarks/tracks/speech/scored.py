@@ -33,18 +33,18 @@ from benchmarks.results.comparisons import (
 )
 from benchmarks.results.schema import Comparison
 from benchmarks.results.verdicts import Interval, MetricInfo
+from benchmarks.runtime.code.closure import Code, code_of
 from benchmarks.runtime.progress import Advance, Progress
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
 from benchmarks.tracks.parts import Scored
-from metrics.items import ItemScore
+from metrics.items import ItemScore, score_item
 from metrics.mos import MOS_PREDICTORS, predicted_metrics
-from metrics.scoring import score_items, scoring_pool
+from metrics.scoring import KNOWN, score_items, scoring_pool
 from metrics.speech import SPEECH_METRICS
 from metrics.statistics import item_means, mean_interval, paired_differences, sign_flip_p
 
 SCORES = "scores.jsonl"
-VERSION = 1  # raised when a change here changes the scores that come out
 COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")  # and predicted MOS; where there is a margin
 RECORDINGS = "recordings"  # in the place of a row key: the test clips themselves
 Scores = dict[str, dict[str, NDArray[np.float64]]]
@@ -172,6 +172,7 @@ def score_clips(
     sampled: Sequence[Sampled],
     clips: Sequence[Clip],
     data_sha256: str,
+    clips_code: Code,
 ) -> ScoredClips:
     """Score each row, seed and clip, or find the scores in the workspace.
 
@@ -182,9 +183,12 @@ def score_clips(
         sampled: the rows.
         clips: the test clips.
         data_sha256: checksum of the test split.
+        clips_code: the code that loads and cuts the clips.
     """
     sources = list(_sources(experiment, sampled, clips))
-    parts = [_parts(experiment, workspace, source, clips, data_sha256) for source in sources]
+    shared = {"test_items": [clip.name for clip in clips], "data": data_sha256}
+    opened = partial(_parts, experiment, workspace, shared, clips_code)
+    parts = [opened(source) for source in sources]
     every = [(source, part) for source, of in zip(sources, parts, strict=True) for part in of]
     missing = [(source, part) for source, part in every if not part.folder.is_finished()]
     total, left = len(every) * len(clips), len(missing) * len(clips)
@@ -222,17 +226,12 @@ def _read_clips(file: Path) -> list[NDArray[Any]]:
 def _parts(
     experiment: Experiment,
     workspace: Workspace,
+    shared: dict[str, Any],
+    clips_code: Code,
     source: _Source,
-    clips: Sequence[Clip],
-    data_sha256: str,
 ) -> list[_Part]:
     """Split metrics into one part for every run, and one part for each predictor of MOS."""
-    shared = {
-        "version": VERSION,
-        "samples": source.digest,
-        "test_items": [clip.name for clip in clips],
-        "data": data_sha256,
-    }
+    shared = {"samples": source.digest} | shared
     parts: list[tuple[tuple[str, ...], dict[str, Any]]] = []
     if source.has_reference:
         parts.append((tuple(SPEECH_METRICS), {}))
@@ -240,7 +239,14 @@ def _parts(
         version = {"predictor": MOS_PREDICTORS[name].version}
         parts.append((tuple(predicted_metrics([name])), version))
     return [
-        _Part(metrics, workspace.stage("score", shared | {"metrics": sorted(metrics)} | more))
+        _Part(
+            metrics,
+            workspace.stage(
+                "score",
+                shared | {"metrics": sorted(metrics)} | more,
+                clips_code | code_of(score_item, *(KNOWN[name] for name in metrics)),
+            ),
+        )
         for metrics, more in parts
     ]
 

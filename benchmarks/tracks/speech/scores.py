@@ -10,6 +10,7 @@ from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.data.features import HOP, SAMPLE_RATE
+from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.parts import Scores
@@ -67,7 +68,8 @@ class SpeechScores(Scores):
         from benchmarks.tracks.speech.scored import score_clips  # noqa: PLC0415 (scores' packages)
 
         digest, clips = self._recordings.corpus.digest("test"), self._recordings.test_clips
-        return score_clips(self.experiment, workspace, self.progress, sampled, clips, digest)
+        code = code_of((self._recordings, "test_clips"))
+        return score_clips(self.experiment, workspace, self.progress, sampled, clips, digest, code)
 
     def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
         """Write the first test clips as WAV files: the recordings, and samples of some rows."""

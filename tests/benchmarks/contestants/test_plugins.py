@@ -53,17 +53,6 @@ def test_the_documented_example_runs(example: Path) -> None:
     assert sampler.recipe["betas"] == list(NoiseSchedule.cosine(3).betas)
 
 
-def test_its_source_is_part_of_the_recipe(example: Path) -> None:
-    option = f"mine={example}:MySampler"
-    first = contestant("mine", with_contestant(EXPERIMENT, option)).prepare(3, INPUTS).recipe
-    other = example.with_name("other.py")
-    other.write_text(example.read_text() + "# changed\n")
-    changed = with_contestant(EXPERIMENT, f"mine={other}:MySampler")
-    second = contestant("mine", changed).prepare(3, INPUTS).recipe
-    assert first["betas"] == second["betas"]
-    assert first["source"] != second["source"]
-
-
 def test_an_installed_package_offers_one(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = importlib.metadata.EntryPoint("theirs", "their_samplers:MySampler", ENTRY_POINTS)
     example.rename(example.with_name("their_samplers.py"))

@@ -39,6 +39,9 @@ def inputs(search_inputs: Callable[..., SearchInputs]) -> SearchInputs:
     return replace(made, schedule_net=Half, examples=lambda: (x, None))
 
 
+WITHOUT_PERTURBATIONS = ("beta-grid", "elbo-paths", "learned-levels", "frugal")
+
+
 def test_every_name_has_a_search() -> None:
     assert set(SEARCHES) == set(get_args(SearchName))
 
@@ -55,28 +58,14 @@ def test_each_length_has_a_schedule_or_a_reason(name: SearchName, inputs: Search
         assert one.scores == score(one.schedule, 2)  # of a trial that had no part in the search
     assert isinstance(found[60], str)  # the training schedule has 50 steps
     # Lengths that no pass reached have neither finalists nor perturbations.
-    spared = 0 if SEARCHES[name].version_name in ("rival", "frugal") else 3
+    spared = 0 if name in WITHOUT_PERTURBATIONS else 3
     assert len(parts) <= SEARCHES[name].work(inputs) <= len(parts) + spared
 
 
-@pytest.mark.parametrize(
-    ("name", "entries"),
-    [
-        ("paper", {}),
-        ("constants", {}),
-        ("closed-form", {"loss": "elbo", "power": 2}),
-        ("closed-form-released", {"loss": "released", "power": 2}),
-        ("beta-grid", {"rival": 1}),
-        ("frugal", {"frugal": 5}),
-    ],
-)
-def test_entries_of_the_fingerprint(name: SearchName, entries: dict[str, object]) -> None:
-    assert SEARCHES[name].fingerprint("elbo") == entries
-
-
-def test_a_later_version_enters_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(SEARCHES["constants"]), "version", 2)
-    assert SEARCHES["constants"].fingerprint("exact") == {"search": 2}
+def test_the_form_of_the_loss_enters_the_fingerprint() -> None:
+    assert SEARCHES["paper"].fingerprint("elbo") == {}
+    assert SEARCHES["closed-form"].fingerprint("elbo") == {"loss": "elbo"}
+    assert SEARCHES["closed-form-released"].fingerprint("elbo") == {"loss": "released"}
 
 
 def test_released_rules_report_the_scores_that_won(inputs: SearchInputs) -> None:

@@ -181,3 +181,7 @@ def test_refusals(
         status = run.call("run", *([option, value] if value else [option]))
     assert status == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_code_of_each_stage_has_every_function_that_ran(run: Any) -> None:
+    assert run.unaccounted == set()

@@ -23,8 +23,9 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.identity import fingerprint
 from benchmarks.core.loading import load, names
 from benchmarks.core.rows import Sampled
+from benchmarks.runtime.code.closure import Code
 from benchmarks.runtime.progress import Progress
-from benchmarks.runtime.workspace import StageFolder, Workspace
+from benchmarks.runtime.workspace import NO_CODE, StageFolder, Workspace
 from benchmarks.stages import networks, sample, train
 from benchmarks.stages import timing as clock
 from benchmarks.stages.context import Context
@@ -72,8 +73,8 @@ class RecordingWorkspace(Workspace):
         super().__init__(root)
         self.found: dict[str, list[str]] = {}
 
-    def stage(self, name: str, inputs: dict[str, Any]) -> StageFolder:
-        folder = super().stage(name, inputs)
+    def stage(self, name: str, inputs: dict[str, Any], code: Code = NO_CODE) -> StageFolder:
+        folder = super().stage(name, inputs, code)
         digest = fingerprint(inputs)[:12]
         noted = self.found.setdefault(name, [])
         if digest not in noted:

@@ -221,3 +221,7 @@ def test_networks_are_trained_anew_for_another_schedule_or_precision(
         )
     assert counts[1] == [counts[0][0] + 1, counts[0][1] + 2]  # two conventions
     assert counts[2] == [counts[1][0], counts[1][1] + 2]
+
+
+def test_the_code_of_each_stage_has_every_function_that_ran(run: Any) -> None:
+    assert run.unaccounted == set()

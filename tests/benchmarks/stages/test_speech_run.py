@@ -172,3 +172,7 @@ def test_dry_run_prints_the_resolved_experiment(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     assert "bins: 5" in printed
     assert "track: speech" in printed
+
+
+def test_the_code_of_each_stage_has_every_function_that_ran(run: Any) -> None:
+    assert run.unaccounted == set()

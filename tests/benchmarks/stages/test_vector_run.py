@@ -96,3 +96,7 @@ def test_one_network_is_of_one_distribution(
     (tmp_path / "two.yaml").write_text(run.text.replace("[{name: modes}]", conventions))
     assert main(["train", str(tmp_path / "two.yaml"), "--workspace", str(tmp_path / "work")]) == 2
     assert "a trained score network is of one distribution" in capsys.readouterr().err
+
+
+def test_the_code_of_each_stage_has_every_function_that_ran(run: Any) -> None:
+    assert run.unaccounted == set()
