@@ -77,14 +77,13 @@ def _loaded(name: str, place: str) -> CheckedContestant:
         made = found() if inspect.isclass(found) else found
     except Exception as error:
         raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
-    if not callable(getattr(made, "prepare", None)) or not isinstance(
-        getattr(made, "title", None), str
-    ):
+    title = getattr(made, "title", None)
+    if not callable(getattr(made, "prepare", None)) or not isinstance(title, str):
         raise ExperimentError(
             f"{where}: a contestant has a 'title' and a method 'prepare(steps, inputs)'; see "
             "docs/contestants.md"
         )
-    if fault := title_fault(made.title):
+    if fault := title_fault(title):
         raise ExperimentError(f"{where}: the title {fault}; give one short line")
     file = Path(module.__file__ or "").resolve()
     source = hashlib.sha256(file.read_bytes()).hexdigest()

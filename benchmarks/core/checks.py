@@ -12,6 +12,7 @@ from benchmarks.core.bounds import refuse_out_of_bounds
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.estimates import refuse_too_large
 from benchmarks.core.experiment import EXACT, Experiment
+from benchmarks.core.identity import as_dict
 from benchmarks.core.names import one_line, refuse_name
 from benchmarks.core.rows import rows_of
 
@@ -84,8 +85,27 @@ def _refuse_texts(experiment: Experiment) -> None:
         raise ExperimentError(f"device: '{found}' is not allowed; give cpu, cuda, or cuda:1")
     paths = {"data": experiment.data, "publish": experiment.publish}
     for field, text in (paths | dict(_weights(experiment))).items():
-        if not text.strip() or "\0" in text:
-            raise ExperimentError(f"{field}: '{one_line(text)}' is no name and no path")
+        if not text.strip():
+            raise ExperimentError(f"{field}: the text is empty; give a name or a path")
+    for field, text in _texts(as_dict(experiment), ""):
+        if not text.isprintable():
+            raise ExperimentError(
+                f"{field}: '{one_line(text)}' has characters that cannot be printed; give another "
+                "name"
+            )
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """All texts among plain values, keys too, each with the field that holds it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield name, str(key)
+            yield from _texts(part, f"{name}.{one_line(str(key), 60)}".removeprefix("."))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part, name)
 
 
 def _refuse_schedule(experiment: Experiment) -> None:

@@ -223,7 +223,7 @@ class NetworkDocument(Measurement):
 
     kind: Literal["network theory"]
     schema_version: Literal[2]
-    track: str
+    track: Name
     created: str
     provenance: Provenance
     data: NetworkData

@@ -238,8 +238,8 @@ def _made_otherwise(results: RunResults) -> list[str]:
     return [
         f"{plain(one.stage)}: {one.folders} of its parts made on "
         f"{plain(f'{one.device} ({one.processor})')}, commit "
-        f"`{(one.commit or 'unknown')[:12]}` (tree {one.tree or 'unknown'}), torch {plain(one.torch)}, "
-        f"{'bfloat16' if one.bf16 else 'float32'}, in {one.seconds:.0f} s"
+        f"`{(one.commit or 'unknown')[:12]}` (tree {one.tree or 'unknown'}), torch "
+        f"{plain(one.torch)}, {'bfloat16' if one.bf16 else 'float32'}, in {one.seconds:.0f} s"
         for one in results.made_otherwise
     ]
 

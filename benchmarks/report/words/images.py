@@ -26,7 +26,8 @@ class ImagesWords(TrackWords):
         lines = [
             f"Images like those of {code(name)}, compared with {judge.reference_images} images of "
             f"its {plain(judge.reference)} split by {judge.dimensions} features of the network "
-            f"{code(judge.name)}. {plain(judge.distance)} is the Fréchet distance of these features",
+            f"{code(judge.name)}. {plain(judge.distance)} is the Fréchet distance of these "
+            "features",
             "" if judge.distance == "FID" else ", which is not FID",
             "; a smaller number of images makes it larger, so compare at equal numbers, and with "
             "the floor: as many images of the other split in the samples' place. Brackets: 95 % "
