@@ -21,10 +21,9 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Write a text as code; a text that could end the code is escaped in its place."""
-    return (
-        plain(text) if "`" in text or "|" in text or "<" in text else f"`{one_line(text, LONGEST)}`"
-    )
+    """Write a text as code; a text that could end the code, or looks like markup, is escaped."""
+    has_markup = any(sign in text for sign in ("`", "|", "<", "]("))
+    return plain(text) if has_markup else f"`{one_line(text, LONGEST)}`"
 
 
 def harmless(text: str) -> str:

@@ -13,16 +13,20 @@ from benchmarks.core.estimates import physical_memory
 
 @contextmanager
 def within_memory() -> Iterator[None]:
-    """Refuse parameters larger than the machine's memory before they are filled.
+    """Refuse parameters that are empty or larger than the memory, before they are filled.
 
     Raises:
-        ValueError: the parameters that are built inside do not fit; the message has their size.
+        ValueError: the parameters that are built inside do not fit, or one has no element.
     """
     memory, taken = physical_memory(), 0
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
         nonlocal taken
         if parameter is not None:
+            if parameter.numel() == 0:
+                raise ValueError(
+                    f"the parameter {name} of a {type(module).__name__} has no element"
+                )
             taken += parameter.numel() * parameter.element_size()
         if memory is not None and taken > memory:
             raise ValueError(

@@ -22,8 +22,9 @@ from benchmarks.core.names import (
 
 BAD = [
     "", ".", "..", "../up", "../../../up", "/etc/passwd", "a/b", "a\\b", "-x", "_x", ".hidden",
-    "a.", "a b", "a\n", "a\tb", "Ä", "rаw", "ｒａｗ", "con", "nul.txt", "lpt1", "com9", "a|b", "a`b",
-    "<b>", "a\x1b[31m", "a\u202eb", "x" * (LONGEST_NAME + 1), "C:", "~", "$HOME", "a*", "²", "٣",
+    "a.", "a b", "a\n", "a\tb", "Ä", "r\u0430w", "\uff52\uff41\uff57", "con", "nul.txt", "lpt1",
+    "com9", "a|b", "a`b", "<b>", "a\x1b[31m", "a\u202eb", "x" * (LONGEST_NAME + 1), "C:", "~",
+    "$HOME", "a*", "²", "٣",
 ]  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_every_name_of_the_project_keeps_the_rule() -> None:
     assert [one.title for one in CONTESTANTS.values() if title_fault(one.title)] == []
 
 
-@pytest.mark.parametrize("stem", ["my run", "a|b", "..", "con", "ру"])
+@pytest.mark.parametrize("stem", ["my run", "a|b", "..", "con", "\u0440\u0443"])
 def test_the_file_of_an_experiment_has_a_name(tmp_path: Path, stem: str) -> None:
     path = tmp_path / f"{stem}.yaml"
     path.write_text("track: speech")
@@ -107,5 +108,5 @@ def test_titles_that_no_table_can_hold(title: str, fault: str) -> None:
 
 def test_titles_that_read_alike() -> None:
     assert same_title("BDDM", "bddm")
-    assert same_title("BDDM", "ＢＤＤＭ")
+    assert same_title("BDDM", "\uff22\uff24\uff24\uff2d")
     assert not same_title("BDDM", "BDDM, from α_T")
