@@ -38,6 +38,16 @@ def refuse_name(text: str, field: str, of_file: bool = False) -> None:
         raise ExperimentError(f"{field}: '{one_line(text, LONGEST_NAME)}' is no name; give {RULE}")
 
 
+def as_file_stem(text: str) -> str:
+    """The stem most like a text that keeps the rule for names of files; ``imported`` if none does.
+
+    >>> as_file_stem("epoch=10 step=500")
+    'epoch-10-step-500'
+    """
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.")[:LONGEST_NAME].rstrip(".")
+    return stem if is_name(stem.lower()) else "imported"
+
+
 def one_line(text: str, longest: int = LONGEST_REASON) -> str:
     """Make one printable line: spaces collapsed, other characters escaped, the rest cut off."""
     line = printable(" ".join(text.split()))

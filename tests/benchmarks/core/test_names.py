@@ -12,6 +12,7 @@ from benchmarks.core.loading import load, names
 from benchmarks.core.names import (
     LONGEST_NAME,
     LONGEST_TITLE,
+    as_file_stem,
     is_name,
     one_line,
     printable,
@@ -61,6 +62,23 @@ def test_the_file_of_an_experiment_may_have_capitals(tmp_path: Path) -> None:
     path = tmp_path / "MyRun.yaml"
     path.write_text("track: speech")
     assert load(str(path)).track == "speech"
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [
+        ("DiffWave_GALR", "DiffWave_GALR"),
+        ("BDDM-1.5", "BDDM-1.5"),
+        ("epoch=10 step=500", "epoch-10-step-500"),
+        ("..", "imported"),
+        ("con", "imported"),
+        ("\u0440", "imported"),
+        ("a" * 70, "a" * 60),
+        ("../a/b", "a-b"),
+    ],
+)
+def test_stems_of_written_files(text: str, stem: str) -> None:
+    assert as_file_stem(text) == stem
 
 
 @pytest.mark.parametrize(
