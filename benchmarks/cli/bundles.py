@@ -16,6 +16,7 @@ from benchmarks.cli.base import Command, Contestants, ExperimentNames, File, Fol
 from benchmarks.cli.experiments import resolved
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import Experiment
+from benchmarks.core.names import printable
 
 SIZE = "largest size of the whole folder, as 60MB"
 
@@ -89,5 +90,5 @@ class Merge(Command):
 
 
 def _print(lines: Iterable[str]) -> int:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(printable("".join(f"{line}\n" for line in lines)))
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tyro
 
 from benchmarks.cli.base import PROGRAM
+from benchmarks.core.checks import refuse_unusable
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import load
 
@@ -21,7 +22,8 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
         contestants: the user's samplers, each ``[NAME=]FILE.py:CLASS``.
 
     Raises:
-        ExperimentError: the experiment does not exist, or a contestant cannot be loaded.
+        ExperimentError: the experiment does not exist or cannot be run, or a contestant cannot be
+            loaded.
         SystemExit: an option is no field, or a value has a wrong type; the error is printed.
     """
     default = load(name)
@@ -30,11 +32,13 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
     except SystemExit:
         sys.stderr.write(f"all fields of {name}: {PROGRAM} run {name} --help-fields\n")
         raise
+    refuse_unusable(experiment)
     if contestants:
         from benchmarks.contestants.plugins import with_contestant
 
         for option in contestants:
             experiment = with_contestant(experiment, option)
+        refuse_unusable(experiment)
     return experiment
 
 

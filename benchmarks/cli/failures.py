@@ -7,6 +7,7 @@ import traceback
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import OWN_PACKAGES, UserError
+from benchmarks.core.names import printable
 from benchmarks.runtime.packages import missing_extra
 
 BAD_INPUT, FAULT = 2, 3  # exit statuses
@@ -24,13 +25,14 @@ def reported(error: Exception, with_trace: bool) -> int:
         The exit status: 2 if the user can mend the input or the machine, else 3.
     """
     if with_trace:
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        sys.stderr.write(printable("".join(traceback.format_exception(error))))
     if (sentence := _sentence(error)) is not None:
-        sys.stderr.write(f"error: {sentence}\n")
+        sys.stderr.write(printable(f"error: {sentence}\n"))
         return BAD_INPUT
     told = f"{type(error).__name__}: {' '.join(str(error).split())}"
     hint = "" if with_trace else "; the same command with --traceback shows where"
-    sys.stderr.write(f"error: this is a fault of the benchmark, not of your input: {told}{hint}\n")
+    fault = f"error: this is a fault of the benchmark, not of your input: {told}{hint}\n"
+    sys.stderr.write(printable(fault))
     return FAULT
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from benchmarks.cli.base import Command, File, Folder
+from benchmarks.core.names import printable
 
 TRAINING = "training schedule: released, ddpm, wavegrad, or an experiment's (name or .yaml)"
 Kind = Literal["released", "ns", "json", "diffusers"]
@@ -58,5 +59,5 @@ class Export(Command):
 
 def _printed(lines: Iterable[str]) -> int:
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(printable(f"{line}\n"))
     return 0

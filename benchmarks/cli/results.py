@@ -11,6 +11,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from benchmarks.cli.base import Command
+from benchmarks.core.names import printable
 
 ResultsFolder = Annotated[Positional[Path], arg(metavar="[DIR]", help="a folder of results")]
 
@@ -33,7 +34,7 @@ class Check(Command):
         lines = checked(self.folder)
         if document_file(self.folder, FILE).is_file():
             lines.append(check_ledger(self.folder))
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)))
         return 0
 
 

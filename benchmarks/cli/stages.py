@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.cli.base import Command, Contestants, ExperimentNames, Folder, OptionalFolder
 from benchmarks.cli.experiments import print_fields, resolved
+from benchmarks.core.checks import refuse_missing_weights
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.identity import as_dict
@@ -39,6 +40,8 @@ class ExperimentCommand(Command):
         if self.help_fields:
             print_fields(self.name)
         experiment = resolved(self.name, self.fields, self.contestant)
+        if not self.trains_all:
+            refuse_missing_weights(experiment)
         if self.dry_run:
             sys.stdout.write(yaml.safe_dump(_plain(as_dict(experiment)), sort_keys=False))
             return 0
@@ -48,6 +51,11 @@ class ExperimentCommand(Command):
         context = prepared_context(experiment, self.workspace, Progress(), self.fresh)
         self.work(context, self.results or Path(experiment.publish), experiment)
         return 0
+
+    @property
+    def trains_all(self) -> bool:
+        """Tell whether the command trains all networks, whatever weights the experiment names."""
+        return False
 
     @property
     def name(self) -> str:
@@ -78,6 +86,11 @@ class StageCommand(ExperimentCommand):
     last: ClassVar[str]
     from_scratch: bool = False  # train all networks, also those whose weights the experiment names
     away: bool = False  # leave work to another machine if packages are missing: docs/gpu.md
+
+    @property
+    def trains_all(self) -> bool:
+        """Tell whether ``--from-scratch`` is given."""
+        return self.from_scratch
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
         """Run the stages, and print the table if the last stage makes one."""

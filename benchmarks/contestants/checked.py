@@ -28,6 +28,7 @@ from benchmarks.contestants.base import (
 )
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import SearchName
+from benchmarks.core.names import LONGEST_TITLE, one_line
 from benchmarks.core.rows import Role
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class CheckedContestant:
     @property
     def title(self) -> str:
         """The contestant's name in tables."""
-        return self.inner.title
+        return one_line(self.inner.title, LONGEST_TITLE)
 
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """Make the contestant's sampler, and check it.
@@ -93,8 +94,9 @@ class CheckedContestant:
     def _checked(self, call: str, function: Callable[[], T]) -> T:
         try:
             return function()
-        except SkipContestantError:
-            raise
+        except SkipContestantError as skipped:
+            reason = one_line(str(skipped)) or "it gives no reason"
+            raise SkipContestantError(reason) from skipped
         except Exception as error:
             lines = [
                 frame.lineno
@@ -102,7 +104,7 @@ class CheckedContestant:
                 if Path(frame.filename).resolve() == Path(self.module.__file__ or "").resolve()
             ]
             place = f" (line {lines[-1]})" if lines else ""
-            message = " ".join(str(error).split())
+            message = one_line(str(error))
             raise self._broken(
                 f"{call} failed{place}: {type(error).__name__}: {message}"
             ) from error

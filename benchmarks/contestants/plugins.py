@@ -12,7 +12,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-import re
 import sys
 from dataclasses import replace
 from functools import cache
@@ -24,10 +23,10 @@ from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.checked import CheckedContestant
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
+from benchmarks.core.names import RULE, is_name, one_line, same_title, title_fault
 from benchmarks.core.registry import choose
 
 ENTRY_POINTS = "bddm_benchmark.contestants"
-NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
 def contestant(name: str, experiment: Experiment) -> Contestant:
@@ -48,20 +47,25 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
     """Load every contestant of the experiment's rows.
 
     Raises:
-        ExperimentError: a contestant is unknown, or cannot be loaded.
+        ExperimentError: a contestant is unknown or cannot be loaded, or two have one title.
     """
-    for row in experiment.rows:
-        contestant(row.contestant, experiment)
+    titles = {name: known.title for name, known in CONTESTANTS.items()}
+    for name in dict.fromkeys(row.contestant for row in experiment.rows):
+        title = contestant(name, experiment).title
+        for other, known in titles.items():
+            if other != name and same_title(title, known):
+                raise ExperimentError(
+                    f"contestants: {name}: '{title}' is the title of {other}, too; give it another"
+                )
+        titles[name] = title
 
 
 @cache
 def _loaded(name: str, place: str) -> CheckedContestant:
     """Load a contestant from ``file.py:Name`` or ``package.module:Name``."""
-    where = f"contestants: {name}: {place}"
-    if not NAME.fullmatch(name) or name in CONTESTANTS:
-        raise ExperimentError(
-            f"{where}: give a new name of lower-case letters, digits, '-', '_' and '.'"
-        )
+    where = f"contestants: {one_line(name, 60)}: {one_line(place)}"
+    if not is_name(name) or name in CONTESTANTS:
+        raise ExperimentError(f"{where}: give a new name: {RULE}")
     module_name, _, attribute = place.rpartition(":")
     if not module_name or not attribute.isidentifier():
         raise ExperimentError(f"{where}: write the place as file.py:Class or package.module:Class")
@@ -73,13 +77,14 @@ def _loaded(name: str, place: str) -> CheckedContestant:
         made = found() if inspect.isclass(found) else found
     except Exception as error:
         raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
-    if not callable(getattr(made, "prepare", None)) or not isinstance(
-        getattr(made, "title", None), str
-    ):
+    title = getattr(made, "title", None)
+    if not callable(getattr(made, "prepare", None)) or not isinstance(title, str):
         raise ExperimentError(
             f"{where}: a contestant has a 'title' and a method 'prepare(steps, inputs)'; see "
             "docs/contestants.md"
         )
+    if fault := title_fault(title):
+        raise ExperimentError(f"{where}: the title {fault}; give one short line")
     return CheckedContestant(made, where, module)  # type: ignore[arg-type]
 
 
@@ -105,7 +110,7 @@ def _module(name: str, where: str) -> ModuleType:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def with_contestant(experiment: Experiment, option: str) -> Experiment:

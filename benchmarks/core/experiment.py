@@ -1,11 +1,14 @@
-"""The fields of an experiment: everything a run depends on, as frozen dataclasses."""
+"""The fields of an experiment: everything a run depends on, as frozen dataclasses.
+
+Each number has bounds in its annotation, which :mod:`benchmarks.core.bounds` holds it to.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from bddm_ref.settings import StepLossForm, TrainingConfig
+from bddm_ref.settings import Bounds, Seed, StepLossForm, TrainingConfig
 
 EXACT = "exact"  # name of the exact score, which needs no training
 PER_LENGTH = "T/N"  # the papers' tau: one schedule network for each length
@@ -27,14 +30,23 @@ SearchName = Literal[
 """Keys of :data:`benchmarks.searches.SEARCHES`."""
 PAPER: SearchName = "paper"  # the papers' own search
 
+Steps = Annotated[int, Bounds(1, 10_000)]  # of a schedule
+Count = Annotated[int, Bounds(1, 10_000_000)]  # of items, or of repeats
+Batch = Annotated[int, Bounds(1, 1_000_000)]  # items at once
+Frames = Annotated[int, Bounds(1, 100_000)]  # hops of 256 samples: at most 19 minutes
+Beta = Annotated[float, Bounds(0, 1, above=True, below=True)]
+Amplitude = Annotated[float, Bounds(0, 10_000, above=True)]
+Nats = Annotated[float, Bounds(-100, 100)]  # of a log signal-to-noise ratio
+Rounds = Annotated[int, Bounds(1, 10_000)]
+
 
 @dataclass(frozen=True)
 class LinearSchedule:
     """The training noise schedule."""
 
-    T: int = 1000  # steps
-    start: float = 1e-6  # beta_1
-    end: float = 0.01  # beta_T
+    T: Annotated[int, Bounds(2, 10_000)] = 1000  # steps
+    start: Beta = 1e-6  # beta_1
+    end: Beta = 0.01  # beta_T
 
 
 @dataclass(frozen=True)
@@ -45,15 +57,16 @@ class ScoreNetConfig:
     size: dict[str, Any] = field(default_factory=dict)  # changes to the network's default sizes
     weights: str | None = None  # safetensors to use instead of training
     start: str | None = None  # safetensors to start training from
-    amplitude: float = 8.0  # speech: factor on recordings in the network's training
-    power: int = 1  # exponent of the loss |eps - eps_theta|^power
-    batch_size: int = 12  # crops, images or vectors
-    draws: int = 1  # speech: levels and noises for each crop, whose mel is encoded once
-    crop_frames: int = 64  # speech: hops of 256 samples
-    level_mean: float = 0.0  # nats; training levels: normal in log SNR, clamped
-    level_spread: float = 4.5  # nats
-    level_lowest: float = -10.0  # nats
-    level_highest: float = 14.0  # nats
+    amplitude: Amplitude = 8.0  # speech: factor on recordings in the network's training
+    power: Annotated[int, Bounds(1, 10)] = 1  # exponent of the loss |eps - eps_theta|^power
+    batch_size: Batch = 12  # crops, images or vectors
+    # speech: levels and noises for each crop, whose mel is encoded once
+    draws: Annotated[int, Bounds(1, 1_000)] = 1
+    crop_frames: Frames = 64  # speech: hops of 256 samples
+    level_mean: Nats = 0.0  # nats; training levels: normal in log SNR, clamped
+    level_spread: Annotated[float, Bounds(0, 100)] = 4.5  # nats
+    level_lowest: Nats = -10.0  # nats
+    level_highest: Nats = 14.0  # nats
     uniform_steps: bool = False  # draw steps t uniformly instead, as the papers do
     between_steps: bool = False  # draw levels uniformly between neighbouring steps (WaveGrad)
     compile: bool = False  # train through torch.compile, which compiles for up to a minute
@@ -69,9 +82,9 @@ class ScheduleNetConfig:
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # form of the step loss; elbo: train on the ELBO instead
-    tau: int | Literal["T/N"] = 330  # long steps per short step; T/N: one network for each length
-    batch_size: int = 8  # crops, images or vectors
-    crop_frames: int = 64  # speech: hops
+    tau: Steps | Literal["T/N"] = 330  # long steps per short step; T/N: one network for each length
+    batch_size: Batch = 8  # crops, images or vectors
+    crop_frames: Frames = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
 
 
@@ -79,17 +92,19 @@ class ScheduleNetConfig:
 class SearchConfig:
     """The search for sampling schedules, on validation data."""
 
-    lengths: tuple[int, ...] = (3, 7, 12, 16)  # steps of the schedules to find
-    bins: int = 9  # M: values of alpha_N and of beta_N
+    lengths: tuple[Steps, ...] = (3, 7, 12, 16)  # steps of the schedules to find
+    bins: Annotated[int, Bounds(1, 1_000)] = 9  # M: values of alpha_N and of beta_N
     searches: tuple[SearchName, ...] = ("paper",)  # keys of benchmarks.searches.SEARCHES
-    pass_items: int = 1  # items of a pass of noise scheduling, over which sigma is averaged
-    clip_frames: int = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
-    judge_items: int = 1  # validation items that judge a candidate
-    finalists: int = 8  # candidates of each length that are judged again
-    finalist_items: int = 10  # validation items of that second judgement
-    refinements: int = 10  # random +-5 % perturbations of each length's best start
+    pass_items: Batch = 1  # items of a pass of noise scheduling, over which sigma is averaged
+    clip_frames: Frames = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
+    judge_items: Count = 1  # validation items that judge a candidate
+    finalists: Count = 8  # candidates of each length that are judged again
+    finalist_items: Count = 10  # validation items of that second judgement
+    refinements: Annotated[int, Bounds(0, 100_000)] = (
+        10  # random +-5 % perturbations of each length's best start
+    )
     released: bool = False  # select by the released code's rules: bddm_ref.search_released
-    seed: int = 1
+    seed: Seed = 1
 
 
 @dataclass(frozen=True)
@@ -97,10 +112,10 @@ class Convention:
     """Setup of the process, shared by all contestants."""
 
     name: str
-    amplitude: float = 1.0  # factor on the data
+    amplitude: Amplitude = 1.0  # factor on the data
     clip: bool = False  # images: clip each clean estimate to [-1, 1], as DDPM's code does
     data: str | None = None  # analytic: a distribution such as ring-16; None: the experiment's data
-    error: float = 0.0  # analytic: root mean square of the score's error
+    error: Annotated[float, Bounds(0, 1_000)] = 0.0  # analytic: rms of the score's error
 
 
 @dataclass(frozen=True)
@@ -108,19 +123,19 @@ class RowConfig:
     """A family of rows in the results: one contestant at several step counts."""
 
     contestant: str  # a key of benchmarks.contestants.CONTESTANTS, or of the field 'contestants'
-    steps: tuple[int, ...]
-    seeds: int = 3  # noise seeds
-    items: int | None = None  # test items of each seed; None: the experiment's
+    steps: tuple[Steps, ...]
+    seeds: Annotated[int, Bounds(1, 1_000)] = 3  # noise seeds
+    items: Count | None = None  # test items of each seed; None: the experiment's
 
 
 @dataclass(frozen=True)
 class TimingConfig:
     """Wall-clock measurements of the whole sampler, batch 1."""
 
-    rounds: int = 5  # repeats, contestants interleaved
-    rounds_long: int = 2  # repeats of rows with more than ``long`` steps
-    long: int = 100  # steps
-    warmup: int = 1  # rounds before the measured ones
+    rounds: Rounds = 5  # repeats, contestants interleaved
+    rounds_long: Rounds = 2  # repeats of rows with more than ``long`` steps
+    long: Annotated[int, Bounds(0, 100_000)] = 100  # steps
+    warmup: Annotated[int, Bounds(0, 10_000)] = 1  # rounds before the measured ones
     document: str | None = None  # take times from this document of 'speed' instead
     subject: str = ""  # the network's name in that document
 
@@ -129,16 +144,17 @@ class TimingConfig:
 class ImageConfig:
     """The images of the image track, and the features that compare images."""
 
-    size: int = 28  # width and height, pixels; pictures of folders are resized and cropped
-    channels: int = 1  # 1: grey, 3: RGB
+    # width and height, pixels; pictures of folders are resized and cropped
+    size: Annotated[int, Bounds(1, 4_096)] = 28
+    channels: Literal[1, 3] = 1  # 1: grey, 3: RGB
     flips: bool = False  # train on mirror images too
     extractor: Literal["classifier", "inception"] = "classifier"
     extractor_weights: str | None = None  # safetensors; inception: the published .pth file
-    classifier_batch: int = 128  # images
+    classifier_batch: Batch = 128  # images
     classifier_training: TrainingConfig = TrainingConfig(steps=6_000, learning_rate=2e-3)
     reference: Literal["test", "train"] = "test"  # split to compare with; floor: the other split
-    judge_reference: int = 5_000  # validation images in the search's judge
-    resamples: int = 1_000  # bootstrap resamples of features
+    judge_reference: Count = 5_000  # validation images in the search's judge
+    resamples: Annotated[int, Bounds(1, 1_000_000)] = 1_000  # bootstrap resamples of features
 
 
 @dataclass(frozen=True)
@@ -147,7 +163,7 @@ class Experiment:
 
     track: str = "speech"  # a key of benchmarks.tracks.TRACKS
     data: str = "festvox-ru"  # or fashion-mnist, a folder of recordings or images, a distribution
-    train_items: int | None = None  # speech: training recordings to use; None: all
+    train_items: Count | None = None  # speech: training recordings to use; None: all
     training_schedule: LinearSchedule = LinearSchedule()
     conventions: tuple[Convention, ...] = (Convention("scaled", 8.0), Convention("raw", 1.0))
     score_net: ScoreNetConfig = ScoreNetConfig()
@@ -155,7 +171,7 @@ class Experiment:
     search: SearchConfig = SearchConfig()
     rows: tuple[RowConfig, ...] = ()
     contestants: dict[str, str] = field(default_factory=dict)  # your own: name to file.py:Class
-    margins: dict[str, float] = (
+    margins: dict[str, Annotated[float, Bounds(0, 1e6, above=True)]] = (
         field(  # largest loss that still counts as good (images: relative; analytic: absolute)
             default_factory=lambda: {"pesq_wb_lqo": 0.1, "pesq_nb_raw": 0.1, "stoi": 0.01}
         )
@@ -163,18 +179,23 @@ class Experiment:
     headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
     predicted_mos: tuple[Literal["distillmos", "dnsmos"], ...] = ()  # speech: see metrics.mos
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
-    test_items: int = 20  # test clips, or images to sample
-    clip_frames: int = 160  # speech: hops in a clip; 160 are 2.56 s
+    test_items: Count = 20  # test clips, or images to sample
+    clip_frames: Frames = 160  # speech: hops in a clip; 160 are 2.56 s
     image: ImageConfig = ImageConfig()
-    batch_items: int = 10  # items sampled at once; changes no figure
-    seed: int = 2021  # seed of the sampling noise; seed k of a row is seed + k
+    batch_items: Batch = 10  # items sampled at once; changes no figure
+    seed: Seed = 2021  # seed of the sampling noise; seed k of a row is seed + k
     device: str = "cpu"  # or cuda, cuda:1
     bf16: bool = True  # autocast the score network when sampling; see benchmarks.runtime.precision
     compile: Literal["no", "default", "reduce-overhead"] = "no"  # see benchmarks.runtime.compiled
-    threads: int = 0  # torch's threads on the CPU; 0: OMP_NUM_THREADS, or else all cores
+    # torch's threads on the CPU; 0: OMP_NUM_THREADS, or else all cores
+    threads: Annotated[int, Bounds(0, 1_024)] = 0
     timing: TimingConfig = TimingConfig()
     publish: str = "results/cpu"  # folder for tables
     publish_weights: bool = False  # keep the trained score network beside the tables
-    wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: no clips
-    grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
+    wav_items: Annotated[int, Bounds(0, 10_000)] = (
+        2  # speech: test clips whose samples are kept as WAV files; 0: no clips
+    )
+    grid_items: Annotated[int, Bounds(0, 100_000)] = (
+        64  # images: samples in a row's PNG grid; 0: no grids
+    )
     meaningless: bool = False  # a smoke run, whose budgets are too small for meaningful figures

@@ -211,7 +211,11 @@ def distribution(name: str) -> GaussianMixture:
         UserError: the family is unknown, or the dimensions lie outside 1..64.
     """
     family, _, size = name.rpartition("-")
-    if family not in FAMILIES or not size.isdigit() or not 1 <= int(size) <= LARGEST:
+    if (
+        family not in FAMILIES
+        or not (size.isascii() and size.isdigit())
+        or not 1 <= int(size) <= LARGEST
+    ):
         raise UserError(
             f"{name!r} is no distribution: give one of {', '.join(FAMILIES)}, a hyphen, and 1 to "
             f"{LARGEST} dimensions, as in 'ring-16'"

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import UserError
+from benchmarks.core.names import one_line
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.runtime.progress import Advance, Progress
@@ -284,7 +285,7 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
     for split, names in splits_by_name(paths, LARGEST_HELD_OUT).items():
         chosen = [paths[name] for name in names]
         parts[split] = Part(len(chosen), partial(_load_pictures, chosen, size, channels))
-    name, shape = folder.resolve().name, (channels, size, size)
+    name, shape = one_line(folder.resolve().name), (channels, size, size)
     return ImageSet(name, combined_digest(digests), shape, parts)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_with_checksum
 from benchmarks.core.errors import UserError
+from benchmarks.core.names import one_line
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
 from benchmarks.data.splits import (
@@ -199,7 +200,7 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     digests = checksums(paths, "recordings", progress)
     splits = splits_by_name(paths, LARGEST_HELD_OUT)
     whole = combined_digest(digests | {"order": "sha256"})
-    return SpeechCorpus(folder.resolve().name, paths, splits, digests, whole)
+    return SpeechCorpus(one_line(folder.resolve().name), paths, splits, digests, whole)
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:

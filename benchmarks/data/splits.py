@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bddm_ref.files import sha256_of
+from benchmarks.core.errors import UserError
+from benchmarks.core.names import one_line
 from benchmarks.runtime.progress import Progress
 
 MAY_OPEN_TEST = ("sample", "score")
@@ -42,7 +44,17 @@ def splits_by_name(names: Iterable[str], largest_held_out: int) -> dict[str, lis
 
 
 def checksums(paths: dict[str, Path], items: str, progress: Progress) -> dict[str, str]:
-    """SHA-256 of each file by name; progress reports call the files ``items``."""
+    """SHA-256 of each file by name; progress reports call the files ``items``.
+
+    Raises:
+        UserError: a name has characters that cannot be printed, and could not stand in results.
+    """
+    for name in paths:
+        if not name.isprintable():
+            raise UserError(
+                f"--data: the file '{one_line(name)}' has characters that cannot be printed in its "
+                "name; rename the file"
+            )
     with progress.task(f"checksum {items}", len(paths)) as advance:
         digests = {}
         for name, path in paths.items():

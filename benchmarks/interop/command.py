@@ -16,6 +16,7 @@ from bddm_ref.files import checksum_file, sha256_of, write_atomically
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
+from benchmarks.core.names import as_file_stem, one_line
 from benchmarks.interop import schedules, selfcheck
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.files import read_content, refuse_other_endings
@@ -24,6 +25,7 @@ from benchmarks.interop.released import save_released
 from benchmarks.interop.schedules import ScheduleSource
 from benchmarks.interop.snippets import snippet, told, weights_in
 
+LONGEST_PATH = 1_000  # characters of a path that is shown
 EXPORTED = Path("runs/exported")
 ENDINGS = {"released": ".pkl", "ns": ".ns", "json": ".json", "diffusers": "-diffusers.json"}
 TRAINING = {"diffusers": "ddpm"}  # default training schedule of a kind; all others: released
@@ -81,13 +83,14 @@ def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str
     if training is not None:
         named = schedules.named_training(training)
         found = tuple(replace(imported, training=named) for imported in found)
-    stem = file.resolve().name if file.is_dir() else content.path.stem
+    stem = as_file_stem(file.resolve().name if file.is_dir() else content.path.stem)
     several = len(found) > 1
     names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
     converted = [
         _converted(content, one, to / name) for one, name in zip(found, names, strict=True)
     ]
-    source = f"{file}, sha256 {sha256_of(content.path)}"
+    # The line becomes a comment of the written fields.
+    source = f"{one_line(str(file), LONGEST_PATH)}, sha256 {sha256_of(content.path)}"
     text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
     fields = to / f"{stem}.yaml"
     _write(

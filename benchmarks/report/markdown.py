@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.report.inline import harmless, in_cell
 from benchmarks.report.page import (
     Block,
     Bullets,
@@ -17,18 +18,18 @@ from benchmarks.report.page import (
 
 def to_markdown(page: Page) -> str:
     """The text of a page: blocks with an empty line between them."""
-    return "\n".join(block_text(block) for block in page.blocks)
+    return harmless("\n".join(block_text(block) for block in page.blocks))
 
 
 def block_text(block: Block) -> str:
     """The text of one block, which ends with a line break."""
     match block:
         case Heading(text, level):
-            return f"{'#' * level} {text}\n"
+            return f"{'#' * level} {' '.join(text.splitlines())}\n"
         case Prose(text):
             return f"{text}\n"
         case Bullets(items, sign):
-            return "".join(f"{sign} {item}\n" for item in items)
+            return "".join(f"{sign} {' '.join(item.splitlines())}\n" for item in items)
         case Table():
             return table_text(block)
         case Figure(file, text):
@@ -42,7 +43,7 @@ def table_text(table: Table) -> str:
     lines = [table.heads, ("---",) * len(table.heads)]
     lines += [tuple(cell_text(cell) for cell in row) for row in table.rows]
     caption = f"{table.caption}\n\n" if table.caption else ""
-    return caption + "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return caption + "".join(f"| {' | '.join(map(in_cell, cells))} |\n" for cells in lines)
 
 
 def cell_text(cell: Cell | str) -> str:

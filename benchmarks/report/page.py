@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks.report.inline import plain
 from benchmarks.results.verdicts import Interval, MetricInfo
 
 NOTHING = "—"  # in a cell without a value
@@ -113,7 +114,7 @@ def arrow(metric: MetricInfo) -> str:
 
 def named(metric: MetricInfo) -> str:
     """A metric's title with its direction."""
-    return f"{metric.title} {arrow(metric)}"
+    return f"{plain(metric.title)} {arrow(metric)}"
 
 
 def estimate(interval: Interval | None, digits: int, sign: str = "") -> str:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.core.errors import first_error
+from benchmarks.core.names import RULE, is_name
 from benchmarks.results.forms import document_file, read_text, write_text
 
 Sha256 = str
+
+
+def _named(text: str) -> str:
+    if not is_name(text.lower() if text.isascii() else text):  # earlier names may have capitals
+        raise ValueError(f"it must be {RULE}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_named)]
+"""A name that may be part of a file's name."""
 
 
 class Strict(BaseModel):
@@ -62,13 +74,19 @@ class Document(Strict):
             path: ``NAME.json``; read from ``NAME.json.gz`` if the document lies there.
 
         Raises:
-            DamagedFileError: the file is missing, altered, not of this schema, or there in both
-                forms.
+            DamagedFileError: the file is missing, altered, not of this schema, there in both
+                forms, or has texts that are not one printable line each.
         """
         file = document_file(path.parent, path.name)
         verify_checksum(file)
+        text = read_text(file)
+        if place := _unprintable(text):
+            raise DamagedFileError(
+                f"{file} has characters that cannot be printed at {place}; make it again with "
+                f"{cls.made_by!r}"
+            )
         try:
-            return cls.model_validate_json(read_text(file))
+            return cls.model_validate_json(text)
         except ValidationError as error:
             raise DamagedFileError(
                 f"{file} breaks its schema at {first_error(error)}; make it again with "
@@ -90,6 +108,28 @@ class Document(Strict):
             The file that was written.
         """
         return write_text(path, self.text)
+
+
+def _unprintable(text: str) -> str | None:
+    """The place of the first string in JSON text that is not one printable line; None: no such."""
+    if "\\" not in text and text.replace("\n", "").isprintable():
+        return None  # the usual case, without a second reading of the text
+    try:
+        return next(_unprintable_parts(json.loads(text), ""), None)
+    except (json.JSONDecodeError, RecursionError):
+        return None  # the schema says what is wrong
+
+
+def _unprintable_parts(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from () if key.isprintable() else (f"a key of {place or 'the document'}",)
+            yield from _unprintable_parts(part, f"{place}.{key}".removeprefix("."))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _unprintable_parts(part, f"{place}.{i}")
+    elif isinstance(value, str) and not value.isprintable():
+        yield place
 
 
 class Measurement(Document):

@@ -47,7 +47,9 @@ def ranked(results: RunResults, convention: str, metric: str) -> Ranking:
                 stable=row.time.stable if row.time else None,
                 against=_against(compared.get((mine, row.key)), info),
             )
-            line = lines.setdefault(row.contestant, Line(title=row.title, places={}))
+            line = lines.setdefault(
+                row.contestant, Line(title=results.titles[row.contestant], places={})
+            )
             line.places[nfe] = place
     return Ranking(
         convention=convention,

@@ -166,7 +166,7 @@ def _missing(
 def _preparation(documents: Sequence[RunResults], convention: str) -> list[Preparation]:
     """Searches of all documents together; the schedule network is trained once."""
     by_contestant: dict[str, list[Cost]] = {}
-    titles = {row.contestant: row.title for results in documents for row in results.rows}
+    titles = {name: title for results in documents for name, title in results.titles.items()}
     for results in documents:
         for cost in results.costs:
             if cost.convention == convention:

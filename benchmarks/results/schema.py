@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.loading import from_stored
 from benchmarks.core.rows import Role, RowKey
-from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
+from benchmarks.results.documents import Measurement, Name, Provenance, Sha256, Strict
 from benchmarks.results.origins import MadeOtherwise, StageWork, TimesFrom, Training
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
@@ -32,8 +33,8 @@ class RowResult(Strict):
     """One contestant at one number of steps in one convention."""
 
     key: str
-    convention: str
-    contestant: str
+    convention: Name
+    contestant: Name
     title: str
     role: Role = Field(description="bddm: the papers' method; baseline: DDPM and DDIM")
     search: str | None = Field(description="that found its schedule; null: none")
@@ -102,8 +103,8 @@ class Comparison(Strict):
 class Cost(Strict):
     """Cost of the schedules of one convention and search, beyond the score network."""
 
-    convention: str
-    contestant: str = Field(description="the first whose schedules the search found")
+    convention: Name
+    contestant: Name = Field(description="the first whose schedules the search found")
     search: str
     schedule_net_parameters: int = Field(description="0: the search needs no schedule network")
     schedule_net_steps: int | None
@@ -144,7 +145,7 @@ class RunResults(Measurement):
 
     kind: Literal["run"]
     schema_version: Literal[2]
-    track: str
+    track: Name
     meaningless: bool = Field(description="a smoke run: its figures mean nothing")
     experiment: dict[str, Any] = Field(description="the fields as they were; see settings")
     experiment_sha256: Sha256
@@ -185,6 +186,16 @@ class RunResults(Measurement):
     def by_key(self) -> dict[RowKey, RowResult]:
         """Every row by its key."""
         return {row.id: row for row in self.rows}
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Title of every contestant; of equal titles each has its contestant's name behind it."""
+        titles = {row.contestant: row.title for row in self.rows}
+        seen = Counter(titles.values())
+        return {
+            name: title if seen[title] == 1 else f"{title} ({name})"
+            for name, title in titles.items()
+        }
 
     def convention(self, name: str) -> Convention:
         """A convention's settings."""

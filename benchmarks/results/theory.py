@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import LinearSchedule
-from benchmarks.results.documents import Measurement, Provenance, Sha256, Strict
+from benchmarks.results.documents import Measurement, Name, Provenance, Sha256, Strict
 from metrics.statistics import Estimate
 
 OWN = "closed form"  # family of the short schedule that the step loss leads to
@@ -184,7 +184,7 @@ class NetworkTheory:
         sigma_on_elbo: the same of a network trained on the ELBO, by number of updates.
     """
 
-    convention: str
+    convention: Name
     items: int
     elbo: Estimate
     elbo_fitted: Estimate
@@ -223,7 +223,7 @@ class NetworkDocument(Measurement):
 
     kind: Literal["network theory"]
     schema_version: Literal[2]
-    track: str
+    track: Name
     created: str
     provenance: Provenance
     data: NetworkData

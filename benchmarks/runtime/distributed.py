@@ -6,6 +6,26 @@ import os
 
 import torch
 
+from benchmarks.core.errors import UserError
+
+
+def refuse_missing(device: str) -> None:
+    """Refuse a device that torch does not have on this machine.
+
+    Raises:
+        UserError: the text names no device, or the machine lacks it.
+    """
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise UserError(f"device: {device!r} is no device; give cpu, cuda, or cuda:1") from error
+    if wanted.type not in ("cpu", "cuda"):
+        raise UserError(f"device: {device} is not used here; give cpu, cuda, or cuda:1")
+    if wanted.type == "cuda" and (wanted.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        seen = f"the CUDA devices 0 to {count - 1}" if count else "no CUDA device"
+        raise UserError(f"device: {device} is missing: torch sees {seen}; use another, or cpu")
+
 
 def join(device: str) -> None:
     """Join the process group, if ``torchrun`` started this process."""

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
+from benchmarks.core.names import printable
+
 Advance = Callable[[float], None]
 PLAIN_INTERVAL = 20.0  # seconds between two plain lines of one task
 
@@ -31,7 +33,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print one line that stays."""
-        self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(printable(message), highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def task(self, label: str, total: float | None, done: float = 0) -> Iterator[Advance]:

@@ -16,6 +16,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
+from benchmarks.core.checks import refuse_missing_weights, refuse_unusable
 from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
 from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
@@ -33,7 +34,9 @@ from benchmarks.stages.train import (
     schedule_net_weights,
     score_net_weights,
 )
+from benchmarks.stages.usable import refuse_unusable_networks
 
+MOST_THREADS = 8  # for each core
 STAGES = ("data", "train", "search", "sample", "score", "report")
 Searched = dict[str, dict[str, SearchResult]]
 """Convention and search to what was found."""
@@ -61,9 +64,7 @@ class Run:
     def until(self, last: str, results: Path) -> Path | None:
         """Run every stage up to ``last``; returns the page of the stage ``report``, else None."""
         wanted = STAGES[: STAGES.index(last) + 1]
-        # Mistakes in the rows should not wait for the training.
-        rows_of(self.context.experiment)
-        refuse_unknown_contestants(self.context.experiment)
+        self.refuse_unusable(wanted)  # mistakes should not wait for the data or the training
         with self._timed("data"):
             self._open_data()
         if "train" not in wanted:
@@ -78,6 +79,24 @@ class Run:
         if "sample" not in wanted:
             return None
         return self._measure(weights, searched, wanted, results)
+
+    def refuse_unusable(self, wanted: tuple[str, ...]) -> None:
+        """Refuse what needs no data to be refused.
+
+        Raises:
+            ExperimentError: a field, a contestant, a network or its weights cannot be used.
+        """
+        experiment = self.context.experiment
+        refuse_unusable(experiment)
+        refuse_unknown_contestants(experiment)
+        if not self.from_scratch:
+            refuse_missing_weights(experiment)
+        if "train" not in wanted:
+            return
+        if not self.away:  # the names are those of scores, whose packages may not be here
+            self.context.track.scores.refuse_unknown_metrics()
+        conventions = {name: one for name, (one, _, _) in self._schedule_nets().items()}
+        refuse_unusable_networks(self.context, conventions, self.from_scratch)
 
     def _open_data(self) -> None:
         if not distributed.is_first():
@@ -95,13 +114,7 @@ class Run:
             ExperimentError: the experiment cannot be run to its end.
         """
         experiment = self.context.experiment
-        if not self.away:  # the names are those of scores, whose packages may not be here
-            self.context.track.scores.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
-        if not experiment.search.lengths:
-            raise ExperimentError("search.lengths: give at least one")
-        if experiment.score_net.draws < 1:
-            raise ExperimentError(f"score_net.draws: {experiment.score_net.draws} is too few")
         if experiment.score_net.start is not None:
             start = REPOSITORY / experiment.score_net.start
             try:
@@ -251,8 +264,10 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
         ExperimentError: the experiment cannot be run to its end.
     """
     context = Context(experiment, Workspace(Path("runs")), progress)
+    run = Run(context)
+    run.refuse_unusable(STAGES)
     _ = context.track.data  # located, verified, cut as the experiment says
-    Run(context).refuse_impossible()
+    run.refuse_impossible()
 
 
 def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
@@ -261,9 +276,8 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     Returns:
         The experiment as this machine runs it: in float32 where bfloat16 would be emulated.
     """
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(asked) if asked.isdecimal() else 0
-    torch.set_num_threads(experiment.threads or threads or os.cpu_count() or 1)
+    distributed.refuse_missing(experiment.device)
+    _set_threads(experiment.threads)
     torch.backends.cudnn.benchmark = True  # shapes recur: let cuDNN choose its convolutions once
     distributed.join(experiment.device)
     device = distributed.own_device(experiment.device)
@@ -271,6 +285,24 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     if prepared is not experiment and distributed.is_first():
         progress.say(f"float32: this {device.type} device has no bfloat16 instructions")
     return prepared
+
+
+def _set_threads(wanted: int) -> None:
+    """Set torch's threads: those wanted, or those of OMP_NUM_THREADS, or one for each core.
+
+    Raises:
+        ExperimentError: the machine has far fewer cores, where threads by the thousand crash torch.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    cores = os.cpu_count() or 1
+    threads = wanted or (int(asked) if asked.isdecimal() else 0) or cores
+    if threads > MOST_THREADS * cores:
+        field = "threads" if wanted else "OMP_NUM_THREADS"
+        raise ExperimentError(
+            f"{field}: {threads} is not allowed on a machine of {cores} cores; give a number up to "
+            f"{MOST_THREADS * cores}"
+        )
+    torch.set_num_threads(threads)
 
 
 def prepared_context(

@@ -25,12 +25,14 @@ from benchmarks.core.experiment import (
     ScheduleNetConfig,
     ScoreNetConfig,
 )
+from benchmarks.core.names import one_line
 from benchmarks.core.registry import choose, nearest
 from benchmarks.core.rows import Sampled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.searches.base import SearchProblem
+from benchmarks.tracks.building import within_memory
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
     from benchmarks.results.comparisons import Evaluation
@@ -138,12 +140,18 @@ class Networks(Part):
         convention: Convention | None,
     ) -> nn.Module:
         network = choose(self.known[role], config.network, f"{role}.network")
+        sizes = self.sizes(role, convention)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             try:
-                return network(self.sizes(role, convention) | config.size, self.training)
-            except (TypeError, ValueError) as error:
-                raise ExperimentError(f"{role}.size: {error}") from error
+                with within_memory():
+                    return network(sizes | config.size, self.training)
+            except Exception as error:  # sizes fail in as many ways as networks use them
+                told = one_line(f"{type(error).__name__}: {error}")
+                raise ExperimentError(
+                    f"{role}.size: {config.network} cannot have the sizes "
+                    f"{one_line(str(config.size), 120)}: {told}"
+                ) from error
 
     def sizes(self, role: str, convention: Convention | None = None) -> dict[str, Any]:
         """Sizes of a network that follow from the data.

@@ -9,6 +9,7 @@ from typing import get_args
 
 from pydantic import JsonValue
 
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Block, Heading, Page, Prose, estimate, named, table
 from benchmarks.results.compare import Changes, MetricChange, TrackChanges
 from benchmarks.results.verdicts import Verdict
@@ -26,12 +27,12 @@ def compare_page(changes: Changes) -> Page:
 
 def _track(found: TrackChanges) -> Iterator[Block]:
     yield Heading(f"Comparison: {found.track} track", 1)
-    yield Prose(f"A: `{found.a}`\n\nB: `{found.b}`")
+    yield Prose(f"A: {code(found.a)}\n\nB: {code(found.b)}")
     if found.meaningless:
         yield Prose("**A smoke run: budgets are tiny, and these figures mean nothing.**")
     yield Heading("Settings that differ")
     if found.settings:
-        lines = [[f"`{one.field}`", _value(one.a), _value(one.b)] for one in found.settings]
+        lines = [[code(one.field), _value(one.a), _value(one.b)] for one in found.settings]
         yield table(["Setting", "A", "B"], lines)
     else:
         yield Prose("None.")
@@ -63,10 +64,11 @@ def _pairing(found: TrackChanges) -> str:
 
 def _line(found: TrackChanges, change: MetricChange) -> list[str]:
     info = found.metrics[change.metric]
-    cells = [f"`{change.row}`", named(info)]
+    cells = [code(change.row), named(info)]
     cells += [estimate(one, info.digits) for one in (change.a, change.b)]
     if change.difference is None:
-        return [*cells, f"not compared: {change.reason}", NOTHING, NOTHING, NOTHING, NOTHING]
+        reason = f"not compared: {plain(str(change.reason))}"
+        return [*cells, reason, NOTHING, NOTHING, NOTHING, NOTHING]
     verdict = change.verdict or NOTHING
     return [
         *cells,
@@ -95,10 +97,10 @@ def _conclusion(changes: Changes) -> list[Block]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+    return ", ".join(code(name) for name in names)
 
 
 def _value(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     shown = NOTHING if value is None else text
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    return plain(shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks.core.experiment import EXACT
 from benchmarks.core.rows import RowKey
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Block, Heading, Page, Table, estimate, named, noted, table
 from benchmarks.report.words import WORDS
 from benchmarks.results.places import headline
@@ -52,7 +53,7 @@ def _networks(documents: dict[str, RunResults]) -> Table:
         made = results.provenance
         lines.append(
             [
-                name,
+                plain(name),
                 *_network(results),
                 f"`{results.weights['score_net'][:12]}`",
                 _scored_on(results),
@@ -68,11 +69,11 @@ def _network(results: RunResults) -> tuple[str, str]:
     config = results.settings.score_net
     if config.network == EXACT:
         return "exact score", "known"
-    sizes = ", ".join(f"{key} {value}" for key, value in config.size.items()) or "defaults"
+    sizes = plain(", ".join(f"{key} {value}" for key, value in config.size.items())) or "defaults"
     levels = "t uniform" if config.uniform_steps else "normal in log-SNR"
     weighted = ", balanced" if config.balance_levels else ""
     training = f"{config.training.steps} updates, power {config.power}, {levels}{weighted}"
-    return f"`{config.network}`: {sizes}", training
+    return f"{code(config.network)}: {sizes}", training
 
 
 def _scored_on(results: RunResults) -> str:
@@ -104,8 +105,8 @@ def _gains(
     if not steps:
         return None
     info = next(iter(documents.values())).metrics[metric]
-    head = f"`{convention}`, gain over {other.upper()} in {named(info)}"
-    lines = [[name, *(cells.get(n, "—") for n in steps)] for name, cells in found.items()]
+    head = f"{code(convention)}, gain over {other.upper()} in {named(info)}"
+    lines = [[plain(name), *(cells.get(n, "—") for n in steps)] for name, cells in found.items()]
     return table([head, *(str(n) for n in steps)], lines)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
     Block,
@@ -67,7 +68,7 @@ def ranking_page(tracks: Sequence[RankedTrack]) -> Page:
     blocks += [Heading("BDDM against each"), noted(TALLY), _tally(tracks)]
     for track in tracks:
         for convention in track.conventions:
-            blocks.append(Heading(f"{track.track.capitalize()}, `{convention.name}`"))
+            blocks.append(Heading(f"{track.track.capitalize()}, {code(convention.name)}"))
             if convention.rankings:
                 blocks.append(Figure(plot_name(track, convention), "Quality against cost"))
             blocks += [_table(one) for one in convention.rankings]
@@ -94,7 +95,7 @@ def _winners(tracks: Sequence[RankedTrack]) -> Table:
     lines = []
     for track, one in found:
         cells = [_winner(one, nfe) if nfe in one.columns else "—" for nfe in columns]
-        lines.append([f"{track}, `{one.convention}`", named(one.info), *cells])
+        lines.append([f"{track}, {code(one.convention)}", named(one.info), *cells])
     return table(["", "Metric", *(str(nfe) for nfe in columns)], lines)
 
 
@@ -109,7 +110,7 @@ def _winner(one: Ranking, nfe: int) -> str:
     if against is not None:
         size = estimate(against.difference, one.info.digits, sign="+")
         lead = f" {size} {_mark(against)}"
-    return f"{one.lines[name].title}{lead}; {rank}"
+    return f"{plain(one.lines[name].title)}{lead}; {rank}"
 
 
 def _tally(tracks: Sequence[RankedTrack]) -> Table:
@@ -122,7 +123,7 @@ def _tally(tracks: Sequence[RankedTrack]) -> Table:
     columns = sorted({nfe for mine in counts.values() for nfe in mine})
     whole = {title: sum(mine.values(), Counter()) for title, mine in counts.items()}
     lines = [
-        [title, *(_marks(counts[title].get(nfe)) for nfe in columns), _marks(whole[title])]
+        [plain(title), *(_marks(counts[title].get(nfe)) for nfe in columns), _marks(whole[title])]
         for title in sorted(whole, key=lambda title: _hardness(whole[title]), reverse=True)
     ]
     return table(["Contestant, at evaluations", *map(str, columns), "all"], lines)
@@ -141,7 +142,7 @@ def _marks(counts: Counter[str] | None) -> str:
 
 def _table(one: Ranking) -> Table:
     lines: list[list[Cell | str]] = [
-        [line.title, *(_cell(line.places.get(nfe), one) for nfe in one.columns)]
+        [plain(line.title), *(_cell(line.places.get(nfe), one) for nfe in one.columns)]
         for line in sorted(one.lines.values(), key=partial(_mean_rank, one))
     ]
     return table([f"{named(one.info)} at evaluations", *(str(n) for n in one.columns)], lines)
@@ -178,7 +179,10 @@ def _missing(convention: RankedConvention) -> list[Block]:
     """Why cells are empty."""
     if not convention.missing:
         return []
-    items = tuple(f"{reason}: {', '.join(rows)}" for reason, rows in convention.missing.items())
+    items = tuple(
+        f"{plain(reason)}: {', '.join(map(plain, rows))}"
+        for reason, rows in convention.missing.items()
+    )
     return [Prose("Not there:"), Bullets(items)]
 
 
@@ -192,7 +196,7 @@ def _preparation(convention: RankedConvention) -> list[Block]:
         if one.schedule_net_steps is not None and one.schedule_net_seconds is not None:
             network = f"{one.schedule_net_steps} steps, {one.schedule_net_seconds:.0f} s"
         search = [str(one.search_nfe), f"{one.search_seconds:.0f} s"]
-        lines.append([one.title, network, *search])
+        lines.append([plain(one.title), network, *search])
     heads = ["Beforehand, all lengths", "Schedule network", "Search: evaluations", "Search: time"]
     return [table(heads, lines)]
 
@@ -204,7 +208,7 @@ def _origin(track: RankedTrack) -> list[Prose]:
         f"From [`{made.page}`]({made.page}), where all metrics, times and costs stand: "
         f"experiment `{made.experiment_sha256[:12]}`, data `{made.data_sha256[:12]}`, commit "
         f"`{(made.commit or 'unknown')[:12]}` (tree {made.tree or 'unknown'}), {made.created}, "
-        f"{made.processor}, {made.threads} threads. {_size(made, track.track)} Of its "
+        f"{plain(made.processor)}, {made.threads} threads. {_size(made, track.track)} Of its "
         f"{made.times} times {made.unstable_times} are unstable (inter-quartile range above 10 % "
         "of the median): where points of the plot lie close in time, their order may be chance."
         for made in track.sources

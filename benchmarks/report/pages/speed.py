@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     Block,
     Bullets,
@@ -72,7 +73,7 @@ def speed_page(
         on_gpu: the folder's document of a GPU, for the page of the CPU to name.
     """
     device = document.provenance.device
-    title = "Speed" if document.on_cpu else f"Speed on {device}"
+    title = "Speed" if document.on_cpu else f"Speed on {plain(device)}"
     blocks: list[Block] = [Heading(title, 1), noted(NOTE)]
     if not document.on_cpu:
         barred = any(case.bars for case in document.cases)
@@ -114,8 +115,8 @@ def _origin(document: SpeedDocument) -> str:
     made = document.provenance
     option = "" if document.on_cpu else " --device cuda"
     return (
-        f"Measured on {made.processor}, {made.cores} cores, {made.threads} threads, "
-        f"device {made.device}, torch {made.packages['torch']}, Python {made.python}; "
+        f"Measured on {plain(made.processor)}, {made.cores} cores, {made.threads} threads, "
+        f"device {plain(made.device)}, torch {made.packages['torch']}, Python {made.python}; "
         f"{made.code}, {document.created[:10]}. To measure it again: "
         f"`python -m benchmarks speed{option}`."
     )
@@ -128,7 +129,7 @@ def _unmeasured(document: SpeedDocument) -> list[Block]:
         blocks.append(Prose(f"Not measured for lack of time: {_named(document.late)}."))
     for heading, reasons in (("Failed", document.failed), ("Not made here", document.skipped)):
         if reasons:
-            items = tuple(f"`{name}`: {reason}" for name, reason in reasons.items())
+            items = tuple(f"{code(name)}: {plain(reason)}" for name, reason in reasons.items())
             blocks += [Prose(f"{heading}:"), Bullets(items, "*")]
     return blocks
 
@@ -149,15 +150,17 @@ def _named(tests: list[str]) -> str:
 def _on_gpu(document: SpeedDocument | None) -> str:
     if document is None:
         return "Not tested here: `python -m benchmarks speed --device cuda`."
-    return f"[`speed-cuda.md`](speed-cuda.md): the same cases on {document.provenance.device}."
+    return (
+        f"[`speed-cuda.md`](speed-cuda.md): the same cases on {plain(document.provenance.device)}."
+    )
 
 
 def _times(cases: list[SpeedCase]) -> Table:
     lines = []
     for case in cases:
         own = Timing(tuple(case.seconds[OURS]))
-        notes = ", ".join(f"{key} {_plain(value)}" for key, value in case.notes.items())
-        title = f"{case.title} ({notes})" if notes else case.title
+        notes = ", ".join(f"{key} {_note(value)}" for key, value in case.notes.items())
+        title = plain(f"{case.title} ({notes})" if notes else case.title)
         others = {name: times for name, times in case.seconds.items() if name != OURS}
         lines.append([title, median_text(own), "", "", "", ""])
         for name, times in others.items():
@@ -170,7 +173,7 @@ def _times(cases: list[SpeedCase]) -> Table:
                 [
                     "",
                     "",
-                    name,
+                    plain(name),
                     median_text(other),
                     estimate(ratio, 2) + " ×",
                     "" if bar is None else f"{bar:g} × {_reached(ratio, bar)}",
@@ -179,7 +182,7 @@ def _times(cases: list[SpeedCase]) -> Table:
     return table(["What", "Ours", "Against", "Theirs", "Ratio", "Bar"], lines)
 
 
-def _plain(value: str | float) -> str:
+def _note(value: str | float) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -192,7 +195,7 @@ def _reached(ratio: Interval, bar: float) -> str:
 
 def _figures(cases: list[SpeedCase]) -> Table:
     lines = [
-        [case.title, figure.name, _number(figure), _bar_of(figure)]
+        [plain(case.title), plain(figure.name), _number(figure), _bar_of(figure)]
         for case in cases
         for figure in case.figures
     ]
@@ -216,7 +219,7 @@ def _bar_of(figure: Figure) -> str:
 
 def _absent(cases: list[SpeedCase]) -> Bullets:
     items = (
-        f"{case.title}, not compared with {name}: {reason}."
+        plain(f"{case.title}, not compared with {name}: {reason}.")
         for case in cases
         for name, reason in case.absent.items()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     Block,
     Figure,
@@ -25,7 +26,7 @@ def network_page(document: NetworkDocument) -> Page:
     blocks: tuple[Block, ...] = (
         Heading(f"Theory: what the {track} track's networks say", 1),
         Prose(
-            f"The trained networks on validation items of `{document.data.name}`. Nats per "
+            f"The trained networks on validation items of {code(document.data.name)}. Nats per "
             "dimension of the continuous data; brackets: 95 % intervals over items. Figures of "
             "one line are of the same items."
         ),
@@ -52,7 +53,7 @@ def network_page(document: NetworkDocument) -> Page:
         _collapse(found),
         Origin(
             (
-                f"{made.code}, {document.created}, on {made.device}",
+                f"{made.code}, {document.created}, on {plain(made.device)}",
                 f"data `{document.data.sha256[:12]}`, {weights}",
             )
         ),
@@ -76,7 +77,7 @@ def _bounds(one: NetworkTheory) -> Table:
         for point in one.points
     ]
     caption = (
-        f"Convention `{one.convention}`, {one.items} items: F_elbo {_cell(one.elbo)} with β₁, "
+        f"Convention {code(one.convention)}, {one.items} items: F_elbo {_cell(one.elbo)} with β₁, "
         f"{_cell(one.elbo_fitted)} fitted."
     )
     return table(heads, lines, caption)
@@ -88,14 +89,14 @@ def _ratios(one: NetworkTheory) -> Table:
         [str(p.t), f"{p.s:.4f}", f"{p.learned:.3f} ± {p.spread:.3f}", f"{p.closed:.3f}"]
         for p in one.ratios
     ]
-    return table(heads, lines, f"Convention `{one.convention}`:")
+    return table(heads, lines, f"Convention {code(one.convention)}:")
 
 
 def _collapse(found: Sequence[NetworkTheory]) -> Table:
     heads = ["Convention", "In use", *(f"ELBO, {n}" for n in found[0].sigma_on_elbo)]
     lines = [
         [
-            f"`{one.convention}`",
+            code(one.convention),
             f"{one.sigma:.3f}",
             *(f"{v:.4f}" for v in one.sigma_on_elbo.values()),
         ]

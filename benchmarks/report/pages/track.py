@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.core.experiment import PAPER
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
     Block,
@@ -67,8 +68,9 @@ def _timing_note(results: RunResults) -> str:
         source = results.times_from
         audio = source.seconds_of_audio
         of_length = "" if audio is None else f", {item}s of {audio:.2f} s"
-        return f"{note} {source.device} ({source.network}{of_length}; from `{source.file}`)."
-    return f"{note} {results.provenance.processor}, {results.provenance.threads} threads."
+        device, network = plain(source.device), plain(source.network)
+        return f"{note} {device} ({network}{of_length}; from {code(source.file)})."
+    return f"{note} {plain(results.provenance.processor)}, {results.provenance.threads} threads."
 
 
 def summary(results: RunResults) -> list[Table]:
@@ -86,19 +88,19 @@ def _by_steps(results: RunResults, name: str) -> Table:
     scored = [row for row in results.rows if name in row.metrics]
     most = max((row.metrics[name].n for row in scored), default=0)
     cells = {
-        (row.convention, row.title, row.steps): estimated(row.metrics[name], info.digits)
+        (row.convention, row.contestant, row.steps): estimated(row.metrics[name], info.digits)
         for row in scored
         if row.metrics[name].n == most or not of_sets
     }
     steps = sorted({step for _, _, step in cells})
-    samplers = dict.fromkeys((convention, title) for convention, title, _ in cells)
+    samplers = dict.fromkeys((convention, contestant) for convention, contestant, _ in cells)
     lines: list[Line] = [
         [
-            f"`{convention}`",
-            title,
-            *(cells.get((convention, title, step), NOTHING) for step in steps),
+            code(convention),
+            plain(results.titles[contestant]),
+            *(cells.get((convention, contestant, step), NOTHING) for step in steps),
         ]
-        for convention, title in samplers
+        for convention, contestant in samplers
     ]
     return table([f"{named(info)} at steps", "Sampler", *(str(step) for step in steps)], lines)
 
@@ -123,11 +125,12 @@ def _quality_table(results: RunResults, rows: Sequence[RowResult]) -> Table:
 
 def _row_cells(row: RowResult, results: RunResults) -> Line:
     with_rtf = WORDS[results.track].with_rtf
+    title = plain(results.titles[row.contestant])
     if row.skipped is not None:
         empty = [NOTHING] * (len(results.metrics) + 3 + with_rtf)
-        return [row.title, str(row.steps), "0", row.skipped, *empty]
+        return [title, str(row.steps), "0", plain(row.skipped), *empty]
     scored = min(row.n_scored.values(), default=0)
-    cells: Line = [row.title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
+    cells: Line = [title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
     cells += [estimated(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
     if with_rtf:
         rtf = None if row.time is None else row.time.rtf
@@ -150,14 +153,14 @@ def _verdicts(results: RunResults, convention: str) -> list[Block]:
     words = WORDS[results.track]
     counted = f"{words.item}s".capitalize() if words.counts_items else "Seeds"
     heads = ["BDDM", "against", counted]
-    heads += [results.metrics[m].title for m in metrics]
+    heads += [plain(results.metrics[m].title) for m in metrics]
     lines: list[Line] = []
     for row, against in pairs:
         found = {m: by_key[row, against, m] for m in metrics if (row, against, m) in by_key}
         first = next(iter(found.values()))
         count = str(first.items if words.counts_items else first.seeds)
         cells = [_verdict_cell(found[m], results) if m in found else NOTHING for m in metrics]
-        lines.append([row.name, against.name, count, *cells])
+        lines.append([plain(row.name), plain(against.name), count, *cells])
     return [table(heads, lines), Prose(words.verdict_note(results, mine))]
 
 
@@ -172,7 +175,7 @@ def _cost_lines(results: RunResults, convention: str) -> list[str]:
 
 
 def _cost_line(results: RunResults, cost: Cost) -> str:
-    whose = "" if cost.search == PAPER else f" of `{cost.contestant}`"
+    whose = "" if cost.search == PAPER else f" of {code(cost.contestant)}"
     evaluations = f"{cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
     trained = (
         f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"
@@ -202,8 +205,8 @@ def _origin(results: RunResults) -> Origin:
             f"{results.settings.seed}, {made.code}, {results.created}",
             f"data `{results.data.sha256[:12]}`, score network "
             f"`{results.weights['score_net'][:12]}`{judge}",
-            f"{made.system}, Python {made.python}, {versions}",
-            f"seconds by stage: {seconds}",
+            plain(f"{made.system}, Python {made.python}, {versions}"),
+            plain(f"seconds by stage: {seconds}"),
             *_trainings(results),
             *_made_otherwise(results),
         )
@@ -215,10 +218,10 @@ def _trainings(results: RunResults) -> list[str]:
     lines = []
     for name, one in results.training.items():
         seconds = "unknown time" if one.seconds is None else f"{one.seconds:.0f} s"
-        line = f"`{name}` ({one.parameters} parameters): {one.steps} updates in {seconds}"
+        line = f"{code(name)} ({one.parameters} parameters): {one.steps} updates in {seconds}"
         if one.seconds_limit is not None:
             line += f", limited to {one.seconds_limit:.0f} s"
-        line += f", on {one.device}"
+        line += f", on {plain(one.device)}"
         if one.seconds and one.operations_per_update and one.device_rate:
             rate = one.steps / one.seconds
             share = rate * one.operations_per_update / one.device_rate
@@ -233,9 +236,10 @@ def _trainings(results: RunResults) -> list[str]:
 def _made_otherwise(results: RunResults) -> list[str]:
     """A line for each stage whose work another commit or machine made."""
     return [
-        f"{one.stage}: {one.folders} of its parts made on {one.device} ({one.processor}), commit "
-        f"`{(one.commit or 'unknown')[:12]}` (tree {one.tree or 'unknown'}), torch {one.torch}, "
-        f"{'bfloat16' if one.bf16 else 'float32'}, in {one.seconds:.0f} s"
+        f"{plain(one.stage)}: {one.folders} of its parts made on "
+        f"{plain(f'{one.device} ({one.processor})')}, commit "
+        f"`{(one.commit or 'unknown')[:12]}` (tree {one.tree or 'unknown'}), torch "
+        f"{plain(one.torch)}, {'bfloat16' if one.bf16 else 'float32'}, in {one.seconds:.0f} s"
         for one in results.made_otherwise
     ]
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.report.page import arrow
+from benchmarks.report.plots.text import unformatted
 from benchmarks.results.places import efficient
 from benchmarks.results.ranking_schema import BDDM, Place, Ranking
 from benchmarks.results.verdicts import MetricInfo
@@ -124,7 +125,7 @@ def _draw(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], table
         zorder=3,
     )
     if table.reference_score is not None and table.reference_score.value is not None:
-        level, name = table.reference_score.value, table.reference.upper()
+        level, name = table.reference_score.value, unformatted(table.reference.upper())
         axis.axhline(level, color="black", linestyle=":", linewidth=1, label=name)
     if points:  # nothing may have been timed
         axis.set_xscale("log")
@@ -174,7 +175,7 @@ def _scale_scores(axis: Axes, scores: list[float], table: Ranking) -> None:
     else:
         axis.set_yscale("symlog", linthresh=SMALLEST)
         axis.set_ylim(1.5 * low - SMALLEST / 4, 1.5 * high + SMALLEST / 4)
-    axis.set_ylabel(f"{table.info.title} {arrow(table.info)}")
+    axis.set_ylabel(f"{unformatted(table.info.title)} {arrow(table.info)}")
 
 
 def _plain_ticks(axis: Axis, values: list[float]) -> None:
@@ -215,7 +216,7 @@ def _label(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], tabl
         axis.text(
             1.065,
             height,
-            table.lines[name].title,
+            unformatted(table.lines[name].title),
             transform=axis.transAxes,
             fontsize=8,
             verticalalignment="center",

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmarks.report.plots.text import unformatted
 from benchmarks.results.theory import OWN, SPACED, DataBounds, NetworkTheory
 
 SHOWN = 16  # steps of the spaced short process that is drawn
@@ -33,7 +34,7 @@ def plot_bounds(bounds: Sequence[DataBounds], path: Path) -> None:
                     color=color,
                     label=f"F_bddm, {variance}, {label}",
                 )
-        axis.set(title=one.data, xlabel="junction t", xscale="log")
+        axis.set(title=unformatted(one.data), xlabel="junction t", xscale="log")
         axis.set_yscale("symlog", linthresh=1.0)
     axes[0].set_ylabel("nats per dimension")
     _save(figure, path)
@@ -52,7 +53,7 @@ def plot_networks(found: Sequence[NetworkTheory], path: Path) -> None:
             places = [point.t for point in points]
             means = [v.value for v in values]
             axis.errorbar(places, means, ends, marker=".", label=f"F_bddm, {n} steps")
-        axis.set(title=one.convention, xlabel="junction t", xscale="log")
+        axis.set(title=unformatted(one.convention), xlabel="junction t", xscale="log")
     axes[0].set_ylabel("nats per dimension, fitted variances")
     _save(figure, path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.core.experiment import EXACT, Convention
+from benchmarks.report.inline import code
 from benchmarks.report.words.base import Line, TrackWords, floor_line
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 
@@ -41,7 +42,7 @@ class AnalyticWords(TrackWords):
         score = f"score with an error of {size:g} rms" if size else "exact score"
         if not _is_exact(results):
             score = "trained score network"
-        return f"Data `{convention.data or results.settings.data}` ({score})"
+        return f"Data {code(convention.data or results.settings.data)} ({score})"
 
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """The margins."""

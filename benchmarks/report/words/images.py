@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.core.experiment import Convention
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Block, Prose, table
 from benchmarks.report.words.base import Line, TrackWords, floor_line
 from benchmarks.results.schema import Comparison, Judge, RowResult, RunResults
@@ -23,9 +24,10 @@ class ImagesWords(TrackWords):
         """A paragraph on how samples were scored."""
         judge, name = _judge(results), results.data.name
         lines = [
-            f"Images like those of `{name}`, compared with {judge.reference_images} images of "
-            f"its {judge.reference} split by {judge.dimensions} features of the network "
-            f"`{judge.name}`. {judge.distance} is the Fréchet distance of these features",
+            f"Images like those of {code(name)}, compared with {judge.reference_images} images of "
+            f"its {plain(judge.reference)} split by {judge.dimensions} features of the network "
+            f"{code(judge.name)}. {plain(judge.distance)} is the Fréchet distance of these "
+            "features",
             "" if judge.distance == "FID" else ", which is not FID",
             "; a smaller number of images makes it larger, so compare at equal numbers, and with "
             "the floor: as many images of the other split in the samples' place. Brackets: 95 % "
@@ -37,7 +39,7 @@ class ImagesWords(TrackWords):
     def convention_head(self, results: RunResults, convention: Convention) -> str:
         """Clipped or not."""
         how = "clipped to [−1, 1]" if convention.clip else "not clipped"
-        return f"Convention `{convention.name}` (clean estimates {how})"
+        return f"Convention {code(convention.name)} (clean estimates {how})"
 
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """The margin, and what was resampled."""
@@ -59,7 +61,11 @@ class ImagesWords(TrackWords):
     def appendix(self, results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
         """Percentage of each row's images that the classifier puts in each class."""
         judge = _judge(results)
-        counted = [(f"{row.title}, {row.steps} steps", row.classes) for row in rows if row.classes]
+        counted = [
+            (f"{plain(results.titles[row.contestant])}, {row.steps} steps", row.classes)
+            for row in rows
+            if row.classes
+        ]
         if not counted:
             return []
         if judge.test_classes is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.core.experiment import Convention
+from benchmarks.report.inline import code, plain
 from benchmarks.report.words.base import Line, TrackWords, data_line
 from benchmarks.results.ranking_schema import ENOUGH_SEEDS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
@@ -28,7 +29,7 @@ class SpeechWords(TrackWords):
         """A paragraph on how samples were scored."""
         note = (
             f"{len(results.data.test_items)} test clips of {results.clip_seconds:.2f} s from "
-            f"`{results.data.name}`; means with 95 % BCa bootstrap intervals over clips (noise "
+            f"{code(results.data.name)}; means with 95 % BCa bootstrap intervals over clips (noise "
             "seeds averaged per clip)."
         )
         return f"{note} {PREDICTED}" if results.floors else note
@@ -36,7 +37,7 @@ class SpeechWords(TrackWords):
     def convention_head(self, results: RunResults, convention: Convention) -> str:
         """The amplitude."""
         name, amplitude = convention.name, convention.amplitude
-        return f"Amplitude convention `{name}` (recordings × {amplitude:g})"
+        return f"Amplitude convention {code(name)} (recordings × {amplitude:g})"
 
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """The recordings in the samples' place, where a metric needs no reference."""
@@ -48,7 +49,9 @@ class SpeechWords(TrackWords):
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """Margins, and how many seeds a verdict needs."""
         unique = {c.metric: c for c in comparisons}.values()
-        margins = ", ".join(f"{results.metrics[c.metric].title} {c.margin:g}" for c in unique)
+        margins = ", ".join(
+            f"{plain(results.metrics[c.metric].title)} {c.margin:g}" for c in unique
+        )
         note = (
             f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
             f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "

@@ -17,7 +17,7 @@ from benchmarks.core.errors import UserError
 from benchmarks.report.registry import SPEED, SPEED_ON_GPU, write_speed_pages
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.runtime import provenance
-from benchmarks.runtime.distributed import own_device
+from benchmarks.runtime.distributed import own_device, refuse_missing
 from metrics.timing import machine_is_busy
 
 STANDARD_ERROR = 2  # the command's own standard output holds the page alone
@@ -40,10 +40,11 @@ def measure(device: str, seconds: float | None = None) -> SpeedDocument:
         seconds: time after which no further case starts; None: no limit.
 
     Raises:
-        UserError: no case was measured, or this is no checkout.
+        UserError: no case was measured, the device is missing, or this is no checkout.
     """
     if not CASES.is_dir():
         raise UserError(f"{CASES} is missing: 'speed' needs a checkout of the project")
+    refuse_missing(device)
     made = provenance.collect(own_device(device), torch.get_num_threads())
     busy = machine_is_busy()
     with tempfile.TemporaryDirectory() as temporary:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.core.names import one_line
+
 FIRST = ("samplers, one item", "training-step", "network", "samplers")
 """Groups by importance; all other groups come last."""
 LATE = "no time was left"
@@ -91,7 +93,7 @@ class Recorder:
         return self._one_line(f"{error.type.__name__}: {error.value}")
 
     def _one_line(self, text: str) -> str:
-        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        lines = [one_line(line) for line in text.splitlines() if line.strip()]
         reason = lines[0] if lines else "no reason given"
         return reason.replace(f"{self._root}/", "")[:LONGEST]
 

@@ -33,6 +33,32 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
+        (UserError("a\x1b[31m.wav is no WAV"), "a\\x1b[31m.wav is no WAV"),
+        (DamagedFileError("\u202egnp.exe"), "\\u202egnp.exe"),
+        (FileNotFoundError(2, "No such file", "\x1b]0;title\x07"), "\\x1b]0;title\\x07"),
+        (KeyError("\x9b2J"), "KeyError: '\\x9b2J'"),
+        (RuntimeError("\x1b[2J\rok"), "RuntimeError: \\x1b[2J ok"),
+        (UserError("\udcff"), "\\udcff"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--traceback"]])
+def test_no_control_character_reaches_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    sentence: str,
+    options: list[str],
+) -> None:
+    fails_with(monkeypatch, error)
+    assert main(["data", *options]) in (2, 3)
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
         (UserError("mended by you"), "mended by you"),
         (ExperimentError("rows: none"), "rows: none"),
         (DataUnavailableError("use --data"), "use --data"),

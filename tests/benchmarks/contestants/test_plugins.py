@@ -11,7 +11,12 @@ import torch
 
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.contestants.base import ContestantInputs, SkipContestantError
-from benchmarks.contestants.plugins import ENTRY_POINTS, contestant, with_contestant
+from benchmarks.contestants.plugins import (
+    ENTRY_POINTS,
+    contestant,
+    refuse_unknown_contestants,
+    with_contestant,
+)
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, RowConfig
 from benchmarks.core.rows import rows_of
@@ -70,6 +75,10 @@ def test_an_installed_package_offers_one(example: Path, monkeypatch: pytest.Monk
         ("{}:NoiseSchedule", r"NoiseSchedule\(\) failed"),
         ("ddim={}:MySampler", "give a new name"),
         ("My Own={}:MySampler", "give a new name"),
+        ("../../up={}:MySampler", "give a new name"),
+        ("nul={}:MySampler", "give a new name"),
+        ("a|b={}:MySampler", "give a new name"),
+        ("a\x1b[31m={}:MySampler", r"contestants: a\\x1b\[31m: .*give a new name"),
         ("nowhere.py:MySampler", "there is no file nowhere.py"),
         ("no_such_package:MySampler", "the import failed: ModuleNotFoundError"),
     ],
@@ -85,6 +94,56 @@ def test_a_file_that_fails_is_told(tmp_path: Path) -> None:
     path.write_text("1 / 0\n")
     with pytest.raises(ExperimentError, match="the import failed: ZeroDivisionError"):
         with_contestant(EXPERIMENT, f"{path}:MySampler")
+
+
+@pytest.mark.parametrize(
+    ("title", "fault"),
+    [
+        ("", "has no letter and no digit"),
+        ("a\nb", "written with line breaks"),
+        ("\x1b[31mred", "control characters"),
+        ("a\u202eb", "control characters"),
+        ("x" * 81, "has 81 characters, more than 80"),
+    ],
+)
+def test_titles_that_no_table_can_hold(tmp_path: Path, title: str, fault: str) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(f"class Odd:\n    title = {title!r}\n    def prepare(self, *_): ...\n")
+    with pytest.raises(ExperimentError, match=fault) as told:
+        with_contestant(EXPERIMENT, f"{path}:Odd")
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "title", ["BDDM", "bddm", "\uff22\uff24\uff24\uff2d", "DDPM, linear sub-sequence"]
+)
+def test_the_title_of_another_contestant_is_refused(tmp_path: Path, title: str) -> None:
+    path = tmp_path / "second.py"
+    path.write_text(f"class Second:\n    title = {title!r}\n    def prepare(self, *_): ...\n")
+    experiment = with_contestant(EXPERIMENT, f"{path}:Second")
+    told = r"contestants: second: '.*' is the title of (bddm|ddpm), too"
+    with pytest.raises(ExperimentError, match=told):
+        refuse_unknown_contestants(experiment)
+
+
+def test_two_contestants_of_a_user_with_one_title_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.py"
+    path.write_text("class Mine:\n    title = 'Mine'\n    def prepare(self, *_): ...\n")
+    experiment = with_contestant(EXPERIMENT, f"one={path}:Mine")
+    refuse_unknown_contestants(experiment)
+    experiment = with_contestant(experiment, f"two={path}:Mine")
+    with pytest.raises(ExperimentError, match="contestants: two: 'Mine' is the title of one, too"):
+        refuse_unknown_contestants(experiment)
+
+
+def test_a_title_that_changes_later_stays_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "later.py"
+    path.write_text(
+        "class Later:\n    title = 'Later'\n    def prepare(self, *_): ...\nlater = Later()\n"
+    )
+    found = contestant("later", with_contestant(EXPERIMENT, f"later={path}:later"))
+    found.inner.title = "a\n| b \x1b[2J" + "x" * 100
+    assert found.title == "a | b \\x1b[2J" + "x" * 66 + "…"
 
 
 HEAD = """\
@@ -131,11 +190,27 @@ def test_a_contestant_may_say_that_it_cannot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("a\n| b |", "a | b |"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("x" * 1_000, "x" * 299 + "…"),
+        ("", "it gives no reason"),
+    ],
+)
+def test_a_reason_is_one_printable_line(tmp_path: Path, reason: str, line: str) -> None:
+    with pytest.raises(SkipContestantError) as told:
+        sampled(tmp_path, f"        raise SkipContestantError({reason!r})")
+    assert str(told.value) == line
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("        return None", r"prepare\(3, inputs\) returned no Sampler, but a NoneType"),
         ("        raise KeyError(steps)", r"prepare\(3, inputs\) failed \(line 9\): KeyError: 3"),
         ("        raise ValueError('a\\nb')", r"ValueError: a b; see docs"),
+        ("        raise ValueError('\\x1b[2J')", r"ValueError: \\x1b\[2J; see docs"),
         (
             "        return kernel_sampler(NoiseSchedule.cosine(steps), 'dim')",
             r"failed \(line 9\): KeyError: 'dim'",

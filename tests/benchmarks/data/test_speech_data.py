@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from bddm_ref.files import DamagedFileError
+from benchmarks.core.errors import UserError
 from benchmarks.data import debian
 from benchmarks.data.crops import CropTable
 from benchmarks.data.debian import DataUnavailableError, DebianDataset
@@ -309,3 +310,22 @@ def test_an_altered_packed_corpus_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b" / "corpus.json").write_text("{}")
     with pytest.raises(DamagedFileError, match=r"corpus\.json does not match its checksum"):
         open_corpus(str(tmp_path / "b"), QUIET)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\u202eb", "\udcff"], ids=ascii)
+def test_a_file_whose_name_cannot_be_printed_is_named(tmp_path: Path, name: str) -> None:
+    for i in range(3):
+        tone(tmp_path / f"{i}.wav")
+    (tmp_path / "0.wav").rename(tmp_path / f"{name}.wav")
+    with pytest.raises(UserError, match="cannot be printed in its name; rename the file") as told:
+        folder_corpus(tmp_path, QUIET)
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\nb", "a b"), ("\x1b[31m", "\\x1b[31m"), ("a | <b>", "a | <b>")]
+)
+def test_the_name_of_a_folder_is_one_line(tmp_path: Path, name: str, shown: str) -> None:
+    for i in range(3):
+        tone(tmp_path / name / f"{i}.wav")
+    assert folder_corpus(tmp_path / name, QUIET).name == shown

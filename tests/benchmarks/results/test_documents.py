@@ -76,6 +76,58 @@ def test_a_document_that_breaks_its_schema_names_the_field(
         RunResults.read(path)
 
 
+@pytest.mark.parametrize(
+    "name", ["../../../up", "..", "a/b", "", "con", "a\u0430", "x" * 61, "a b", "<b>"], ids=ascii
+)
+@pytest.mark.parametrize("field", ["convention", "contestant"])
+def test_names_of_a_foreign_document_cannot_leave_its_folder(
+    tmp_path: Path, field: str, name: str
+) -> None:
+    path = tmp_path / "images.json"
+    images().write(path)
+    rows = json.loads(path.read_text())["rows"]
+    rows[1][field] = name
+    rewritten(path, rows=rows)
+    with pytest.raises(DamagedFileError, match=rf"schema at rows\.1\.{field}: .*it must be a name"):
+        RunResults.read(path)
+
+
+def test_earlier_names_with_capitals_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "images.json"
+    images().write(path)
+    path.write_text(path.read_text().replace("plain", "Plain"))
+    rewritten(path)
+    assert RunResults.read(path).convention_names() == ["Plain"]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "a\u202eb", "\x00", "\u2028"], ids=ascii)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_texts_that_cannot_be_printed_are_refused(tmp_path: Path, text: str, escaped: bool) -> None:
+    path = tmp_path / "images.json"
+    images().write(path)
+    content = json.loads(path.read_text())
+    content["rows"][2]["title"] = text
+    data = json.dumps(content, ensure_ascii=escaped)
+    write_with_checksum(path, partial(Path.write_text, data=data, encoding="utf-8"))
+    with pytest.raises(
+        DamagedFileError, match=r"cannot be printed at rows\.2\.title; make it again"
+    ):
+        RunResults.read(path)
+    content["rows"][2]["title"] = "fine"
+    rewritten(path, **(content | {"weights": {text: "0" * 64}}))
+    with pytest.raises(DamagedFileError, match="cannot be printed at a key of weights"):
+        RunResults.read(path)
+
+
+def test_printable_texts_of_any_script_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "images.json"
+    images().write(path)
+    content = json.loads(path.read_text())
+    content["rows"][2]["title"] = 'α κ é 漢 "quoted" \\ <b> |'
+    rewritten(path, rows=content["rows"])
+    assert RunResults.read(path).rows[2].title == 'α κ é 漢 "quoted" \\ <b> |'
+
+
 def test_an_altered_document_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "images.json"
     images().write(path)
