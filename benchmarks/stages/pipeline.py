@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -16,6 +16,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.contestants.base import not_searched
 from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
+from benchmarks.core.counts import refuse_impossible_counts
 from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
 from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
@@ -33,6 +34,7 @@ from benchmarks.stages.train import (
     schedule_net_weights,
     score_net_weights,
 )
+from benchmarks.tracks.base import Trained
 
 STAGES = ("data", "train", "search", "sample", "score", "report")
 Searched = dict[str, dict[str, SearchResult]]
@@ -62,10 +64,12 @@ class Run:
         """Run every stage up to ``last``; returns the page of the stage ``report``, else None."""
         wanted = STAGES[: STAGES.index(last) + 1]
         # Mistakes in the rows should not wait for the training.
+        refuse_impossible_counts(self.context.experiment)
         rows_of(self.context.experiment)
         refuse_unknown_contestants(self.context.experiment)
         with self._timed("data"):
             self._open_data()
+            self.check_data()
         if "train" not in wanted:
             return None
         self.refuse_impossible()
@@ -88,6 +92,26 @@ class Run:
         sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
         self.context.progress.say(f"data: {data.name}, {sizes}")
 
+    def check_data(self) -> None:
+        """Compare the data with what the experiment takes, and say what is left out.
+
+        Raises:
+            ExperimentError: a split has too few items; the message names split and field.
+        """
+        for told in self.context.track.check_data(self._trained_kinds()):
+            self.context.progress.say(f"data: {told}")
+
+    def _trained_kinds(self) -> Trained:
+        """The kinds of networks that are trained in this run."""
+        experiment = self.context.experiment
+        kinds = set[Literal["score_net", "schedule_net"]]()
+        if self.from_scratch or experiment.score_net.weights is None:
+            kinds.add("score_net")
+        named = set() if self.from_scratch else set(experiment.schedule_net.weights)
+        if self._estimated() or set(self._schedule_nets()) - named:
+            kinds.add("schedule_net")
+        return frozenset(kinds)
+
     def refuse_impossible(self) -> None:
         """Refuse an experiment that would fail only after hours.
 
@@ -98,8 +122,6 @@ class Run:
         if not self.away:  # the names are those of scores, whose packages may not be here
             self.context.track.scores.refuse_unknown_metrics()
         self.context.track.refuse_impossible()
-        if not experiment.search.lengths:
-            raise ExperimentError("search.lengths: give at least one")
         if experiment.score_net.draws < 1:
             raise ExperimentError(f"score_net.draws: {experiment.score_net.draws} is too few")
         if experiment.score_net.start is not None:
@@ -173,15 +195,18 @@ class Run:
 
     def _noise_estimators(self) -> dict[str, Path]:
         """Train the noise estimators that rows need, here, where all processes are."""
+        return {
+            name: noise_estimator_weights(self.context, convention)
+            for name, convention in self._estimated().items()
+        }
+
+    def _estimated(self) -> dict[str, Convention]:
+        """The conventions, by name, whose rows need a noise estimator."""
         experiment = self.context.experiment
-        needed = {
+        return {
             row.convention.name: row.convention
             for row in rows_of(experiment)
             if isinstance(contestant(row.contestant, experiment), NoiseEstimation)
-        }
-        return {
-            name: noise_estimator_weights(self.context, convention)
-            for name, convention in needed.items()
         }
 
     def _measure(
@@ -250,7 +275,10 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
     """
     context = Context(experiment, Workspace(Path("runs")), progress)
     _ = context.track.data  # located, verified, cut as the experiment says
-    Run(context).refuse_impossible()
+    refuse_impossible_counts(experiment)
+    run = Run(context)
+    run.check_data()
+    run.refuse_impossible()
 
 
 def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
