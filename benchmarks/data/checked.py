@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from typing import Any
 from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
 from benchmarks.data.debian import cache_folder
 from benchmarks.data.files import NAMED, Found
+from benchmarks.data.splits import together
 from benchmarks.runtime.progress import Progress
 
 Facts = dict[str, Any]
-"""Facts about one file, plain values for JSON. ``content``: checksum of what it decodes to."""
+"""Facts about one file, plain values for JSON."""
+Groups = Sequence[Sequence[str]]
+"""Names of files that belong together."""
 
 
 class UnusableFileError(DamagedFileError):
@@ -43,23 +46,21 @@ class Check:
     Attributes:
         name: the check and everything that its facts depend on beside the file, a version too.
         facts: decodes a file and states its facts; raises UnusableFileError.
+        copies: finds the files, by name, that hold the same according to their facts.
     """
 
     name: str
     facts: Callable[[Path], Facts]
+    copies: Callable[[Mapping[str, Facts]], Groups]
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The checked files of a folder: name to checksum, and name to facts."""
+    """The checked files of a folder: name to checksum, name to facts, and what is equal."""
 
     digests: dict[str, str]
     facts: dict[str, Facts]
-
-    @property
-    def contents(self) -> dict[str, str]:
-        """Name to the checksum of what the file decodes to."""
-        return {name: facts["content"] for name, facts in self.facts.items()}
+    copies: Groups
 
 
 def checked(folder: Path, found: Found, check: Check, progress: Progress) -> Checked:
@@ -87,7 +88,8 @@ def checked(folder: Path, found: Found, check: Check, progress: Progress) -> Che
             advance(1)
     memory.keep({digests[name]: one for name, one in facts.items()}, progress)
     refuse(faults, len(found.paths), found.kind.items)
-    return Checked(digests, {name: facts[name] for name in found.paths})
+    facts = {name: facts[name] for name in found.paths}
+    return Checked(digests, facts, [*together(digests), *check.copies(facts)])
 
 
 def refuse(faults: list[UnusableFileError], total: int, items: str) -> None:
@@ -150,4 +152,4 @@ def _read(file: Path) -> Mapping[str, Facts]:
         return {}
     if not isinstance(content, dict):
         return {}
-    return {k: v for k, v in content.items() if isinstance(v, dict) and "content" in v}
+    return {name: facts for name, facts in content.items() if isinstance(facts, dict)}

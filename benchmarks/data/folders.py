@@ -31,7 +31,7 @@ def split_folder(
     """Split the files of a folder; files of one item are in one split.
 
     Files hold one item if their names state one utterance, or if they are equal in their bytes or
-    in what they decode to.
+    what they decode to.
 
     Args:
         found: the files.
@@ -42,13 +42,13 @@ def split_folder(
     Raises:
         UserError: there are fewer than three items.
     """
-    groups = together(found.utterances, known.digests, known.contents)
+    groups = [*together(found.utterances), *known.copies]
     splits = splits_by_name(found.paths, largest_held_out, groups)
     if not groups:
         return FolderSplits(splits, {})
     leaders = joined(by_hash(found.paths), groups)
     items = len(set(leaders.values()))
-    equal = len(known.contents) - len(set(known.contents.values()))
+    equal = len(leaders) - len(set(joined(found.paths, known.copies).values()))
     copies = f"; {equal} are copies of others" if equal else ""
     progress.say(
         f"data: the {len(leaders)} {found.kind.items} hold {items} different items{copies}; all "

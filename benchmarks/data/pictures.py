@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from benchmarks.data.checked import Check, Facts, UnusableFileError
+from benchmarks.data.checked import Check, Facts, Groups, UnusableFileError
 from benchmarks.data.files import foreign
+from benchmarks.data.splits import together
 
 VERSION = 1  # raised when a change here changes the facts or the refusals
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # Pillow's other decoders see no user file
@@ -118,4 +120,9 @@ def _facts(path: Path, size: int, channels: int) -> Facts:
 def picture_check(size: int, channels: int) -> Check:
     """The check of pictures that are read at one size, with 1 or 3 channels."""
     facts = partial(_facts, size=size, channels=channels)
-    return Check(f"pictures-{VERSION}-{size}-{channels}", facts)
+    return Check(f"pictures-{VERSION}-{size}-{channels}", facts, _copies)
+
+
+def _copies(facts: Mapping[str, Facts]) -> Groups:
+    """Pictures that are equal as networks see them."""
+    return together({name: one["content"] for name, one in facts.items()})

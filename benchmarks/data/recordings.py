@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import soundfile
 import torch
 from torch import Tensor
 
-from benchmarks.data.checked import Check, Facts, UnusableFileError
+from benchmarks.data.checked import Check, Facts, Groups, UnusableFileError
 from benchmarks.data.features import HOP, SAMPLE_RATE, to_sample_rate
 from benchmarks.data.files import foreign
 from benchmarks.data.headers import flac_md5, missing_bytes
+from benchmarks.data.prints import copies, print_of
 
 VERSION = 1  # raised when a change here changes the facts or the refusals
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC")
@@ -184,13 +185,18 @@ def _blocks(path: Path, file: soundfile.SoundFile) -> Iterator[Samples]:
 
 
 def _facts(path: Path) -> Facts:
-    """Facts about a recording: its content, its rate, and its number of hops at 16 kHz."""
+    """Facts about a recording: its print, its rate, and its number of hops at 16 kHz."""
     recording = read_recording(path)
-    content = hashlib.sha256(recording.waveform.numpy().tobytes()).hexdigest()
-    return {"content": content, "rate": recording.rate, "frames": len(recording.waveform) // HOP}
+    frames = len(recording.waveform) // HOP
+    return {"print": print_of(recording.waveform), "rate": recording.rate, "frames": frames}
 
 
-CHECK = Check(f"recordings-{VERSION}", _facts)
+def _copies(facts: Mapping[str, Facts]) -> Groups:
+    """Recordings that are copies of one another, in any format or level."""
+    return copies({name: one["print"] for name, one in facts.items()})
+
+
+CHECK = Check(f"recordings-{VERSION}", _facts, _copies)
 
 
 def frames_by_header(path: Path) -> int:
