@@ -30,7 +30,7 @@ class DataSet(Protocol):
         """Number of items in each split."""
 
     def digest(self, split: str) -> str:
-        """SHA-256 of a split, or of the whole set if its files hold several splits."""
+        """SHA-256 of a split, or of the whole set if its files cannot change."""
 
 
 class Track(ABC):

@@ -43,7 +43,8 @@ class AnalyticTrack(Track):
         return self.distributions.known
 
     def check_data(self, trained: Trained) -> list[str]:
-        """Refuse single vectors where distances are of pairs."""
+        """Refuse too few vectors for exact moments, and single ones for distances of pairs."""
+        self.scores.refuse_impossible()
         search, convention = self.experiment.search, self.experiment.conventions
         if all(self.distributions.outputs_are_gaussian(one) for one in convention):
             return []

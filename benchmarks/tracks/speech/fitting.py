@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
+from benchmarks.core.rows import rows_of
 from benchmarks.data.features import HOP, SAMPLE_RATE
 from benchmarks.data.speech import SpeechCorpus
 from benchmarks.tracks.base import Trained
@@ -35,6 +36,21 @@ class _Need:
     lowered: str
     frames: int
     measured_by: str
+
+
+def refuse_fewer_clips(experiment: Experiment) -> None:
+    """Refuse rows of fewer clips, since rows are compared clip by clip.
+
+    Raises:
+        ExperimentError: a row has another number of items.
+    """
+    wanted = experiment.test_items
+    for row in rows_of(experiment):
+        if row.items != wanted:
+            raise ExperimentError(
+                f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
+                f"test_items = {wanted}"
+            )
 
 
 def fitting(experiment: Experiment, corpus: SpeechCorpus, trained: Trained) -> list[str]:
@@ -72,6 +88,11 @@ def fitting(experiment: Experiment, corpus: SpeechCorpus, trained: Trained) -> l
             )
     if lacking:
         raise ExperimentError("; ".join(lacking))
+    if experiment.wav_items > experiment.test_items:
+        told.append(
+            f"wav_items: {experiment.wav_items} clips are asked for, and all "
+            f"{experiment.test_items} of test_items are kept"
+        )
     return told
 
 

@@ -11,7 +11,7 @@ from benchmarks.data.speech import SpeechCorpus
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks.base import Track, Trained, Work
 from benchmarks.tracks.speech.data import Recordings
-from benchmarks.tracks.speech.fitting import fitting
+from benchmarks.tracks.speech.fitting import fitting, refuse_fewer_clips
 from benchmarks.tracks.speech.items import SpeechItems
 from benchmarks.tracks.speech.judge import SpeechJudge
 from benchmarks.tracks.speech.networks import NETWORKS, SpeechNetworks
@@ -39,6 +39,7 @@ class SpeechTrack(Track):
 
     def check_data(self, trained: Trained) -> list[str]:
         """Compare counts and lengths of recordings with the clips and crops that are taken."""
+        refuse_fewer_clips(self.experiment)
         return fitting(self.experiment, self.recordings.corpus, trained)
 
     def identity(self, work: Work) -> dict[str, Any]:

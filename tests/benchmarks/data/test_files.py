@@ -93,7 +93,7 @@ def test_names_that_collide_are_kept_apart(tmp_path: Path) -> None:
     found = found_in(touch(tmp_path, *files), RECORDINGS)
     taken = {name: path.relative_to(tmp_path).as_posix() for name, path in found.paths.items()}
     assert sorted(taken.values()) == sorted(files)
-    assert taken["a/x"], taken["b/x"] == ("a/x.wav", "b/x.wav")
+    assert (taken["a/x"], taken["b/x"]) == ("a/x.wav", "b/x.wav")
     assert {"c/X", "c/x.wav", "c/x.flac", "d/x.WAV", "d/x.wav"} <= set(taken)
     assert taken["e/x.wav.flac"] == "e/x.wav.flac"
     assert taken[f"f/{NFC}.wav"] == f"f/{NFC}.wav"

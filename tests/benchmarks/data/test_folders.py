@@ -12,7 +12,7 @@ import soundfile
 from PIL import Image
 from rich.console import Console
 
-from bddm_ref.files import DamagedFileError
+from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.core.errors import UserError
 from benchmarks.data import checked, speech
 from benchmarks.data.images import CIFAR_RECORD, ImageSet, cifar_10, folder_images
@@ -63,12 +63,11 @@ def test_a_bad_file_of_any_split_is_found(tmp_path: Path, split: str, content: b
 
 def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_voices(tmp_path, 4)
-    whole = checked.sha256_of
 
     def locked(path: Path) -> str:
         if path.name == "02.wav":
             raise PermissionError(13, "Permission denied", str(path))
-        return whole(path)
+        return sha256_of(path)
 
     monkeypatch.setattr(checked, "sha256_of", locked)
     assert "02.wav cannot be read (Permission denied); make it readable or" in refused(tmp_path)
@@ -148,6 +147,8 @@ def test_only_changed_files_are_decoded_again(
         return CHECK.facts(path)
 
     monkeypatch.setattr(speech, "CHECK", checked.Check("test", facts, CHECK.copies))
+    kept = tmp_path.with_name("kept")
+    monkeypatch.setattr(checked, "cache_folder", lambda: kept)
     write_voices(tmp_path, 6)
     first, _ = opened(tmp_path)
     assert len(decoded) == 6
@@ -161,7 +162,7 @@ def test_only_changed_files_are_decoded_again(
     for _ in range(2):  # a fault is found each time
         refused(tmp_path)
     assert decoded[7:] == ["04.wav", "04.wav"]
-    for memory in checked.cache_folder().glob("checks/test-*.json"):
+    for memory in kept.glob("checks/test-*.json"):
         memory.write_text("spoilt")
     write(tmp_path / "04.wav", voice(78))
     opened(tmp_path)

@@ -27,7 +27,8 @@ def voice(seed: int, seconds: float = 0.5, rate: int = RATE) -> Samples:
     )
     syllables = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * t + seed)
     loud = wave * syllables + 0.01 * source.standard_normal(len(t))
-    return 0.4 * loud / np.abs(loud).max()
+    made: Samples = 0.4 * loud / np.abs(loud).max()
+    return made
 
 
 def write(path: Path, samples: Samples, rate: int = RATE, subtype: str = "PCM_16") -> Path:
