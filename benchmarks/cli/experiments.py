@@ -42,6 +42,34 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
     return experiment
 
 
+def foreign_networks(asked: Experiment, name: str, from_scratch: bool) -> str | None:
+    """Say that the networks of an experiment were trained on other data than those asked for.
+
+    Args:
+        asked: the experiment with all options applied.
+        name: the experiment on the command line, whose file names networks and their data.
+        from_scratch: whether all networks are trained in this run.
+
+    Returns:
+        One sentence; None: no network is taken that the file names, or the data are the file's.
+    """
+    file = load(name)
+    weights: dict[str, tuple[object, object]] = {
+        "score_net.weights": (asked.score_net.weights, file.score_net.weights),
+        "schedule_net.weights": (asked.schedule_net.weights, file.schedule_net.weights),
+    }
+    if asked.image.extractor == "classifier":  # Inception serves any pictures
+        both = (asked.image.extractor_weights, file.image.extractor_weights)
+        weights["image.extractor_weights"] = both
+    taken = [field for field, (mine, theirs) in weights.items() if mine and mine == theirs]
+    if from_scratch or asked.data == file.data or not taken:
+        return None
+    return (
+        f"networks: {', '.join(taken)} of {name} were trained on {file.data}, not on "
+        f"{asked.data}; --from-scratch trains all networks on {asked.data}"
+    )
+
+
 def print_fields(name: str) -> None:
     """Print each field of an experiment, with its type and value.
 

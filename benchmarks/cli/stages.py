@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import yaml
 
 from benchmarks.cli.base import Command, Contestants, ExperimentNames, Folder, OptionalFolder
-from benchmarks.cli.experiments import print_fields, resolved
+from benchmarks.cli.experiments import foreign_networks, print_fields, resolved
 from benchmarks.core.checks import refuse_missing_weights
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
@@ -101,6 +101,8 @@ class StageCommand(ExperimentCommand):
             from benchmarks.bundle.parts import note_asked
 
             note_asked(self.workspace, Path(self.name).stem, as_dict(asked))
+        if told := foreign_networks(asked, self.name, self.from_scratch):
+            context.progress.say(told)
         run = StagesRun(context, self.from_scratch, self.away)
         table = run.until(self.last, results)
         context.progress.say(f"seconds: {describe(run)}")

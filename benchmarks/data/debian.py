@@ -16,6 +16,21 @@ from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.core.errors import UserError
 from benchmarks.runtime.progress import Progress
 
+NETWORK_WORDS = (  # in apt's English
+    "failed to fetch",
+    "could not resolve",
+    "could not connect",
+    "cannot initiate the connection",
+    "unable to connect",
+    "connection failed",
+    "connection timed out",
+    "connection refused",
+    "network is unreachable",
+    "no route to host",
+    "temporary failure",
+    "proxy",
+)
+
 
 class DataUnavailableError(UserError):
     """A data set that is not on this machine and cannot be fetched; the message says what to do."""
@@ -118,10 +133,15 @@ def _download(dataset: DebianDataset, scratch: Path, progress: Progress) -> Path
         f"-oDir::Cache={scratch}",
         "-oDebug::NoLocking=1",
         "-oAPT::Sandbox::User=",
+        "-oAcquire::Retries=1",
+        "-oAcquire::http::Timeout=30",
     ]
     with progress.task("read Debian's package lists", None):
-        _run(["apt-get", *options, "-q", "update"], scratch, dataset)
-    shown = _run(["apt-cache", *options, "show", dataset.package], scratch, dataset)
+        said = _run(["apt-get", *options, "-q", "update"], scratch, dataset).stderr
+    # apt-get only warns of a missing network, and apt-cache then finds no package.
+    if _without_network(said) and not _lists_in(scratch):
+        raise _unavailable(dataset, said)
+    shown = _run(["apt-cache", *options, "show", dataset.package], scratch, dataset).stdout
     sizes = [int(line.split()[1]) for line in shown.splitlines() if line.startswith("Size:")]
     with (
         progress.task(f"download {dataset.package}", sizes[0] if sizes else None) as advance,
@@ -142,7 +162,12 @@ def _download(dataset: DebianDataset, scratch: Path, progress: Progress) -> Path
 @contextmanager
 def _started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        command, cwd=folder, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"LC_ALL": "C"},
     ) as process:
         try:
             yield process
@@ -150,16 +175,40 @@ def _started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]
             process.terminate()
 
 
-def _run(command: list[str], folder: Path, dataset: DebianDataset) -> str:
-    done = subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)
+def _run(
+    command: list[str], folder: Path, dataset: DebianDataset
+) -> subprocess.CompletedProcess[str]:
+    speaks_english = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(
+        command, cwd=folder, text=True, capture_output=True, check=False, env=speaks_english
+    )
     if done.returncode:
         raise _unavailable(dataset, done.stderr)
-    return done.stdout
+    return done
+
+
+def _without_network(said: str) -> str | None:
+    """The line of apt's output that tells of a missing network or server; None: there is none."""
+    lines = said.strip().splitlines()
+    return next((line for line in lines if any(w in line.lower() for w in NETWORK_WORDS)), None)
+
+
+def _lists_in(scratch: Path) -> bool:
+    """Tell whether apt has read at least one list of packages."""
+    return any(path.is_file() and path.name != "lock" for path in (scratch / "lists").iterdir())
 
 
 def _unavailable(dataset: DebianDataset, said: str) -> DataUnavailableError:
-    reason = (said.strip().splitlines() or ["no reason given"])[-1]
+    cause = _without_network(said)
+    if cause is None:
+        reason = (said.strip().splitlines() or ["no reason given"])[-1]
+        return DataUnavailableError(
+            f"the Debian package {dataset.package} could not be fetched ({reason}): "
+            f"{dataset.alternative}"
+        )
+    kept = cache_folder() / dataset.package / dataset.folder
     return DataUnavailableError(
-        f"the Debian package {dataset.package} could not be fetched ({reason}): "
-        f"{dataset.alternative}"
+        f"there is no network, or Debian's servers cannot be reached ({cause.strip()}), and the "
+        f"Debian package {dataset.package} must be fetched once: connect the machine, set "
+        f"http_proxy, or copy {kept} from a machine that has it; without it, {dataset.alternative}"
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from benchmarks.data.resampling import resampled
 
 try:
     from torchaudio.functional import melscale_fbanks, resample
@@ -20,6 +23,7 @@ FFT = 1024  # samples, Hann window
 HOP = 256  # samples per frame
 MELS = 80  # bands, 0 to 8 kHz, Slaney's scale and normalisation as in librosa
 FLOOR = 1e-5  # smallest magnitude of a band, before the logarithm
+LARGEST_TABLE = 2**20  # values of a resampling kernel that torchaudio may tabulate
 
 
 @lru_cache(maxsize=1)
@@ -47,5 +51,17 @@ def log_mel(waveform: Tensor) -> Tensor:
 
 
 def to_sample_rate(waveform: Tensor, rate: int) -> Tensor:
-    """Resample a waveform ``(..., L)`` from ``rate`` Hz to 16 kHz."""
-    return waveform if rate == SAMPLE_RATE else resample(waveform, rate, SAMPLE_RATE)
+    """Resample a waveform ``(L,)`` from ``rate`` Hz to 16 kHz.
+
+    torchaudio tabulates the kernel for every phase, which suits usual rates such as 44 100 Hz. For
+    rates with a small common divisor the table would fill the memory: :func:`resampled` computes
+    the same result without it.
+    """
+    if rate == SAMPLE_RATE:
+        return waveform
+    divisor = math.gcd(rate, SAMPLE_RATE)
+    table = (rate // divisor) * (SAMPLE_RATE // divisor)
+    if table > LARGEST_TABLE:
+        return resampled(waveform, rate, SAMPLE_RATE)
+    by_table: Tensor = resample(waveform, rate, SAMPLE_RATE)
+    return by_table

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import math
-import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import UserError
 from benchmarks.core.names import one_line
+from benchmarks.data.checked import checked
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
-from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
+from benchmarks.data.files import PICTURES, found_in
+from benchmarks.data.folders import split_folder
+from benchmarks.data.pictures import picture_check, read_picture
+from benchmarks.data.splits import combined_digest, ordered_digest, refuse_closed_test
 from benchmarks.runtime.progress import Advance, Progress
 
 LARGEST_HELD_OUT = 10_000  # most pictures in the validation split, and in the test split
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # Pillow's other decoders see no user file
 
 CIFAR_TRAIN = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 CIFAR_FILES = (*CIFAR_TRAIN, "test_batch.bin")
@@ -69,11 +70,18 @@ class ImageSet:
         sha256: one checksum over everything the pixels depend on.
         shape: ``(C, H, W)``.
         parts: ``train``, ``valid`` and ``test``, disjoint.
+        digests: a checksum of each part; None: the files are pinned, and the whole checksum serves.
     """
 
     def __init__(
-        self, name: str, sha256: str, shape: tuple[int, int, int], parts: dict[str, Part]
+        self,
+        name: str,
+        sha256: str,
+        shape: tuple[int, int, int],
+        parts: dict[str, Part],
+        digests: dict[str, str] | None = None,
     ) -> None:
+        self._digests = digests
         self.name = name
         self.sha256 = sha256
         self.shape = shape
@@ -97,8 +105,8 @@ class ImageSet:
             return part.load(advance)
 
     def digest(self, split: str) -> str:
-        """Checksum of the whole set, whose files hold several splits."""
-        return self.sha256
+        """Checksum of one split and of how it is read."""
+        return self.sha256 if self._digests is None else self._digests[split]
 
     def sizes(self) -> dict[str, int]:
         """Number of images in each split."""
@@ -200,13 +208,26 @@ def cifar_10(folder: Path, progress: Progress) -> ImageSet:
     tests = {paths["test_batch.bin"]: counts.pop(paths["test_batch.bin"])}
     total, tested = sum(counts.values()), sum(tests.values())
     first_valid = total - max(1, total // 10)
-    parts = {
-        "train": Part(first_valid, partial(_load_cifar, counts, 0, first_valid)),
-        "valid": Part(total - first_valid, partial(_load_cifar, counts, first_valid, total)),
-        "test": Part(tested, partial(_load_cifar, tests, 0, tested)),
+    ranges = {
+        "train": (counts, 0, first_valid),
+        "valid": (counts, first_valid, total),
+        "test": (tests, 0, tested),
     }
-    sha256 = combined_digest(checksums(paths, "CIFAR-10", progress))
-    return ImageSet("cifar-10", sha256, (3, 32, 32), parts)
+    parts = {
+        split: Part(stop - start, partial(_load_cifar, files, start, stop))
+        for split, (files, start, stop) in ranges.items()
+    }
+    sums, digests = {name: hashlib.sha256() for name in CIFAR_FILES}, {}
+    with progress.task("check CIFAR-10", total + tested) as advance:
+        for split, (files, start, stop) in ranges.items():
+            part = hashlib.sha256()
+            for path, records in _records(files, start, stop):
+                for digest in (part, sums[path.name]):
+                    digest.update(records.numpy().tobytes())
+                advance(len(records))
+            digests[split] = part.hexdigest()
+    sha256 = combined_digest({name: one.hexdigest() for name, one in sums.items()})
+    return ImageSet("cifar-10", sha256, (3, 32, 32), parts, digests)
 
 
 def _count_records(path: Path) -> int:
@@ -223,16 +244,23 @@ def _load_cifar(counts: dict[Path, int], start: int, stop: int, advance: Advance
     """Load the records from ``start`` to before ``stop``, counted over all files."""
     pixels = torch.empty(stop - start, 3, 32, 32, dtype=torch.uint8)
     labels = torch.empty(stop - start, dtype=torch.int64)
+    done = 0
+    for _, records in _records(counts, start, stop):
+        kept = slice(done, done + len(records))
+        labels[kept], pixels[kept] = records[:, 0], records[:, 1:].unflatten(1, (3, 32, 32))
+        done += len(records)
+        advance(len(records))
+    return Images(pixels, labels)
+
+
+def _records(counts: dict[Path, int], start: int, stop: int) -> Iterator[tuple[Path, Tensor]]:
+    """Read a range of records file by file, each part ``(count, CIFAR_RECORD)`` uint8."""
     before = 0  # records in the files so far
     for path, count in counts.items():
         low, high = max(start, before), min(stop, before + count)
         if low < high:
-            records = _read_records(path, low - before, high - low)
-            labels[low - start : high - start] = records[:, 0]
-            pixels[low - start : high - start] = records[:, 1:].unflatten(1, (3, 32, 32))
-            advance(high - low)
+            yield path, _read_records(path, low - before, high - low)
         before += count
-    return Images(pixels, labels)
 
 
 def _read_records(path: Path, start: int, count: int) -> Tensor:
@@ -250,43 +278,44 @@ def _read_records(path: Path, start: int, count: int) -> Tensor:
 def folder_images(folder: Path, size: int, channels: int, progress: Progress) -> ImageSet:
     """Pictures of any folder and its subfolders (PNG, JPEG, BMP, WebP), without labels.
 
-    Every picture is turned by its EXIF tag, and becomes grey (Pillow's ``L``) or ``RGB``.
-    Transparency is dropped. The shorter side is resized to ``size`` with antialiased bicubic
-    interpolation, and the centre ``size`` x ``size`` is cut out. The splits depend on the file
-    names alone. Names are ordered by their SHA-256: the first tenth, at most LARGEST_HELD_OUT, is
-    the test split, the next tenth the validation split. Splits keep that order.
+    Files are found and named by :mod:`benchmarks.data.files`, and each is opened and checked by
+    :func:`read_picture`. The splits depend on the names, and on which pictures are equal: these are
+    in one split. See :func:`splits_by_name`.
 
     Args:
         folder: folder of the pictures.
         size: width and height, pixels.
         channels: 1 or 3.
-        progress: receives reports of the checksums.
+        progress: receives reports of checksums and checks.
 
     Raises:
         DataUnavailableError: the folder is missing, or holds fewer than three pictures.
-        UserError: size or number of channels is impossible.
+        DamagedFileError: pictures cannot be used.
+        UserError: size or number of channels is impossible, or fewer than three pictures differ.
     """
     if size < 1:
         raise UserError(f"image.size must be 1 or more, not {size}")
     if channels not in (1, 3):
         raise UserError(f"image.channels must be 1 (grey) or 3 (colour), not {channels}")
     _require_folder(folder)
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if len(files) < 3:
+    found = found_in(folder, PICTURES)
+    progress.say(f"data: {found.told()}")
+    if len(found.paths) < 3:
         raise DataUnavailableError(
-            f"--data {folder} holds {len(files)} pictures ({', '.join(SUFFIXES)}), and at least 3 "
-            f"are needed; {ALTERNATIVE}"
+            f"--data {folder} holds {len(found.paths)} pictures ({', '.join(PICTURES.endings)}), "
+            f"and at least 3 are needed; {ALTERNATIVE}"
         )
-    # Names keep their suffix: a.png and a.jpg may be two pictures.
-    paths = {path.relative_to(folder).as_posix(): path for path in files}
-    digests = checksums(paths, "pictures", progress)
-    digests |= {"image.size": str(size), "image.channels": str(channels), "order": "sha256"}
-    parts = {}
-    for split, names in splits_by_name(paths, LARGEST_HELD_OUT).items():
-        chosen = [paths[name] for name in names]
+    known = checked(folder, found, picture_check(size, channels), progress)
+    opened = split_folder(found, known, LARGEST_HELD_OUT, progress)
+    made = {"image.size": str(size), "image.channels": str(channels), "order": "sha256"}
+    parts, digests = {}, {}
+    for split, names in opened.splits.items():
+        chosen = [found.paths[name] for name in names]
         parts[split] = Part(len(chosen), partial(_load_pictures, chosen, size, channels))
+        digests[split] = ordered_digest([*names, *made], known.digests | made)
     name, shape = one_line(folder.resolve().name), (channels, size, size)
-    return ImageSet(name, combined_digest(digests), shape, parts)
+    whole = combined_digest(known.digests | made | opened.whole)
+    return ImageSet(name, whole, shape, parts, digests)
 
 
 def _load_pictures(paths: list[Path], size: int, channels: int, advance: Advance) -> Images:
@@ -295,50 +324,6 @@ def _load_pictures(paths: list[Path], size: int, channels: int, advance: Advance
         pixels[i] = read_picture(path, size, channels)
         advance(1)
     return Images(pixels, None)
-
-
-def read_picture(path: Path, size: int, channels: int) -> Tensor:
-    """Decode, convert, resize and crop one picture; see :func:`folder_images`.
-
-    Returns:
-        ``(channels, size, size)`` uint8.
-
-    Raises:
-        DamagedFileError: the picture is truncated, of another format, of more than 8 bits a value,
-            or so large that Pillow suspects an attack.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as opened:
-                if opened.mode.startswith(("I", "F")):
-                    raise ValueError("more than 8 bits a value")  # Pillow would clip such values
-                upright = ImageOps.exif_transpose(opened)
-                picture = upright.convert("L" if channels == 1 else "RGB")
-    except (
-        OSError,
-        SyntaxError,  # Pillow's error for a broken PNG
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = f"none of {', '.join(FORMATS)}" if unknown else error
-        raise DamagedFileError(
-            f"{path} is not a readable picture ({reason}); replace or remove the file"
-        ) from error
-    pixels = torch.from_numpy(np.array(_fitted(picture, size)))
-    return pixels.reshape(size, size, channels).permute(2, 0, 1)
-
-
-def _fitted(picture: Image.Image, size: int) -> Image.Image:
-    """Resize the shorter side to ``size`` (Pillow's bicubic is antialiased); cut out the centre."""
-    shorter = min(picture.size)
-    width, height = (round(side * size / shorter) for side in picture.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
-    return resized.crop((left, top, left + size, top + size))
 
 
 def open_images(data: str, size: int, channels: int, progress: Progress) -> ImageSet:

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
-import torch
 from torch import Tensor
 
 from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_with_checksum
 from benchmarks.core.errors import UserError
 from benchmarks.core.names import one_line
+from benchmarks.data.checked import checked
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
-from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
-from benchmarks.data.splits import (
-    by_hash,
-    checksums,
-    combined_digest,
-    ordered_digest,
-    refuse_closed_test,
-    splits_by_name,
-)
+from benchmarks.data.features import HOP, log_mel
+from benchmarks.data.files import RECORDINGS, found_in
+from benchmarks.data.folders import split_folder
+from benchmarks.data.recordings import CHECK, frames_by_header, read_recording
+from benchmarks.data.splits import by_hash, combined_digest, ordered_digest, refuse_closed_test
 from benchmarks.runtime.progress import Progress
 
 HERE = Path(__file__).parent
@@ -73,6 +69,8 @@ class SpeechCorpus:
         splits: ``train``, ``valid`` and ``test`` to utterance names, disjoint.
         digests: utterance name to the SHA-256 of its recording as published.
         sha256: one checksum over the whole corpus.
+        frames: utterance name to its number of hops; None: headers are asked, which the checksums
+            of the corpus vouch for.
     """
 
     def __init__(
@@ -82,9 +80,11 @@ class SpeechCorpus:
         splits: dict[str, list[str]],
         digests: dict[str, str],
         sha256: str,
+        frames: dict[str, int] | None = None,
     ) -> None:
         self.name = name
         self.sha256 = sha256
+        self._frames = frames
         self.paths = paths
         self.splits = splits
         self.digests = digests
@@ -104,7 +104,7 @@ class SpeechCorpus:
             )
         kept = set(by_hash(every)[:count])
         splits = self.splits | {"train": [name for name in every if name in kept]}
-        return SpeechCorpus(self.name, self.paths, splits, self.digests, self.sha256)
+        return SpeechCorpus(self.name, self.paths, splits, self.digests, self.sha256, self._frames)
 
     def digest(self, split: str) -> str:
         """Checksum of the recordings of one split, in their order."""
@@ -131,6 +131,12 @@ class SpeechCorpus:
                 advance(1)
         return utterances
 
+    def frames(self, split: str) -> list[int]:
+        """Number of hops of each recording of a split, without opening its samples."""
+        if self._frames is None:
+            return [frames_by_header(self.paths[name]) for name in self.splits[split]]
+        return [self._frames[name] for name in self.splits[split]]
+
     def sizes(self) -> dict[str, int]:
         """Number of utterances in each split."""
         return {split: len(names) for split, names in self.splits.items()}
@@ -140,15 +146,9 @@ def load_utterance(name: str, path: Path) -> Utterance:
     """Read a recording of any rate, average its channels, and resample to 16 kHz.
 
     Raises:
-        DamagedFileError: the file is not a readable recording, or shorter than four frames.
+        DamagedFileError: the file cannot be used; see :func:`read_recording`.
     """
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise DamagedFileError(f"{path} is not a readable recording: {error}") from error
-    waveform = to_sample_rate(torch.from_numpy(samples).mean(dim=1), rate)
-    if len(waveform) < 4 * HOP:
-        raise DamagedFileError(f"{path} is shorter than {4 * HOP / SAMPLE_RATE * 1000:.0f} ms")
+    waveform = read_recording(path).waveform
     waveform = waveform[: len(waveform) // HOP * HOP]
     return Utterance(name, waveform, log_mel(waveform))
 
@@ -178,29 +178,32 @@ def festvox_ru(progress: Progress) -> SpeechCorpus:
 def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     """Recordings of any folder; the layouts of LJSpeech and VCTK are recognised.
 
-    The splits depend on the file names alone. Names are ordered by their SHA-256: the first tenth,
-    at most LARGEST_HELD_OUT, is the test split, the next tenth the validation split.
+    Files are found and named by :mod:`benchmarks.data.files`, and each is opened and checked. The
+    splits depend on the names, and on which recordings hold one utterance: these are in one split.
+    See :func:`splits_by_name`.
 
     Raises:
         DataUnavailableError: the folder is missing, or holds fewer than three recordings.
+        DamagedFileError: recordings cannot be used; see :func:`read_recording`.
+        UserError: there are fewer than three utterances.
     """
     if not folder.is_dir():
         raise DataUnavailableError(f"--data {folder} is not a folder; {FESTVOX_RU.alternative}")
-    roots = [folder / "wavs", *sorted(folder.glob("wav48*"))]
-    roots = [root for root in roots if root.is_dir()] or [folder]
-    files = sorted(
-        path for root in roots for path in root.rglob("*") if path.suffix in (".wav", ".flac")
-    )
-    if len(files) < 3:
+    roots = [root for root in (folder / "wavs", *sorted(folder.glob("wav48*"))) if root.is_dir()]
+    found = found_in(folder, RECORDINGS, roots)
+    progress.say(f"data: {found.told()}")
+    if len(found.paths) < 3:
         raise DataUnavailableError(
-            f"--data {folder} holds {len(files)} recordings (.wav, .flac), and at least 3 are "
-            f"needed; {FESTVOX_RU.alternative}"
+            f"--data {folder} holds {len(found.paths)} recordings (.wav, .flac), and at least 3 "
+            f"are needed; {FESTVOX_RU.alternative}"
         )
-    paths = {str(path.relative_to(folder).with_suffix("")): path for path in files}
-    digests = checksums(paths, "recordings", progress)
-    splits = splits_by_name(paths, LARGEST_HELD_OUT)
-    whole = combined_digest(digests | {"order": "sha256"})
-    return SpeechCorpus(one_line(folder.resolve().name), paths, splits, digests, whole)
+    known = checked(folder, found, CHECK, progress)
+    opened = split_folder(found, known, LARGEST_HELD_OUT, progress)
+    whole = combined_digest(known.digests | {"order": "sha256"} | opened.whole)
+    frames = {name: facts["frames"] for name, facts in known.facts.items()}
+    return SpeechCorpus(
+        one_line(folder.resolve().name), found.paths, opened.splits, known.digests, whole, frames
+    )
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:

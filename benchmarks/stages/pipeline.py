@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -35,6 +35,7 @@ from benchmarks.stages.train import (
     score_net_weights,
 )
 from benchmarks.stages.usable import refuse_unusable_networks
+from benchmarks.tracks.base import Trained
 
 MOST_THREADS = 8  # for each core
 STAGES = ("data", "train", "search", "sample", "score", "report")
@@ -67,6 +68,7 @@ class Run:
         self.refuse_unusable(wanted)  # mistakes should not wait for the data or the training
         with self._timed("data"):
             self._open_data()
+            self.check_data()
         if "train" not in wanted:
             return None
         self.refuse_impossible()
@@ -106,6 +108,26 @@ class Run:
             distributed.wait_for_all()
         sizes = ", ".join(f"{count} {split}" for split, count in data.sizes().items())
         self.context.progress.say(f"data: {data.name}, {sizes}")
+
+    def check_data(self) -> None:
+        """Compare the data with what the experiment takes, and say what is left out.
+
+        Raises:
+            ExperimentError: a split has too few items; the message names split and field.
+        """
+        for told in self.context.track.check_data(self._trained_kinds()):
+            self.context.progress.say(f"data: {told}")
+
+    def _trained_kinds(self) -> Trained:
+        """The kinds of networks that are trained in this run."""
+        experiment = self.context.experiment
+        kinds = set[Literal["score_net", "schedule_net"]]()
+        if self.from_scratch or experiment.score_net.weights is None:
+            kinds.add("score_net")
+        named = set() if self.from_scratch else set(experiment.schedule_net.weights)
+        if self._estimated() or set(self._schedule_nets()) - named:
+            kinds.add("schedule_net")
+        return frozenset(kinds)
 
     def refuse_impossible(self) -> None:
         """Refuse an experiment that would fail only after hours.
@@ -186,15 +208,18 @@ class Run:
 
     def _noise_estimators(self) -> dict[str, Path]:
         """Train the noise estimators that rows need, here, where all processes are."""
+        return {
+            name: noise_estimator_weights(self.context, convention)
+            for name, convention in self._estimated().items()
+        }
+
+    def _estimated(self) -> dict[str, Convention]:
+        """The conventions, by name, whose rows need a noise estimator."""
         experiment = self.context.experiment
-        needed = {
+        return {
             row.convention.name: row.convention
             for row in rows_of(experiment)
             if isinstance(contestant(row.contestant, experiment), NoiseEstimation)
-        }
-        return {
-            name: noise_estimator_weights(self.context, convention)
-            for name, convention in needed.items()
         }
 
     def _measure(
@@ -267,6 +292,7 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
     run = Run(context)
     run.refuse_unusable(STAGES)
     _ = context.track.data  # located, verified, cut as the experiment says
+    run.check_data()
     run.refuse_impossible()
 
 

@@ -16,6 +16,8 @@ from benchmarks.tracks.parts import Items, Judge, KnownNetworks, Networks, Score
 
 Work = Literal["train", "judge_net", "search", "sample"]
 """The kinds of stages whose fingerprints a track adds to."""
+Trained = frozenset[Literal["score_net", "schedule_net"]]
+"""The kinds of networks that a run trains, so that it needs training items for them."""
 
 
 class DataSet(Protocol):
@@ -28,7 +30,7 @@ class DataSet(Protocol):
         """Number of items in each split."""
 
     def digest(self, split: str) -> str:
-        """SHA-256 of a split, or of the whole set if its files hold several splits."""
+        """SHA-256 of a split, or of the whole set if its files cannot change."""
 
 
 class Track(ABC):
@@ -79,6 +81,20 @@ class Track(ABC):
     @abstractmethod
     def data(self) -> DataSet:
         """The data, which are located and verified once, when they are first asked for."""
+
+    def check_data(self, trained: Trained) -> list[str]:
+        """Compare counts and lengths of the data with the items that the experiment takes.
+
+        Args:
+            trained: the networks that the run trains.
+
+        Returns:
+            Sentences about items that are left out, or fewer than asked for.
+
+        Raises:
+            ExperimentError: a split has too few items; the message names split and field.
+        """
+        return []
 
     @abstractmethod
     def identity(self, work: Work) -> dict[str, Any]:

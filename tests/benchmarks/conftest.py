@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,14 @@ from benchmarks.runtime import checkout
 from synthetic.folder import write_results
 
 TINY = Path(__file__).parent / "tiny"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _checks_outside_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr("benchmarks.data.checked.cache_folder", lambda: folder)
+        yield
 
 
 @dataclass(frozen=True)

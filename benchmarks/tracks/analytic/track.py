@@ -11,13 +11,17 @@ from typing import Any
 
 import torch
 
+from benchmarks.core.errors import ExperimentError
+from benchmarks.core.rows import rows_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks.analytic.data import Distributions, KnownData
 from benchmarks.tracks.analytic.items import AnalyticItems
 from benchmarks.tracks.analytic.judge import AnalyticJudge
 from benchmarks.tracks.analytic.networks import NETWORKS, AnalyticNetworks
 from benchmarks.tracks.analytic.scores import AnalyticScores
-from benchmarks.tracks.base import Track, Work
+from benchmarks.tracks.base import Track, Trained, Work
+
+FEWEST = 2  # vectors of a set whose distances of pairs have a mean
 
 
 class AnalyticTrack(Track):
@@ -37,6 +41,22 @@ class AnalyticTrack(Track):
     def data(self) -> KnownData:
         """The facts about the distributions."""
         return self.distributions.known
+
+    def check_data(self, trained: Trained) -> list[str]:
+        """Refuse too few vectors for exact moments, and single ones for distances of pairs."""
+        self.scores.refuse_impossible()
+        search, convention = self.experiment.search, self.experiment.conventions
+        if all(self.distributions.outputs_are_gaussian(one) for one in convention):
+            return []
+        counts = {f"rows: {row.name}": row.items * row.seeds for row in rows_of(self.experiment)}
+        counts["search.judge_items"] = search.judge_items
+        counts["search.finalist_items"] = search.finalist_items
+        for field, count in counts.items():
+            if count < FEWEST:
+                raise ExperimentError(
+                    f"{field}: an energy distance needs {FEWEST} vectors or more, not {count}"
+                )
+        return []
 
     def identity(self, work: Work) -> dict[str, Any]:
         """No entries: the checksum of the distributions, and the noise, decide everything."""

@@ -13,12 +13,12 @@ from bddm_ref.checkpoint import load_weights
 from bddm_ref.files import sha256_of
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Convention, Experiment
-from benchmarks.core.rows import rows_of
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches.base import SearchProblem
 from benchmarks.tracks.images.batch_judge import BatchJudge
 from benchmarks.tracks.images.classifier import classifier_loss, untrained_classifier
 from benchmarks.tracks.images.data import Pictures
+from benchmarks.tracks.images.enough import enough
 from benchmarks.tracks.parts import Judge, JudgeNet
 from metrics.extractors import (
     ClassifierExtractor,
@@ -50,35 +50,21 @@ class ImageJudge(Judge):
     def _is_inception(self) -> bool:
         return self._experiment.image.extractor == "inception"
 
+    @property
+    def dimensions(self) -> int:
+        """Number of feature dimensions, which a set of images must reach."""
+        kind = InceptionExtractor if self._is_inception else ClassifierExtractor
+        return kind.dimensions
+
     def refuse_impossible(self) -> None:
         """Refuse a missing Inception file, and sets of images that are too small.
 
         Raises:
             ExperimentError: the file is missing, or a set has fewer images than feature dimensions.
         """
-        experiment = self._experiment
         if self._is_inception:
             _ = self.extractor  # its message says which file is missing
-        dimensions = (
-            InceptionExtractor.dimensions if self._is_inception else ClassifierExtractor.dimensions
-        )
-        counts = {"search.judge_items": experiment.search.judge_items}
-        counts["search.finalist_items"] = experiment.search.finalist_items
-        counts |= {f"rows: {row.name}": row.items * row.seeds for row in rows_of(experiment)}
-        counts["image.judge_reference"] = experiment.image.judge_reference
-        for where, count in counts.items():
-            if count < dimensions:
-                raise ExperimentError(
-                    f"{where}: {count} images are too few for a Fréchet distance of {dimensions} "
-                    f"feature dimensions; make it {dimensions} or more"
-                )
-        images = self._pictures.images
-        for split, count in images.sizes().items():
-            if count < dimensions:
-                raise ExperimentError(
-                    f"data: {images.name} has {count} images in its {split} split, too few for "
-                    f"{dimensions} feature dimensions; give a larger data set"
-                )
+        enough(self._experiment, self._pictures.images, self.dimensions)
 
     @property
     def net(self) -> JudgeNet | None:

@@ -8,8 +8,9 @@ import torch
 
 from benchmarks.data.images import ImageSet
 from benchmarks.runtime.progress import Progress
-from benchmarks.tracks.base import Track, Work
+from benchmarks.tracks.base import Track, Trained, Work
 from benchmarks.tracks.images.data import Pictures
+from benchmarks.tracks.images.enough import enough
 from benchmarks.tracks.images.items import ImageItems
 from benchmarks.tracks.images.judge import ImageJudge
 from benchmarks.tracks.images.networks import NETWORKS, ImageNetworks
@@ -34,6 +35,10 @@ class ImageTrack(Track):
     def data(self) -> ImageSet:
         """The images."""
         return self.pictures.images
+
+    def check_data(self, trained: Trained) -> list[str]:
+        """Compare counts of images with those that judge, floor and examples take."""
+        return enough(self.experiment, self.pictures.images, self.judge.dimensions)
 
     def identity(self, work: Work) -> dict[str, Any]:
         """Mirroring of training images, and the network and images of the judge.

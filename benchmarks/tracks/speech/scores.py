@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.core.rows import Sampled
 from benchmarks.data.features import HOP, SAMPLE_RATE
 from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.parts import Scores
 from benchmarks.tracks.speech.data import Recordings
+from benchmarks.tracks.speech.fitting import refuse_fewer_clips
 from benchmarks.tracks.speech.gallery import write_wavs
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
@@ -47,13 +48,7 @@ class SpeechScores(Scores):
         Raises:
             ExperimentError: a row has another number of items, or a predictor of MOS is missing.
         """
-        wanted = self.experiment.test_items
-        for row in rows_of(self.experiment):
-            if row.items != wanted:
-                raise ExperimentError(
-                    f"rows: {row.name}: items = {row.items} is for images; speech rows have all "
-                    f"test_items = {wanted}"
-                )
+        refuse_fewer_clips(self.experiment)
         if not self.experiment.predicted_mos:
             return
         from metrics.mos import load_predictors  # noqa: PLC0415 (scores' packages)

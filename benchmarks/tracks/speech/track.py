@@ -9,8 +9,9 @@ import torch
 from benchmarks.core.experiment import ScoreNetConfig
 from benchmarks.data.speech import SpeechCorpus
 from benchmarks.runtime.progress import Progress
-from benchmarks.tracks.base import Track, Work
+from benchmarks.tracks.base import Track, Trained, Work
 from benchmarks.tracks.speech.data import Recordings
+from benchmarks.tracks.speech.fitting import fitting, refuse_fewer_clips
 from benchmarks.tracks.speech.items import SpeechItems
 from benchmarks.tracks.speech.judge import SpeechJudge
 from benchmarks.tracks.speech.networks import NETWORKS, SpeechNetworks
@@ -35,6 +36,11 @@ class SpeechTrack(Track):
     def data(self) -> SpeechCorpus:
         """The recordings."""
         return self.recordings.corpus
+
+    def check_data(self, trained: Trained) -> list[str]:
+        """Compare counts and lengths of recordings with the clips and crops that are taken."""
+        refuse_fewer_clips(self.experiment)
+        return fitting(self.experiment, self.recordings.corpus, trained)
 
     def identity(self, work: Work) -> dict[str, Any]:
         """Length of the test clips, and the amplitude that the score network sees.

@@ -201,6 +201,56 @@ def test_without_network_the_message_says_what_to_do(
         debian.locate(dataset, QUIET)
 
 
+UNRESOLVED = (
+    "W: Failed to fetch http://deb.debian.org/debian/dists/stable/InRelease  "
+    "Temporary failure resolving 'deb.debian.org'"
+)
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        UNRESOLVED,
+        "Err:1 http://deb.debian.org stable InRelease\n  Could not connect to proxy:3128",
+        "W: Some index files failed to download.\nE: connect (101: Network is unreachable)",
+    ],
+)
+def test_a_missing_network_is_told_although_apt_only_warns(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warning: str
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "archive")
+    (tmp_path / "bin" / "apt-get").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{warning}\nEND\n")
+    (tmp_path / "bin" / "apt-cache").write_text("#!/bin/sh\necho 'N: No packages found' >&2\n")
+    with pytest.raises(DataUnavailableError) as error:
+        debian.locate(dataset, QUIET)
+    said = str(error.value)
+    assert said.startswith("there is no network, or Debian's servers cannot be reached (")
+    assert "the Debian package voice must be fetched once: connect the machine, set http_pr" in said
+    assert f"copy {tmp_path}/cache/bddm-benchmark/voice/usr/share/voice from a machine that" in said
+    assert said.endswith("without it, use --data DIR")
+    assert "No packages found" not in said
+
+
+def test_one_list_that_is_out_of_reach_is_no_missing_network(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "archive")
+    tool = tmp_path / "bin" / "apt-get"
+    listed = f'case "$*" in *update*) echo "{UNRESOLVED}" >&2; touch lists/one_Packages;; esac'
+    tool.write_text(f"{tool.read_text()}{listed}\n")
+    assert (debian.locate(dataset, QUIET) / "one.wav").read_bytes() == b"audio"
+
+
+def test_a_package_that_the_sources_lack(
+    dataset: DebianDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tools(tmp_path / "bin", monkeypatch, "audio", "archive")
+    cache = tmp_path / "bin" / "apt-cache"
+    cache.write_text("#!/bin/sh\necho 'E: No packages found' >&2\nexit 100\n")
+    with pytest.raises(DataUnavailableError, match=r"voice could not be fetched \(E: No packages"):
+        debian.locate(dataset, QUIET)
+
+
 def test_the_splits_are_disjoint_and_in_the_manifest() -> None:
     held_out = json.loads(FESTVOX_RU.manifest.with_suffix(".splits.json").read_text())
     names = {Path(file).stem for file in FESTVOX_RU.files()}

@@ -179,7 +179,7 @@ def test_a_folder_of_images_without_labels_needs_another_extractor(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for i in range(700):
-        Image.new("RGB", (9, 8), (i % 256, 0, 90)).save(tmp_path / f"{i}.bmp")
+        Image.new("RGB", (36, 32), (i % 256, i // 256, 90)).save(tmp_path / f"{i}.bmp")
     assert run.call("train", "--data", str(tmp_path)) == 2
     assert "has no labels" in capsys.readouterr().err
     for i in range(630):

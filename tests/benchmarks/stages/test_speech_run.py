@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import shutil
@@ -13,7 +14,9 @@ import pytest
 
 from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
+from benchmarks.data.splits import by_hash
 from benchmarks.results.schema import RunResults
+from synthetic.recordings import voice, write
 
 
 @pytest.fixture
@@ -93,6 +96,29 @@ def test_the_same_seed_reproduces_every_score(run: Any, place: Path) -> None:
         shutil.rmtree(place / "work" / stage)
     assert run.call("run") == 0
     assert figures(place / "out") == before
+
+
+def test_another_test_recording_trains_and_searches_nothing_anew(
+    run: Any, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(place, tmp_path / "copy")
+    copy = dataclasses.replace(run, root=tmp_path / "copy")
+    names = by_hash(f"{i:02d}" for i in range(24))
+
+    def stages() -> dict[str, int]:
+        return {s: len(list((copy.root / "work" / s).iterdir())) for s in ("score_net", "search")}
+
+    before = stages()
+    victim = copy.root / "data" / f"{names[0]}.wav"
+    victim.write_bytes(b"<html>404</html>")
+    assert copy.call("run") == 2
+    assert f"error: 1 of 24 recordings cannot be used: {victim} is not" in capsys.readouterr().err
+    write(victim, voice(99, 2.0))
+    assert copy.call("search") == 0
+    assert stages() == before
+    write(copy.root / "data" / f"{names[-1]}.wav", voice(98, 2.0))
+    assert copy.call("train") == 0
+    assert stages() == before | {"score_net": before["score_net"] + 1}
 
 
 def test_another_seed_changes_every_sample(run: Any, place: Path, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import Convention
 from benchmarks.core.loading import load
 from benchmarks.core.rows import Row
-from benchmarks.data.images import Images, read_picture
+from benchmarks.data.images import Images
+from benchmarks.data.pictures import read_picture
 from benchmarks.data.pixels import scaled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
