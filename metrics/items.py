@@ -6,7 +6,9 @@ A clip without a score is NaN with a reason. The mean leaves it out; ``n_total``
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
@@ -33,6 +35,10 @@ class Failure(IntEnum):
     FEW_FRAMES = 5
     NO_UTTERANCE = 6
     NO_VALUE = 7
+    TOO_LONG = 8
+    MANY_UTTERANCES = 9
+    OFF_SCALE = 10
+    LIBRARY_ERROR = 11
 
 
 REASONS: tuple[str | None, ...] = (
@@ -44,6 +50,10 @@ REASONS: tuple[str | None, ...] = (
     "Fewer than 30 frames are left after the silent frames were removed.",
     "PESQ detected no utterance.",
     "The metric gave no finite value.",
+    "The clip is too long for this metric.",
+    "The reference may hold more than 49 utterances, the most that PESQ takes safely.",
+    "The metric gave a value outside its scale.",
+    "The metric's library raised an error.",
 )
 """One sentence for each `Failure`, in its order."""
 
@@ -62,6 +72,25 @@ class ItemScore:
 
     value: float  # in the metric's unit
     reason: str | None = None  # one sentence
+
+
+@contextlib.contextmanager
+def library_call(known: Mapping[type[Exception], Failure]) -> Iterator[None]:
+    """Turn an error that a metric's library raises into a failure of the clip.
+
+    Args:
+        known: kinds of errors, the first that fits decides; others are ``LIBRARY_ERROR``.
+
+    Raises:
+        UnscoredError: the library raised any error but a lack of memory.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        fitting = (failure for kind, failure in known.items() if isinstance(error, kind))
+        raise UnscoredError(next(fitting, Failure.LIBRARY_ERROR)) from error
 
 
 def checked_pair(preds: ArrayLike, target: ArrayLike, shortest: int) -> tuple[Clip, Clip]:
@@ -121,8 +150,9 @@ class ItemMetric(Metric):
     title: ClassVar[str]  # head of its column in tables
     digits: ClassVar[int]  # decimals worth printing
     unit: ClassVar[str] = ""
-    lowest: ClassVar[float]
+    lowest: ClassVar[float]  # ends of the scale; a value beyond them is a failure
     highest: ClassVar[float]
+    slack: ClassVar[float] = 1e-4  # beyond both ends, for rounding
     higher_is_better: bool
     is_differentiable: bool = False
     full_state_update: bool = False
@@ -202,7 +232,11 @@ def _attempt(
         value = metric.score(preds, target, sample_rate)
     except UnscoredError as failed:
         return math.nan, failed.failure
-    return (value, Failure.NONE) if math.isfinite(value) else (math.nan, Failure.NO_VALUE)
+    if not math.isfinite(value):
+        return math.nan, Failure.NO_VALUE
+    if not metric.lowest - metric.slack <= value <= metric.highest + metric.slack:
+        return math.nan, Failure.OFF_SCALE
+    return value, Failure.NONE
 
 
 def score_item(

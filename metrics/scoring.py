@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import torch
-from threadpoolctl import ThreadpoolController
 
-from metrics.items import Clip, ItemMetric, ItemScore, score_item
+from metrics.items import Clip, ItemMetric, ItemScore
 from metrics.mos import MOS_METRICS
 from metrics.speech import SPEECH_METRICS
+from metrics.workers import Job, Workers
 
 KNOWN = SPEECH_METRICS | MOS_METRICS
 
@@ -28,7 +23,7 @@ def score_items(
     sample_rate: int,
     workers: int = 1,
     observe: Callable[[int], None] = lambda done: None,
-    pool: ProcessPoolExecutor | None = None,
+    pool: Workers | None = None,
 ) -> list[dict[str, ItemScore]]:
     """Score many pairs by many metrics; the number of workers changes only the time.
 
@@ -37,8 +32,8 @@ def score_items(
         preds: scored clips, ``(L_i,)`` each.
         target: references, each as long as its scored clip.
         sample_rate: Hz.
-        workers: number of processes; 1 scores in this process. Others are started by "spawn", so
-            that a script needs ``if __name__ == "__main__"``.
+        workers: number of processes; 1 scores in this process, which a fault inside a library in C
+            then ends. In processes such a fault costs one score (`metrics.workers`).
         observe: called with the number of pairs done, in any order of the pairs.
         pool: processes to use instead of new ones: see `scoring_pool`.
 
@@ -47,36 +42,34 @@ def score_items(
 
     Raises:
         ValueError: an unknown metric, clips that don't pair up, or a wrong rate or worker count.
-        RuntimeError: a worker process died.
+        RuntimeError: no process can be started.
     """
     metrics = {name: _known_metric(name) for name in metric_names}
     _check_pairs(preds, target, workers)
+    jobs = [
+        Job(metrics, np.asarray(scored), np.asarray(clean), sample_rate)
+        for scored, clean in zip(preds, target, strict=True)
+    ]
     if pool is not None:
-        return _score_in_processes(metrics, preds, target, sample_rate, pool, observe)
+        return pool.score(jobs, observe)
     if workers > 1:
         with scoring_pool(workers) as own_pool:
-            return _score_in_processes(metrics, preds, target, sample_rate, own_pool, observe)
+            return own_pool.score(jobs, observe)
     scores = []
-    for pair in zip(preds, target, strict=True):
-        scores.append(_score_pair(metrics, *pair, sample_rate))
+    for job in jobs:
+        scores.append(dict(job.scores()))
         observe(len(scores))
     return scores
 
 
 @contextlib.contextmanager
-def scoring_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def scoring_pool(workers: int) -> Iterator[Workers]:
     """Keep processes for many calls of `score_items`: a process takes seconds to start."""
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = Workers(workers)
     try:
         yield pool
     finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@functools.cache
-def _linear_algebra() -> ThreadpoolController:
-    """Find the thread pools of NumPy's and SciPy's libraries."""
-    return ThreadpoolController().select(user_api="blas")
+        pool.close()
 
 
 def _known_metric(name: str) -> type[ItemMetric]:
@@ -97,43 +90,3 @@ def _check_pairs(preds: Sequence[Clip], target: Sequence[Clip], workers: int) ->
                 f"pair {i} must be two clips of one shape (L,): "
                 f"{np.shape(scored)} and {np.shape(clean)}"
             )
-
-
-def _score_pair(
-    metrics: Mapping[str, type[ItemMetric]], preds: Clip, target: Clip, sample_rate: int
-) -> dict[str, ItemScore]:
-    # Every library gets one thread: cores are for items, and sums must not depend on their number.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with _linear_algebra().limit(limits=1):
-            return {
-                name: score_item(metric, preds, target, sample_rate)
-                for name, metric in metrics.items()
-            }
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _score_in_processes(
-    metrics: Mapping[str, type[ItemMetric]],
-    preds: Sequence[Clip],
-    target: Sequence[Clip],
-    sample_rate: int,
-    pool: ProcessPoolExecutor,
-    observe: Callable[[int], None],
-) -> list[dict[str, ItemScore]]:
-    try:
-        futures = [
-            pool.submit(_score_pair, metrics, *pair, sample_rate)
-            for pair in zip(preds, target, strict=True)
-        ]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()  # the first error ends the scoring
-            observe(done)
-        return [future.result() for future in futures]
-    except BrokenProcessPool:
-        raise RuntimeError(
-            "a scoring process died (out of memory, or a crash inside a metric's library); "
-            "score with workers=1 to see at which clip"
-        ) from None

@@ -10,7 +10,22 @@ metric           scale
 ``pesq_nb_raw``  ITU-T P.862, the scale of the papers
 ===============  ==============================================================
 
-A silent, too short or non-finite clip has no score (`metrics.items`).
+A clip outside a metric's domain has no score, and the reason is kept (`metrics.items`). No metric
+scores a clip that is silent or not finite. The other limits:
+
+=================  ================================================  ===============
+metric             domain                                            scale
+=================  ================================================  ===============
+``pesq_wb_lqo``    1/4 s to 90 s, at most 49 utterances, 16 kHz      0.999 to 4.644
+``pesq_nb_lqo``    1/4 s to 90 s, at most 49 utterances, 8 or 16 kHz 0.999 to 4.549
+``pesq_nb_raw``    that of ``pesq_nb_lqo``                           -0.5 to 4.5
+``stoi, estoi``    at least 30 frames (0.41 s) that are not silent   -1 to 1
+``mcd``            at least 1024 samples                             0 or more
+``ls_mse``         at least 1024 samples, 16 kHz or more             0 or more
+=================  ================================================  ===============
+
+A value outside the scale counts as a failure, never as a score. `metrics.pesq_domain` tells why
+PESQ has upper limits.
 """
 
 from __future__ import annotations
@@ -34,7 +49,9 @@ from metrics.items import (
     ItemMetric,
     UnscoredError,
     checked_pair,
+    library_call,
 )
+from metrics.pesq_domain import refuse_unsafe
 
 __all__ = [
     "SPEECH_METRICS",
@@ -58,7 +75,15 @@ __all__ = [
 
 LQO_LOW, LQO_SPAN = 0.999, 4.0  # ITU-T P.862.1: LQO lies in (0.999, 4.999)
 SLOPE, OFFSET = 1.4945, 4.6607  # ITU-T P.862.1, narrow band only
+PESQ_HIGHEST = {"wb": 4.644, "nb": 4.549}  # LQO of identical clips
+ROUNDING = 1e-4  # of PESQ, which computes in float32
+PESQ_FAILURES: dict[type[Exception], Failure] = {
+    pesq_package.NoUtterancesError: Failure.NO_UTTERANCE,
+    pesq_package.BufferTooShortError: Failure.TOO_SHORT,
+    pesq_package.PesqError: Failure.NO_VALUE,
+}
 STOI_RATE = 10_000  # Hz; pystoi resamples to this rate
+STOI_NOTHING = 1e-5  # pystoi's answer, with a warning, where too few frames are left
 STOI_SAMPLES = 256 + 30 * 128 + 1  # at 10 kHz: 30 frames of 256, hop 128, and pystoi skips the last
 MCD_BANDS, MCD_ORDER = 80, 13
 LS_BANDS, LS_HIGHEST = 128, 8_000.0
@@ -119,7 +144,8 @@ def pesq_wb_lqo(preds: ArrayLike, target: ArrayLike, sample_rate: int = 16_000) 
         sample_rate: 16 000 Hz.
 
     Raises:
-        UnscoredError: not finite, silent, shorter than 1/4 s, or without an utterance.
+        UnscoredError: not finite, silent, shorter than 1/4 s, without an utterance, longer than
+            90 s, or of more utterances than PESQ takes (`metrics.pesq_domain`); or PESQ failed.
         ValueError: the shapes differ, or another sample rate.
     """
     return _pesq(preds, target, sample_rate, "wb")
@@ -198,10 +224,11 @@ def _stoi(preds: ArrayLike, target: ArrayLike, sample_rate: int, extended: bool)
     with warnings.catch_warnings(), _fixed_global_generator():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy's; a NaN is reported as a failure
         warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
-        try:
-            return float(pystoi.stoi(clean, scored, sample_rate, extended=extended))
-        except RuntimeWarning:
-            raise UnscoredError(Failure.FEW_FRAMES) from None
+        with library_call({RuntimeWarning: Failure.FEW_FRAMES}):
+            value = float(pystoi.stoi(clean, scored, sample_rate, extended=extended))
+    if value == STOI_NOTHING:
+        raise UnscoredError(Failure.FEW_FRAMES)
+    return value
 
 
 @contextlib.contextmanager
@@ -223,22 +250,21 @@ def _pesq(
     if sample_rate not in rates:
         raise ValueError(f"PESQ ({mode}) is defined at {rates} Hz, not at {sample_rate}")
     scored, clean = checked_pair(preds, target, sample_rate // 4)
+    refuse_unsafe(clean, sample_rate)
     return _pesq_of_bytes(scored.tobytes(), clean.tobytes(), sample_rate, mode)
 
 
 # Two of the three scales share one computation, the slowest of all metrics: keep the last results.
 @lru_cache(maxsize=2)
 def _pesq_of_bytes(scored: bytes, clean: bytes, sample_rate: int, mode: str) -> float:
-    try:
-        return float(
-            pesq_package.pesq(sample_rate, np.frombuffer(clean), np.frombuffer(scored), mode)
-        )
-    except pesq_package.NoUtterancesError:
-        raise UnscoredError(Failure.NO_UTTERANCE) from None
-    except pesq_package.BufferTooShortError:
-        raise UnscoredError(Failure.TOO_SHORT) from None
-    except pesq_package.PesqError:
-        raise UnscoredError(Failure.NO_VALUE) from None
+    reference, degraded = np.frombuffer(clean), np.frombuffer(scored)
+    with library_call(PESQ_FAILURES):
+        value = float(pesq_package.pesq(sample_rate, reference, degraded, mode))
+    if not math.isfinite(value):
+        raise UnscoredError(Failure.NO_VALUE)
+    if not LQO_LOW < value <= PESQ_HIGHEST[mode] + ROUNDING:
+        raise UnscoredError(Failure.OFF_SCALE)
+    return value
 
 
 class Stoi(ItemMetric):

@@ -15,6 +15,7 @@ import tyro
 from benchmarks.cli import bundles, compare, files, results, speed, stages
 from benchmarks.cli.base import PROGRAM, Command
 from benchmarks.cli.failures import reported
+from benchmarks.cli.signals import TerminatedError, termination_raises
 from benchmarks.core.errors import UserError
 
 COMMANDS: dict[str, type[Command]] = {
@@ -56,19 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 done; 1 a result that the command's help names; 2 input that cannot be
-        used; 3 a fault of this project; 130 interrupted.
+        used; 3 a fault of this project; 130 interrupted; 143 terminated.
 
     Raises:
         SystemExit: options cannot be parsed (status 2), or help was printed (status 0).
     """
     traceback = False
     try:
-        try:
-            command = _parsed(sys.argv[1:] if arguments is None else list(arguments))
-            traceback = command.traceback
-            return command.run()
-        finally:
-            sys.stdout.flush()  # a closed pipe fails here, not when Python ends
+        with termination_raises():
+            try:
+                command = _parsed(sys.argv[1:] if arguments is None else list(arguments))
+                traceback = command.traceback
+                return command.run()
+            finally:
+                sys.stdout.flush()  # a closed pipe fails here, not when Python ends
+    except TerminatedError:
+        sys.stderr.write("terminated; the same command goes on from here\n")
+        return 143
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from here\n")
         return 130

@@ -19,6 +19,7 @@ class RowScores:
     metrics: dict[str, Interval]
     n_scored: dict[str, int]
     classes: list[int] | None = None  # images: how many look like each class
+    unscored: dict[str, dict[str, int]] = field(default_factory=dict)  # metric to reason to number
 
 
 @dataclass(frozen=True)

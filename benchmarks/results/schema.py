@@ -48,6 +48,9 @@ class RowResult(Strict):
     metrics: dict[str, Interval]
     n_scored: dict[str, int]
     n_total: int
+    unscored: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="metric to the reasons of missing scores, with numbers"
+    )
     betas: list[float] | None = Field(description="of the sampling schedule, data side first")
     classes: list[int] | None = Field(
         default=None, description="images: how many of them the classifier puts in each class"

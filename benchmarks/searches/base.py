@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -32,12 +33,14 @@ class SearchProblem:
         item_shape: shape of one item of a pass.
         condition: condition of the items of a pass.
         scores: titles of the judge's scores.
+        failures: the reasons of judgements that failed so far, with their numbers.
     """
 
     judge: PartialJudge
     item_shape: tuple[int, ...]
     condition: Any
     scores: tuple[str, ...]
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,14 @@ class Search(ABC):
     def find(self, inputs: SearchInputs) -> dict[int, Found | str]:
         """Search for a schedule of each length in ``inputs.config.lengths``.
 
+        A schedule whose last judgement failed is no answer: it has no score to report.
+
         Returns:
             Length to its schedule, or to the reason why there is none.
         """
-        return self.answers(self._find(self._reachable(inputs)), inputs.config.lengths)
+        found = self._find(self._reachable(inputs))
+        judged = {n: one for n, one in found.items() if all(map(math.isfinite, one.scores))}
+        return self.answers(judged, inputs.config.lengths)
 
     def answers(self, found: Mapping[int, Found], lengths: Sequence[int]) -> dict[int, Found | str]:
         """Give each length its schedule, or the reason why there is none."""

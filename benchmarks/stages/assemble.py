@@ -118,6 +118,7 @@ def _row_result(
         metrics=scores.metrics,
         n_scored=scores.n_scored,
         n_total=len(one.files) * row.items,
+        **({"unscored": scores.unscored} if scores.unscored else {}),
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         classes=scores.classes,
         time=_time(timings, row.key, str(reference), reference.steps / max(one.nfe, 1)),

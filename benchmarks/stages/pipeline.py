@@ -72,6 +72,8 @@ class Run:
         if "train" not in wanted:
             return None
         self.refuse_impossible()
+        if "search" in wanted and not self.away and distributed.is_first():
+            self.context.track.judge.check_items(self.context.workspace, self.context.progress)
         with self._timed("train"):
             weights = self._trained()
         if "search" not in wanted or not distributed.is_first():

@@ -155,6 +155,8 @@ def _search(
     search, label = SEARCHES[name], f"search schedules ({convention.name}, {name})"
     with context.progress.task(label, search.work(inputs)) as advance:
         found = search.find(replace(inputs, observe=lambda: advance(1)))
+    for reason, count in problem.failures.items():
+        context.progress.say(f"{label}: {count} judgements failed: {reason}")
     return SearchRecord(
         schedules=_written(found),
         nfe=evaluated.evaluations,

@@ -251,6 +251,17 @@ class Judge(Part):
 
     weights: Path | None = None
 
+    def check_items(self, workspace: Workspace, progress: Progress) -> None:
+        """Check the validation items that judge schedules, before networks are trained.
+
+        Args:
+            workspace: the folder where the outcome is kept.
+            progress: told of each item that is left out.
+
+        Raises:
+            ExperimentError: too few items can be judged.
+        """
+
     @property
     def net(self) -> JudgeNet | None:
         """The network that judges samples; None: the track trains none."""

@@ -1,9 +1,7 @@
 """Speech metrics: closed forms, the backends' own values, failures, and scoring in processes."""
 
 import math
-import os
 import warnings
-from typing import SupportsIndex
 
 import numpy as np
 import pesq
@@ -14,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from metrics import _mel, scoring, speech
+from metrics import _mel, speech, workers
 from metrics.items import ItemScore, UnscoredError, score_item
 from metrics.scoring import score_items
 from metrics.speech import SPEECH_METRICS
@@ -309,26 +307,12 @@ def test_items_are_scored_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None
         seen.extend([torch.get_num_threads(), *(one["num_threads"] for one in blas)])
         return ItemScore(1.0)
 
-    monkeypatch.setattr(scoring, "score_item", score)
+    monkeypatch.setattr(workers, "score_item", score)
     before = torch.get_num_threads(), threadpool_info()
     score_items(["stoi"], SCORED[:1], CLIPS[:1], RATE)
     assert len(seen) > 1
     assert set(seen) == {1}
     assert (torch.get_num_threads(), threadpool_info()) == before
-
-
-class Deadly(np.ndarray):
-    """An array that ends the process that unpickles it."""
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
-        return os._exit, (1,)
-
-
-@pytest.mark.slow
-def test_a_dead_worker_is_one_clear_error() -> None:
-    preds = [SCORED[0].view(Deadly), SCORED[1]]
-    with pytest.raises(RuntimeError, match="a scoring process died"):
-        score_items(["mcd"], preds, CLIPS[:2], RATE, workers=2)
 
 
 @pytest.mark.parametrize(

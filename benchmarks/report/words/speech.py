@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.core.experiment import Convention
 from benchmarks.report.inline import code, plain
+from benchmarks.report.page import Block, Prose
 from benchmarks.report.words.base import Line, TrackWords, data_line
 from benchmarks.results.ranking_schema import ENOUGH_SEEDS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
@@ -15,6 +16,11 @@ PREDICTED = (
     "*Predicted* MOS is a model's guess at what listeners would say, and nobody listened: compare "
     "with the line *Recordings*. DistillMOS appends zeros to clips shorter than 7.68 s, which "
     "hides faults; DNSMOS repeats those shorter than 9.01 s."
+)
+
+LEFT_OUT = (
+    "Missing scores are left out: a mean is over the scored clips of its row, so that rows with "
+    "missing scores are means over different clips."
 )
 
 
@@ -46,6 +52,11 @@ class SpeechWords(TrackWords):
             for count, metrics in results.floors.items()
         ]
 
+    def appendix(self, results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
+        """A line for each row with clips that a metric could not score: how many, and why."""
+        lines: list[Block] = [Prose(_unscored(row, results)) for row in rows if row.unscored]
+        return [Prose(LEFT_OUT), *lines] if lines else []
+
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """Margins, and how many seeds a verdict needs."""
         unique = {c.metric: c for c in comparisons}.values()
@@ -57,9 +68,28 @@ class SpeechWords(TrackWords):
             f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
             "worse by more than it; else *undecided*."
         )
+        total = len(results.data.test_items)
+        fewer = [c for c in comparisons if c.difference.n < total]
+        if fewer:
+            pairs = ", ".join(
+                f"{c.row_key.name} against {c.against_key.name} by "
+                f"{results.metrics[c.metric].title} on {c.difference.n}"
+                for c in fewer
+            )
+            note += f" Clips that only one row has a score for are left out: of {total}, {pairs}."
         if any(c.seeds < ENOUGH_SEEDS for c in comparisons):
             note += f" Verdicts with fewer than {ENOUGH_SEEDS} noise seeds are indications only."
         return note
+
+
+def _unscored(row: RowResult, results: RunResults) -> str:
+    """Sentence with the missing scores of a row."""
+    parts = [
+        f"{results.metrics[metric].title} {count} of {row.n_total} ({reason.rstrip('.')})"
+        for metric, reasons in row.unscored.items()
+        for reason, count in reasons.items()
+    ]
+    return f"Not scored in {row.title} at {row.steps} steps: {'; '.join(parts)}."
 
 
 def _scored(metrics: dict[str, Interval]) -> int:

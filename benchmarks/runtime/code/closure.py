@@ -56,8 +56,12 @@ ASIDE = (
     "benchmarks.runtime.samples",
     "benchmarks.runtime.workspace",
     "benchmarks.stages.context",
+    "benchmarks.tracks.speech.workers",
     "bddm_ref.files",
     "bddm_ref.settings",
+    "metrics.processes",
+    "metrics.scoring",
+    "metrics.workers",
 )
 """Modules that change no result: their work is to display, to record, to look up or to check."""
 REGISTRIES = (
@@ -71,7 +75,6 @@ REGISTRIES = (
     "benchmarks.tracks.speech.networks.NETWORKS",
     "metrics.mos.MOS_METRICS",
     "metrics.mos.MOS_PREDICTORS",
-    "metrics.scoring.KNOWN",
     "metrics.speech.SPEECH_METRICS",
 )
 """Tables whose entries are looked up by name, so that a result depends on one entry alone."""

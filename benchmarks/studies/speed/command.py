@@ -76,7 +76,7 @@ def _run_cases(device: str, seconds: float | None, file: Path) -> str:
     command = [sys.executable, "-m", "pytest", "--benchmark-only", "-q", *map(str, places)]
     # A warning or a file that cannot be imported must not cost the other cases.
     command += ["-W", "default", "--continue-on-collection-errors", "-p", PLUGIN]
-    command += [f"--device={device}", f"--speed-record={file}"]
+    command += [f"--device={device}", f"--speed-record={file}", f"--speed-parent={os.getpid()}"]
     if seconds is not None:
         command.append(f"--speed-seconds={seconds}")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from torch import nn
 
 from bddm_ref.extras.judging import PartialJudge
@@ -35,12 +37,13 @@ class AnalyticJudge(Judge):
     ) -> SearchProblem:
         """Judge Gaussian outputs by exact KL divergence, others by the samples' energy distance."""
         shape = (self._distributions.of(convention).dimensions,)
+        failures = Counter[str]()
         if self._distributions.outputs_are_gaussian(convention):
             judge, score = self._exact_judge(evaluated, convention), "kl"
         else:
-            judge, score = self._sampling_judge(evaluated, convention), "energy"
+            judge, score = self._sampling_judge(evaluated, convention, failures), "energy"
         title = METRICS[score].title
-        return SearchProblem(judge, shape, None, (f"minus {title}",))
+        return SearchProblem(judge, shape, None, (f"minus {title}",), failures)
 
     def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
         data = self._distributions.of(convention)
@@ -53,7 +56,9 @@ class AnalyticJudge(Judge):
 
         return judge
 
-    def _sampling_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
+    def _sampling_judge(
+        self, evaluated: EvaluatedNet, convention: Convention, failures: Counter[str]
+    ) -> PartialJudge:
         config = self._experiment.search
         shape = (self._distributions.of(convention).dimensions,)
         reference = PointReference.of(self._distributions.draws(convention, "valid"))
@@ -66,6 +71,7 @@ class AnalyticJudge(Judge):
             x_N = start_noise(generators, shape, "cpu")
             x_0 = sample(evaluated, schedule, KERNELS["ddpm"], x_N, None, generators)
             if not bool(x_0.isfinite().all()):
+                failures["a sample is not finite"] += 1
                 return (float("nan"),)
             return (-energy_distance(x_0, reference),)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,8 @@ from benchmarks.data.pixels import pixels_of
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 from metrics.extractors import Extractor, extract
 from metrics.image import GaussianFit, frechet_distance
+
+DIVERGED = "a sample is not finite"
 
 
 class BatchJudge:
@@ -28,6 +32,10 @@ class BatchJudge:
         reference: fit of the validation images' features.
         shape: shape of an image, ``(C, H, W)``.
         experiment: the experiment, with batch sizes and the seed.
+
+    Attributes:
+        failures: the reason of judgements that failed, with their number. A schedule whose samples
+            are not finite scores NaN, and ranks below all others.
     """
 
     def __init__(
@@ -38,6 +46,7 @@ class BatchJudge:
         shape: tuple[int, ...],
         experiment: Experiment,
     ) -> None:
+        self.failures = Counter[str]()
         self._evaluated = evaluated
         self._extractor = extractor
         self._reference = reference
@@ -61,6 +70,7 @@ class BatchJudge:
             indices = items[first : first + self._batch]
             x_0 = self._samples(schedule, config.seed + trial, indices)
             if not bool(x_0.isfinite().all()):
+                self.failures[DIVERGED] += 1
                 return (float("nan"),)
             parts.append(pixels_of(x_0))
         features = extract(self._extractor, torch.cat(parts))

@@ -117,7 +117,8 @@ class ImageJudge(Judge):
         features = extract(self.extractor, self._pictures.judge_reference)
         reference = GaussianFit.of(features)
         judge = BatchJudge(evaluated, self.extractor, reference, shape, self._experiment)
-        return SearchProblem(judge, shape, None, (f"minus {self.extractor.distance_title}",))
+        title = f"minus {self.extractor.distance_title}"
+        return SearchProblem(judge, shape, None, (title,), judge.failures)
 
 
 def _trained_on(weights: Path) -> str | None:

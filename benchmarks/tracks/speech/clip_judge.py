@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
+from benchmarks.core.experiment import SearchConfig
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise, taken
+from metrics.items import ItemScore
 from metrics.scoring import score_items
+from metrics.workers import Workers
 
+METRICS = ("pesq_wb_lqo", "stoi")
 PESQ_RANGE = (1.04, 4.644)  # lowest wide-band PESQ (LQO), and that of identical signals
 
 
@@ -33,17 +39,21 @@ class ClipJudge:
     """Score a schedule by sampling validation clips with the DDPM kernel.
 
     The scores are wide-band PESQ on a scale from 0 to 1, and STOI: two numbers of comparable
-    size, whose sum ranks candidates. A clip that cannot be scored counts 0 on both.
+    size, whose sum ranks candidates. If a metric cannot score one of the sampled clips, both scores
+    are NaN: the candidate has failed, and ranks below all others. `failures` counts the reasons.
 
     Args:
         evaluated: the score network as the process in this convention evaluates it.
         encode: computes the conditions of clips.
-        clips: the validation clips; trials 1 and 2 use all but the first ``few``, other trials
-            use the first ``few``.
-        few: number of clips of the first judgement.
+        clips: validation clips that can be scored against themselves. Trials 1 and 2 use all but
+            the first ``judge_items``, other trials use those.
+        config: the search, with the counts of clips and the seed of the noise.
         amplitude: the convention's amplitude.
-        seed: seed of the noise.
         device: the device that networks run on.
+        workers: processes that score clips.
+
+    Attributes:
+        failures: the reason of each judgement that failed, with its number.
     """
 
     def __init__(
@@ -51,15 +61,18 @@ class ClipJudge:
         evaluated: EvaluatedNet,
         encode: Callable[[Sequence[Clip]], Any],
         clips: Sequence[Clip],
-        few: int,
+        config: SearchConfig,
         amplitude: float,
-        seed: int,
         device: torch.device,
+        workers: Workers,
     ) -> None:
+        self.failures = Counter[str]()
+        self._workers = workers
         self._evaluated = evaluated
         self._amplitude = amplitude
-        self._seed = seed
+        self._seed = config.seed
         self._device = device
+        few = config.judge_items
         self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
 
     def __call__(
@@ -75,18 +88,25 @@ class ClipJudge:
         generators = item_generators(self._seed + trial, items)
         x_N = start_noise(generators, clips[0].waveform.shape, self._device)
         x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, condition, generators)
-        scored = score_items(
-            ("pesq_wb_lqo", "stoi"),
-            list((x_0 / self._amplitude).cpu().numpy()),
-            [clip.waveform.numpy() for clip in clips],
-            SAMPLE_RATE,
-            workers=1,
-        )
+        outputs = list((x_0 / self._amplitude).cpu().numpy())
+        scored = judged_clips(outputs, clips, self._workers)
+        if (reason := next(filter(None, map(reason_of, scored)), None)) is not None:
+            self.failures[reason] += 1
+            return math.nan, math.nan
         low, high = PESQ_RANGE
-        pesq = [_or_zero((item["pesq_wb_lqo"].value - low) / (high - low)) for item in scored]
-        stoi = [_or_zero(item["stoi"].value) for item in scored]
-        return float(np.mean(pesq)), float(np.mean(stoi))
+        pesq = [(item["pesq_wb_lqo"].value - low) / (high - low) for item in scored]
+        return float(np.mean(pesq)), float(np.mean([item["stoi"].value for item in scored]))
 
 
-def _or_zero(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
+def judged_clips(
+    outputs: Sequence[NDArray[Any]], clips: Sequence[Clip], workers: Workers
+) -> list[dict[str, ItemScore]]:
+    """Score outputs ``(L,)`` against their clips by the judge's metrics."""
+    clean = [clip.waveform.numpy() for clip in clips]
+    return score_items(METRICS, outputs, clean, SAMPLE_RATE, pool=workers)
+
+
+def reason_of(scores: Mapping[str, ItemScore]) -> str | None:
+    """Name the first metric that could not score a clip, with its reason; None: all could."""
+    failed = (f"{name}: {score.reason}" for name, score in scores.items() if score.reason)
+    return next(failed, None)

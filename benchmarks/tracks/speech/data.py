@@ -54,9 +54,24 @@ class Recordings:
     @cached_property
     def valid_clips(self) -> list[Clip]:
         """The validation clips that searches use."""
-        config = self._experiment.search
-        valid = self.corpus.split("valid", "search", self._progress)
-        return centre_clips(valid, config.judge_items + config.finalist_items, config.clip_frames)
+        frames = self._experiment.search.clip_frames
+        return centre_clips(self._valid, self.judged_count, frames)
+
+    @property
+    def judged_count(self) -> int:
+        """The number of validation clips that a search needs."""
+        return self._experiment.search.judge_items + self._experiment.search.finalist_items
+
+    @cached_property
+    def every_valid_clip(self) -> list[Clip]:
+        """A clip of each long enough validation recording, in the order of their use."""
+        frames = self._experiment.search.clip_frames
+        count = sum(utterance.frames >= frames for utterance in self._valid)
+        return centre_clips(self._valid, max(count, len(self.valid_clips)), frames)
+
+    @cached_property
+    def _valid(self) -> list[Utterance]:
+        return self.corpus.split("valid", "search", self._progress)
 
     @property
     def valid_waveforms(self) -> Tensor:

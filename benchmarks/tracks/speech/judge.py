@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import nn
 
 from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.data.features import HOP
 from benchmarks.runtime.noise import EvaluatedNet
+from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.workspace import Workspace
 from benchmarks.searches.base import SearchProblem
 from benchmarks.tracks.parts import Judge
 from benchmarks.tracks.speech.data import Recordings
@@ -47,30 +51,56 @@ class SpeechJudge(Judge):
 
         return SPEECH_METRICS["pesq_wb_lqo"], SPEECH_METRICS["stoi"]
 
+    def check_items(self, workspace: Workspace, progress: Progress) -> None:
+        """Name the validation clips that the judge leaves out, and see that enough are left.
+
+        Raises:
+            ExperimentError: too few validation clips can be scored against themselves.
+            ModuleNotFoundError: the packages of the metrics are not installed.
+        """
+        # Its packages are not where a bundle's run is.
+        from benchmarks.tracks.speech.judged_clips import left_out  # noqa: PLC0415
+
+        self.__dict__["_left_out"] = left_out(self._experiment, self._recordings, workspace)
+        for name, reason in self._left_out.items():
+            progress.say(
+                f"search: validation clip {name} cannot judge, the next one does: {reason}"
+            )
+
+    @cached_property
+    def _left_out(self) -> dict[str, str]:
+        from benchmarks.tracks.speech.judged_clips import unjudged  # noqa: PLC0415
+
+        return unjudged(self._experiment, self._recordings)
+
     def problem(
         self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
     ) -> SearchProblem:
         """Judge by PESQ and STOI.
 
         Raises:
+            ExperimentError: too few validation clips can be scored against themselves.
             ModuleNotFoundError: the packages of the metrics are not installed.
         """
-        # Its packages are not where a bundle's run is.
         from benchmarks.tracks.speech.clip_judge import ClipJudge  # noqa: PLC0415
+        from benchmarks.tracks.speech.workers import scoring_workers  # noqa: PLC0415
 
-        config, clips = self._experiment.search, self._recordings.valid_clips
+        every = self._recordings.every_valid_clip
+        usable = [clip for clip in every if clip.name not in self._left_out]
+        config, clips = self._experiment.search, usable[: self._recordings.judged_count]
         judge = ClipJudge(
             evaluated,
             lambda part: self._items.encoded(score_net, part),
             clips,
-            config.judge_items,
+            config,
             convention.amplitude,
-            config.seed,
             self._device,
+            scoring_workers(self._experiment.threads),
         )
         return SearchProblem(
             judge,
             (config.clip_frames * HOP,),
             self._items.encoded(score_net, clips[: config.pass_items]),
             ("pesq_wb_lqo, 0 to 1", "stoi"),
+            judge.failures,
         )

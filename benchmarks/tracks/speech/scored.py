@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,11 +36,13 @@ from benchmarks.runtime.progress import Advance, Progress
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
 from benchmarks.tracks.parts import Scored
+from benchmarks.tracks.speech.workers import scoring_workers
 from metrics.items import ItemScore, score_item
 from metrics.mos import MOS_PREDICTORS, predicted_metrics
-from metrics.scoring import KNOWN, score_items, scoring_pool
+from metrics.scoring import KNOWN, score_items
 from metrics.speech import SPEECH_METRICS
 from metrics.statistics import item_means, mean_interval, paired_differences, sign_flip_p
+from metrics.workers import Workers, may_pass
 
 SCORES = "scores.jsonl"
 COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")  # and predicted MOS; where there is a margin
@@ -114,7 +114,17 @@ class ScoredClips(Scored):
                 for name, values in by_metric.items()
             },
             n_scored={name: int(np.isfinite(values).sum()) for name, values in by_metric.items()},
+            unscored=self._unscored(key),
         )
+
+    def _unscored(self, key: str) -> dict[str, dict[str, int]]:
+        """Count a row's missing scores by metric and reason."""
+        found: dict[str, Counter[str]] = {}
+        for record in self.records:
+            if record["row"] == key:
+                for metric, reason in record.get("failures", {}).items():
+                    found.setdefault(metric, Counter())[reason] += 1
+        return {metric: dict(reasons) for metric, reasons in found.items()}
 
     def _comparison(self, row: Row, against: Row, metric: str) -> Comparison:
         experiment = self._experiment
@@ -192,12 +202,10 @@ def score_clips(
     every = [(source, part) for source, of in zip(sources, parts, strict=True) for part in of]
     missing = [(source, part) for source, part in every if not part.folder.is_finished()]
     total, left = len(every) * len(clips), len(missing) * len(clips)
-    workers = experiment.threads or os.cpu_count() or 1
+    workers = scoring_workers(experiment.threads)
     with progress.task("score clips", total, total - left) as advance:
-        pool = scoring_pool(workers) if missing else contextlib.nullcontext()
-        with pool as processes:
-            for source, part in missing:
-                _score(part, source, clips, advance, processes)
+        for source, part in missing:
+            _score(part, source, clips, advance, workers)
     records = [
         record
         for source, of in zip(sources, parts, strict=True)
@@ -256,7 +264,7 @@ def _score(
     source: _Source,
     clips: Sequence[Clip],
     advance: Advance,
-    pool: ProcessPoolExecutor | None,
+    workers: Workers,
 ) -> None:
     began = time.monotonic()
     scored = score_items(
@@ -265,12 +273,14 @@ def _score(
         [clip.waveform.numpy() for clip in clips],
         SAMPLE_RATE,
         observe=lambda done: advance(1),
-        pool=pool,
+        pool=workers,
     )
     lines = "".join(json.dumps(_plain(item)) + "\n" for item in scored)
     file = part.folder.path / SCORES
     write_atomically(file, lambda path: path.write_text(lines))
-    part.folder.finish([file], time.monotonic() - began)
+    # A score that lack of memory or time may have prevented is tried again by the next run.
+    if not any(may_pass(score.reason) for item in scored for score in item.values()):
+        part.folder.finish([file], time.monotonic() - began)
 
 
 def _records(

@@ -1,0 +1,45 @@
+"""The end of child processes together with the process that started them."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import wait
+
+PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
+
+
+def end_with_parent() -> None:
+    """Make this process end as soon as the process that started it has ended, even by SIGKILL.
+
+    Call it in a child process of :mod:`multiprocessing`. On Linux the kernel ends the child, also
+    inside a library in C. Elsewhere a thread watches the parent.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if sys.platform == "linux":
+        signal_from_kernel(parent.pid or 0)
+    threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def signal_from_kernel(parent: int) -> None:
+    """Ask Linux to kill this process when the thread that started it ends; elsewhere do nothing.
+
+    Args:
+        parent: process number of the parent, which may have ended before this call.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _watch(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
