@@ -19,6 +19,7 @@ from torch import Tensor
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import UserError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
+from benchmarks.data.names import name_of_folder, name_of_layout
 from benchmarks.data.splits import checksums, combined_digest, refuse_closed_test, splits_by_name
 from benchmarks.runtime.progress import Advance, Progress
 
@@ -178,7 +179,8 @@ def cifar_10(folder: Path, progress: Progress) -> ImageSet:
 
     ``test_batch.bin`` is the test split. The last tenth of the training images, in the order of the
     files, is the validation split: the second half of ``data_batch_5.bin``. The pickled Python
-    version is refused, since unpickling executes code.
+    version is refused, since unpickling executes code. No checksums of the single files are
+    published, so that the set's name tells the layout and a checksum.
 
     Raises:
         DataUnavailableError: the folder or one of the six files is missing, or the folder holds the
@@ -205,7 +207,7 @@ def cifar_10(folder: Path, progress: Progress) -> ImageSet:
         "test": Part(tested, partial(_load_cifar, tests, 0, tested)),
     }
     sha256 = combined_digest(checksums(paths, "CIFAR-10", progress))
-    return ImageSet("cifar-10", sha256, (3, 32, 32), parts)
+    return ImageSet(name_of_layout("cifar-10", sha256), sha256, (3, 32, 32), parts)
 
 
 def _count_records(path: Path) -> int:
@@ -284,7 +286,7 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
     for split, names in splits_by_name(paths, LARGEST_HELD_OUT).items():
         chosen = [paths[name] for name in names]
         parts[split] = Part(len(chosen), partial(_load_pictures, chosen, size, channels))
-    name, shape = folder.resolve().name, (channels, size, size)
+    name, shape = name_of_folder(folder), (channels, size, size)
     return ImageSet(name, combined_digest(digests), shape, parts)
 
 

@@ -15,6 +15,7 @@ from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_w
 from benchmarks.core.errors import UserError
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel, to_sample_rate
+from benchmarks.data.names import PUBLISHED, name_of_folder
 from benchmarks.data.splits import (
     by_hash,
     checksums,
@@ -199,7 +200,7 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     digests = checksums(paths, "recordings", progress)
     splits = splits_by_name(paths, LARGEST_HELD_OUT)
     whole = combined_digest(digests | {"order": "sha256"})
-    return SpeechCorpus(folder.resolve().name, paths, splits, digests, whole)
+    return SpeechCorpus(name_of_folder(folder), paths, splits, digests, whole)
 
 
 def open_corpus(data: str, progress: Progress) -> SpeechCorpus:
@@ -216,10 +217,12 @@ def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     """Open a corpus of :func:`pack_corpus`, with the checksums of the original corpus.
 
     Raises:
-        DamagedFileError: the list or a recording is missing or altered.
+        DamagedFileError: the list or a recording is missing or altered, or the list gives other
+            recordings the name of a published corpus.
     """
     verify_checksum(folder / CORPUS)
     content = json.loads((folder / CORPUS).read_text())
+    _refuse_false_name(folder / CORPUS, content["name"], content["sha256"])
     paths = {name: folder / one["file"] for name, one in content["packed"].items()}
     with progress.task(f"verify {content['name']}", len(paths)) as advance:
         for name, path in paths.items():
@@ -229,6 +232,15 @@ def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     return SpeechCorpus(
         content["name"], paths, content["splits"], content["digests"], content["sha256"]
     )
+
+
+def _refuse_false_name(file: Path, name: str, sha256: str) -> None:
+    """Refuse a list that gives other recordings the name of a published corpus."""
+    if name in PUBLISHED and sha256 != combined_digest(FESTVOX_RU.files()):
+        raise DamagedFileError(
+            f"{file} names its corpus {name!r}, and lists another checksum than that corpus has; "
+            "make the bundle again"
+        )
 
 
 @dataclass(frozen=True)
