@@ -9,14 +9,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bddm_ref.checksums import listed_line, sums_for
+
 SUMS = "SHA256SUMS"
-LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # of SUMS
 
 
 class DamagedFileError(ValueError):
@@ -145,11 +145,18 @@ def checksums_of(path: Path) -> list[str]:
     A checksum file of its own counts alone. While a file is exchanged it has two sums.
 
     Raises:
-        DamagedFileError: ``SHA256SUMS`` of the folder is damaged.
+        DamagedFileError: the checksum file, or ``SHA256SUMS`` of the folder, holds no sum of the
+            file.
     """
-    if checksum_file(path).is_file():
-        lines = checksum_file(path).read_text(errors="replace").splitlines()
-        return [line.split(" ")[0] for line in lines] or [""]  # an empty one: no content is right
+    beside = checksum_file(path)
+    if beside.is_file():
+        try:
+            return sums_for(beside.read_text(errors="replace"), path.name)
+        except ValueError as error:
+            raise DamagedFileError(
+                f"{path} has no usable checksum in {beside.name}: {error}; write what 'sha256sum "
+                f"{path.name}' prints for a whole file into it, or remove it"
+            ) from error
     sums = path.with_name(SUMS)
     return [digest for digest, name in listed_in(sums) if name == path.name]
 
@@ -164,12 +171,13 @@ def listed_in(sums: Path) -> list[tuple[str, str]]:
         return []
     found = []
     for n, line in enumerate(sums.read_text(errors="replace").splitlines(), start=1):
-        match = LINE.fullmatch(line)
-        if match is None:
+        listed = listed_line(line)
+        if listed is None:
             raise DamagedFileError(
-                f"{sums}, line {n} is not of the form that sha256sum prints; restore or remove it"
+                f"{sums}, line {n} is not of the form that sha256sum prints: {line[:40]!r}; "
+                "restore or remove it"
             )
-        found.append((match[1], match[2]))
+        found.append(listed)
     return found
 
 

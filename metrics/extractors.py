@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,13 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION_SHA256 = "6726825d"  # first digits of the published file's SHA-256, as its name tells
+NAMED_SHA256 = re.compile(r"-([0-9a-f]{8,64})\.[^.]+$")  # torch.hub's form of a file's name
+SHOWN = 8  # digits of a checksum in a name
 BATCH = 500  # images
 
 
 class Extractor(nn.Module, ABC):
     """A network that turns images into features; a subclass gives ``features``.
 
-    A Fréchet distance is called FID on Inception's features alone.
+    A Fréchet distance is called FID on the features of the published Inception weights alone.
     """
 
     dimensions: ClassVar[int]  # D of the features
@@ -27,7 +32,11 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Map images ``(N, C, H, W)`` uint8 to features ``(N, D)`` float32."""
+        """Map images ``(N, C, H, W)`` uint8 to features ``(N, D)`` float32.
+
+        Raises:
+            ValueError: the images are of another shape or type.
+        """
 
     @property
     def distance_title(self) -> str:
@@ -51,10 +60,28 @@ def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
 
     Returns:
         ``(N, D)`` on the CPU.
+
+    Raises:
+        ValueError: the images are of another shape or type.
     """
+    refuse_other_images(images)
     device = next(extractor.parameters()).device
     parts = [extractor.features(part.to(device)).cpu() for part in images.split(batch)]
     return torch.cat(parts)
+
+
+def refuse_other_images(images: Tensor) -> None:
+    """Refuse images that are not ``(N, C, H, W)`` uint8, whose features would mean nothing.
+
+    Raises:
+        ValueError: the images are of another shape or type.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        raise ValueError(
+            "a distance compares images (N, C, H, W) of uint8, 0 to 255, not "
+            f"{tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}; scale, round "
+            "and convert the images"
+        )
 
 
 class ImageClassifier(nn.Module):
@@ -98,7 +125,7 @@ class ClassifierExtractor(Extractor):
     """The features of a small trained classifier.
 
     Args:
-        name: name of the training data.
+        name: name of the classifier, which tells it from all others.
         classifier: classifier with its weights.
 
     Raises:
@@ -119,11 +146,13 @@ class ClassifierExtractor(Extractor):
 
     def features(self, images: Tensor) -> Tensor:
         """Extract the input of the classifier's last layer."""
+        refuse_other_images(images)
         return self.classifier.embed(_scaled(images))
 
     @torch.inference_mode()
     def classes(self, images: Tensor, batch: int = BATCH) -> Tensor:
         """Predict the most likely class of each image, ``(N,)`` int64 on the CPU."""
+        refuse_other_images(images)
         device = next(self.parameters()).device
         parts = [
             self.classifier(_scaled(part.to(device))).argmax(1).cpu()
@@ -133,47 +162,53 @@ class ClassifierExtractor(Extractor):
 
 
 class InceptionExtractor(Extractor):
-    """The Inception network whose 2048 features define FID (Heusel et al. 2017).
+    """An Inception network's 2048 features; the published weights define FID (Heusel et al. 2017).
+
+    Weights are the published ones if their file has the published checksum. All other weights of
+    the same shapes keep a name of their own, and their distances are not called FID.
 
     Args:
         weights: the file ``weights-inception-2015-12-05-6726825d.pth`` that torch-fidelity
-            publishes. The file is never fetched.
+            publishes, or other weights of the same network. The file is never fetched.
 
     Raises:
-        ValueError: the file is missing or holds other weights, or the package torch-fidelity is not
-            installed.
+        ValueError: the file is missing, holds another network, or differs from the checksum in its
+            name, or the package torch-fidelity is not installed.
     """
 
     dimensions = 2048
 
     def __init__(self, weights: str | Path | None) -> None:
         super().__init__()
-        self.name = "inception"
         if weights is None or not Path(weights).is_file():
             raise ValueError(
                 f"Inception's weights are missing: {weights or 'no file'} is what "
                 f"image.extractor_weights names; give it the path of {INCEPTION_FILE}"
             )
-        self.network = _inception(Path(weights))
+        self.network, digest = _inception(Path(weights))
+        self.is_published = digest.startswith(INCEPTION_SHA256)
+        self.name = "inception" if self.is_published else f"inception-layout-{digest[:SHOWN]}"
 
     def features(self, images: Tensor) -> Tensor:
         """Extract the last pooling; the network resizes images itself."""
+        refuse_other_images(images)
         colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
         found: Tensor = self.network(colour)[0]
         return found.float()
 
     @property
     def distance_title(self) -> str:
-        """Name of the Fréchet distance, reserved for these features."""
-        return "FID"
+        """Name of the Fréchet distance; FID with the published weights alone."""
+        return "FID" if self.is_published else super().distance_title
 
     @property
     def kernel_title(self) -> str:
-        """Name of the kernel distance, reserved for these features."""
-        return "KID"
+        """Name of the kernel distance; KID with the published weights alone."""
+        return "KID" if self.is_published else super().kernel_title
 
 
-def _inception(weights: Path) -> Any:
+def _inception(weights: Path) -> tuple[Any, str]:
+    """Load the network, and the SHA-256 of the bytes that its weights were read from."""
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import (  # noqa: PLC0415 (an extra)
             FeatureExtractorInceptionV3,
@@ -185,16 +220,31 @@ def _inception(weights: Path) -> Any:
     try:
         # The package unpickles whatever a file holds: it gets our own copy of the tensors, never
         # the file.
-        copy = io.BytesIO()
-        torch.save(torch.load(weights, map_location="cpu", weights_only=True), copy)
+        content, copy = weights.read_bytes(), io.BytesIO()
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        torch.save(state, copy)
         copy.seek(0)
-        return FeatureExtractorInceptionV3(
+        network = FeatureExtractorInceptionV3(
             "inception-v3-compat", ["2048"], feature_extractor_weights_path=copy
         )
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, TypeError) as error:
         raise ValueError(
             f"{weights} does not hold Inception's weights; give the published {INCEPTION_FILE}"
         ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    _refuse_false_name(weights, digest)
+    return network, digest
+
+
+def _refuse_false_name(weights: Path, digest: str) -> None:
+    """Refuse a file whose name tells another checksum than its content has."""
+    told = NAMED_SHA256.search(weights.name)
+    if told is not None and not digest.startswith(told[1]):
+        raise ValueError(
+            f"{weights} is not the published file of this name: its SHA-256 starts with "
+            f"{digest[:SHOWN]}, not {told[1]}; fetch the file again, or rename other weights, "
+            "whose distance is then not called FID"
+        )
 
 
 def _scaled(images: Tensor) -> Tensor:

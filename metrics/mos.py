@@ -9,12 +9,14 @@ although the models would give one.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -41,6 +43,10 @@ __all__ = [
 ]
 
 SAMPLE_RATE = 16_000  # Hz, for both models
+WEIGHTS_SHA256 = {  # of the files in the wheels: a score's name stands for these weights alone
+    "distillmos": "b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
+    "speechmos": "269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd",
+}
 SHORTEST = SAMPLE_RATE // 4  # as for PESQ; the models themselves rate a single sample
 DNSMOS_SAMPLES = 144_160  # samples of a window: 9.01 s
 DNSMOS_SCALES = ("sig", "bak", "ovrl")  # in the order of the model's outputs
@@ -128,7 +134,7 @@ def _distillmos() -> Any:
     with torch.random.fork_rng(devices=[]):  # the weights are drawn before they are loaded
         # The model could load its weights itself, but would print their path.
         model = library.ConvTransformerSQAModel(load_weights=False)
-    file = library.DEFAULT_WEIGHTS_CHKPT
+    file = _published(Path(library.DEFAULT_WEIGHTS_CHKPT), "distillmos")
     model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["model"])
     return model.eval()
 
@@ -142,7 +148,21 @@ def _dnsmos() -> Any:
     options = library.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # cores are for items
     with as_file(files("speechmos") / "dnsmos_models" / "sig_bak_ovr.onnx") as model:
+        _published(model, "speechmos")
         return library.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _published(weights: Path, package: str) -> Path:
+    """Refuse weights that are not the published ones; return their file."""
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if digest != WEIGHTS_SHA256[package]:
+        version = importlib.metadata.version(package)
+        raise ValueError(
+            f"{weights} of {package} {version} is not the model whose scores are known by this "
+            f"name: its SHA-256 starts with {digest[:8]}, not {WEIGHTS_SHA256[package][:8]}; "
+            "reinstall the package: pip install --force-reinstall 'bddm-benchmark[mos]'"
+        )
+    return weights
 
 
 def _package(predictor: str, module: str) -> ModuleType:
@@ -208,7 +228,7 @@ class MosPredictor:
 
     @property
     def version(self) -> str:
-        """Version of the package, hence of the weights."""
+        """Version of the package; the weights are told by their checksum."""
         return importlib.metadata.version(self.package)
 
 
@@ -231,7 +251,7 @@ def load_predictors(names: Iterable[str]) -> None:
         names: keys of `MOS_PREDICTORS`.
 
     Raises:
-        ValueError: a package is not installed.
+        ValueError: a package is not installed, or its weights are not the published ones.
     """
     for name in names:
         MOS_PREDICTORS[name].load()

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import UserError
-from benchmarks.core.names import one_line
 from benchmarks.data.checked import checked
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.files import PICTURES, found_in
 from benchmarks.data.folders import split_folder
+from benchmarks.data.names import name_of_folder, name_of_layout
 from benchmarks.data.pictures import picture_check, read_picture
 from benchmarks.data.splits import combined_digest, ordered_digest, refuse_closed_test
 from benchmarks.runtime.progress import Advance, Progress
@@ -187,7 +187,8 @@ def cifar_10(folder: Path, progress: Progress) -> ImageSet:
 
     ``test_batch.bin`` is the test split. The last tenth of the training images, in the order of the
     files, is the validation split: the second half of ``data_batch_5.bin``. The pickled Python
-    version is refused, since unpickling executes code.
+    version is refused, since unpickling executes code. No checksums of the single files are
+    published, so that the set's name tells the layout and a checksum.
 
     Raises:
         DataUnavailableError: the folder or one of the six files is missing, or the folder holds the
@@ -227,7 +228,7 @@ def cifar_10(folder: Path, progress: Progress) -> ImageSet:
                 advance(len(records))
             digests[split] = part.hexdigest()
     sha256 = combined_digest({name: one.hexdigest() for name, one in sums.items()})
-    return ImageSet("cifar-10", sha256, (3, 32, 32), parts, digests)
+    return ImageSet(name_of_layout("cifar-10", sha256), sha256, (3, 32, 32), parts, digests)
 
 
 def _count_records(path: Path) -> int:
@@ -313,7 +314,7 @@ def folder_images(folder: Path, size: int, channels: int, progress: Progress) ->
         chosen = [found.paths[name] for name in names]
         parts[split] = Part(len(chosen), partial(_load_pictures, chosen, size, channels))
         digests[split] = ordered_digest([*names, *made], known.digests | made)
-    name, shape = one_line(folder.resolve().name), (channels, size, size)
+    name, shape = name_of_folder(folder), (channels, size, size)
     whole = combined_digest(known.digests | made | opened.whole)
     return ImageSet(name, whole, shape, parts, digests)
 

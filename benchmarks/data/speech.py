@@ -12,12 +12,12 @@ from torch import Tensor
 
 from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_with_checksum
 from benchmarks.core.errors import UserError
-from benchmarks.core.names import one_line
 from benchmarks.data.checked import checked
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.files import RECORDINGS, found_in
 from benchmarks.data.folders import split_folder
+from benchmarks.data.names import PUBLISHED, name_of_folder
 from benchmarks.data.recordings import CHECK, frames_by_header, read_recording
 from benchmarks.data.splits import by_hash, combined_digest, ordered_digest, refuse_closed_test
 from benchmarks.runtime.progress import Progress
@@ -202,7 +202,7 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     whole = combined_digest(known.digests | {"order": "sha256"} | opened.whole)
     frames = {name: facts["frames"] for name, facts in known.facts.items()}
     return SpeechCorpus(
-        one_line(folder.resolve().name), found.paths, opened.splits, known.digests, whole, frames
+        name_of_folder(folder), found.paths, opened.splits, known.digests, whole, frames
     )
 
 
@@ -220,10 +220,12 @@ def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     """Open a corpus of :func:`pack_corpus`, with the checksums of the original corpus.
 
     Raises:
-        DamagedFileError: the list or a recording is missing or altered.
+        DamagedFileError: the list or a recording is missing or altered, or the list gives other
+            recordings the name of a published corpus.
     """
     verify_checksum(folder / CORPUS)
     content = json.loads((folder / CORPUS).read_text())
+    _refuse_false_name(folder / CORPUS, content["name"], content["sha256"])
     paths = {name: folder / one["file"] for name, one in content["packed"].items()}
     with progress.task(f"verify {content['name']}", len(paths)) as advance:
         for name, path in paths.items():
@@ -233,6 +235,15 @@ def packed_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     return SpeechCorpus(
         content["name"], paths, content["splits"], content["digests"], content["sha256"]
     )
+
+
+def _refuse_false_name(file: Path, name: str, sha256: str) -> None:
+    """Refuse a list that gives other recordings the name of a published corpus."""
+    if name in PUBLISHED and sha256 != combined_digest(FESTVOX_RU.files()):
+        raise DamagedFileError(
+            f"{file} names its corpus {name!r}, and lists another checksum than that corpus has; "
+            "make the bundle again"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from bddm_ref.files import checksums_of
+from bddm_ref.files import checksums_of, sha256_of
 from benchmarks.contestants import SEARCHED
 from benchmarks.core.loading import load
 from benchmarks.core.rows import rows_of
@@ -22,6 +22,7 @@ from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.studies.theory.bounds import DATA as BOUND_DATA
 from benchmarks.studies.theory.ratio import DATA as RATIO_DATA
 from benchmarks.studies.theory.ratio import FORMS
+from benchmarks.tracks.images.judge import PUBLISHED
 
 pytestmark = pytest.mark.audit
 
@@ -173,3 +174,8 @@ def test_experiments_name_weights_that_are_there(name: str) -> None:
         assert load_file(REPOSITORY / path)
         sizes += (REPOSITORY / path).stat().st_size
     assert sizes < 16_000_000
+
+
+def test_the_published_classifier_keeps_its_name() -> None:
+    weights = RESULTS / "weights" / "images-classifier.safetensors"
+    assert {sha256_of(weights): "fmnist"} == PUBLISHED

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from metrics import extractors
 from metrics.extractors import (
     INCEPTION_FILE,
     ClassifierExtractor,
@@ -111,6 +115,97 @@ def test_inception_without_its_package(tmp_path: Path, monkeypatch: pytest.Monke
         InceptionExtractor(tmp_path / "weights.pth")
 
 
+# -- identity and name --------------------------------------------------------------------------
+
+
+class SmallNetwork(torch.nn.Module):
+    """A stand-in for torch-fidelity's network: three weights, read from a file."""
+
+    def __init__(self, *_names: object, feature_extractor_weights_path: io.BytesIO) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+        self.load_state_dict(torch.load(feature_extractor_weights_path, weights_only=True))
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        return (images.float().mean((2, 3)) * self.weight,)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = ModuleType("feature_extractor_inceptionv3")
+    module.FeatureExtractorInceptionV3 = SmallNetwork
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", module)
+
+
+def weights_file(path: Path, scale: float = 1.0) -> str:
+    """Write weights; returns their SHA-256."""
+    torch.save({"weight": torch.arange(3.0) * scale}, path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", ["weights.pth", "inception.pth", "inception-2015-12-05.pth"])
+def test_weights_of_the_same_shapes_are_not_called_fid(tmp_path: Path, name: str) -> None:
+    digest = weights_file(tmp_path / name)
+    extractor = InceptionExtractor(tmp_path / name)
+    assert extractor.distance_title == f"FD-inception-layout-{digest[:8]}"
+    assert extractor.kernel_title == f"KD-inception-layout-{digest[:8]}"
+    weights_file(tmp_path / name, scale=2)
+    assert InceptionExtractor(tmp_path / name).distance_title != extractor.distance_title
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", [INCEPTION_FILE, "inception-0123456789abcdef.pth"])
+def test_a_checksum_in_the_files_name_is_checked(tmp_path: Path, name: str) -> None:
+    digest = weights_file(tmp_path / name)
+    told = name.removesuffix(".pth").rpartition("-")[2]
+    with pytest.raises(ValueError, match=f"starts with {digest[:8]}, not {told}; fetch the file"):
+        InceptionExtractor(tmp_path / name)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_published_checksum_makes_the_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = weights_file(tmp_path / "weights.pth")
+    monkeypatch.setattr(extractors, "INCEPTION_SHA256", digest[:8])
+    for name in ("weights.pth", f"inception-{digest[:8]}.pth"):
+        (tmp_path / "weights.pth").rename(tmp_path / name)
+        extractor = InceptionExtractor(tmp_path / name)
+        assert (extractor.name, extractor.distance_title) == ("inception", "FID")
+        assert extractor.kernel_title == "KID"
+        (tmp_path / name).rename(tmp_path / "weights.pth")
+
+
+def test_the_published_checksum_is_of_the_published_name() -> None:
+    assert INCEPTION_FILE.endswith(f"-{extractors.INCEPTION_SHA256}.pth")
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (torch.rand(2, 1, 28, 28), r"not \(2, 1, 28, 28\) of float32; scale, round"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.int64), "of int64"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.bool), "of bool"),
+        (torch.zeros(1, 28, 28, dtype=torch.uint8), r"not \(1, 28, 28\) of uint8"),
+    ],
+)
+@pytest.mark.usefixtures("small")
+def test_images_that_are_no_pixels_are_refused(
+    tmp_path: Path, extractor: ClassifierExtractor, images: Tensor, told: str
+) -> None:
+    weights_file(tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=told):
+        extract(extractor, images)
+    for call in (
+        extractor.features,
+        extractor.classes,
+        InceptionExtractor(tmp_path / "weights.pth").features,
+    ):
+        with pytest.raises(ValueError, match=told):
+            call(images)
+
+
 @pytest.mark.slow
 def test_inception_from_a_file(tmp_path: Path) -> None:
     """Write a network with random weights in the layout of the published file."""
@@ -125,6 +220,6 @@ def test_inception_from_a_file(tmp_path: Path) -> None:
     grey = pictures(2)
     features = extract(extractor, grey)
     assert features.shape == (2, 2048)
-    assert (extractor.distance_title, extractor.kernel_title) == ("FID", "KID")
+    assert extractor.distance_title.startswith("FD-inception-layout-")
     torch.testing.assert_close(features, extract(extractor, grey.repeat(1, 3, 1, 1)))
     torch.testing.assert_close(features, built(grey.repeat(1, 3, 1, 1))[0])

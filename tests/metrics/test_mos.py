@@ -262,3 +262,17 @@ def test_a_missing_package_is_one_sentence(
         load.cache_clear()
     with pytest.raises(ValueError, match=message):
         mos.load_predictors([predictor])
+
+
+@pytest.mark.parametrize("predictor", ["distillmos", "dnsmos"])
+def test_other_weights_than_the_published_are_refused(
+    monkeypatch: pytest.MonkeyPatch, predictor: str
+) -> None:
+    package = {"distillmos": "distillmos", "dnsmos": "speechmos"}[predictor]
+    for module in NEEDED[predictor]:
+        pytest.importorskip(module)
+    monkeypatch.setitem(mos.WEIGHTS_SHA256, package, "0" * 64)
+    mos._distillmos.cache_clear()
+    mos._dnsmos.cache_clear()
+    with pytest.raises(ValueError, match=f"of {package} .* starts with .*, not 00000000; reinst"):
+        mos.load_predictors([predictor])

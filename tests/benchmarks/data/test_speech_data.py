@@ -12,7 +12,7 @@ import soundfile
 import torch
 from rich.console import Console
 
-from bddm_ref.files import DamagedFileError
+from bddm_ref.files import DamagedFileError, write_with_checksum
 from benchmarks.core.errors import UserError
 from benchmarks.data import debian
 from benchmarks.data.crops import CropTable
@@ -379,3 +379,19 @@ def test_the_name_of_a_folder_is_one_line(tmp_path: Path, name: str, shown: str)
     for i in range(3):
         tone(tmp_path / name / f"{i}.wav")
     assert folder_corpus(tmp_path / name, QUIET).name == shown
+
+
+@pytest.mark.parametrize("name", ["festvox-ru", "fashion-mnist"])
+def test_a_packed_corpus_of_a_published_name_needs_its_checksum(tmp_path: Path, name: str) -> None:
+    corpus = corpus_of(tmp_path / "a")
+    pack_corpus(corpus, tmp_path / "b", QUIET)
+    listed = tmp_path / "b" / "corpus.json"
+    text = json.dumps(json.loads(listed.read_text()) | {"name": name})
+    write_with_checksum(listed, lambda path: path.write_text(text))
+    with pytest.raises(DamagedFileError, match=f"corpus.json names its corpus '{name}', and lists"):
+        open_corpus(str(tmp_path / "b"), QUIET)
+
+
+def test_a_folder_of_a_published_name_says_that_it_is_a_folder(tmp_path: Path) -> None:
+    corpus_of(tmp_path / "festvox-ru")
+    assert open_corpus(str(tmp_path / "festvox-ru"), QUIET).name == "folder-festvox-ru"

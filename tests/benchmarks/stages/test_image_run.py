@@ -57,7 +57,7 @@ def test_results_hold_every_row(place: Path) -> None:
     assert reference.metrics["fd"] == reference.metrics["fd_common"]
     assert set(results.floors) == {"66", "72"}
     assert results.judge is not None
-    assert results.judge.distance == "FD-cifar"
+    assert results.judge.distance.startswith("FD-classifier-")
     assert set(results.weights) == {
         "score_net", "schedule_net/clipped", "schedule_net/plain", "judge",
     }  # fmt: skip
@@ -118,7 +118,7 @@ def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
 def test_the_page_says_what_it_is(place: Path) -> None:
     page = (place / "out" / "images.md").read_text()
     assert "these figures mean nothing" in page
-    assert "FD-cifar" in page
+    assert "FD-classifier-" in page
     assert "which is not FID" in page
     assert "*Floor: data*" in page
     assert "RTF" not in page

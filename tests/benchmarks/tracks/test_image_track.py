@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from bddm_ref.checkpoint import save_weights
+from bddm_ref.files import sha256_of
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import Convention
 from benchmarks.core.loading import load
@@ -24,6 +25,7 @@ from benchmarks.data.pictures import read_picture
 from benchmarks.data.pixels import scaled
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
+from benchmarks.tracks.images import judge as judging
 from benchmarks.tracks.images.batch_judge import BatchJudge
 from benchmarks.tracks.images.classifier import moved
 from benchmarks.tracks.images.data import Pictures
@@ -195,18 +197,21 @@ def test_nothing_sampled_is_nothing_scored() -> None:
     assert scores({}).evaluate().rows == {}
 
 
-def test_the_distance_is_named_after_what_the_classifier_knows(tmp_path: Path) -> None:
+def test_the_distance_is_named_after_the_classifiers_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = tmp_path / "judge.safetensors"
     save_weights(ImageClassifier(1, 10), weights)
+    weights.with_suffix(".json").write_text(json.dumps({"data": "fashion-mnist"}))
     one = track()
     one.judge.weights = weights
     one.pictures.__dict__["images"] = dataclasses.make_dataclass("Data", ["name", "shape"])(
-        "mine", (1, 28, 28)
+        "fashion-mnist", (1, 28, 28)
     )
-    assert one.judge.extractor.distance_title == "FD-mine"
-    weights.with_suffix(".json").write_text(json.dumps({"data": "fashion-mnist"}))
-    del one.judge.__dict__["extractor"]
     assert isinstance(one.judge.extractor, ClassifierExtractor)
+    assert one.judge.extractor.distance_title == f"FD-classifier-{sha256_of(weights)[:8]}"
+    monkeypatch.setitem(judging.PUBLISHED, sha256_of(weights), "fmnist")
+    del one.judge.__dict__["extractor"]
     assert one.judge.extractor.distance_title == "FD-fmnist"
 
 
