@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,9 +112,15 @@ def described(weights: Path) -> Described | None:
             return found
     same = weights.resolve()
     for name in names():
-        if found := _named_in(load(name), lambda path: (REPOSITORY / path).resolve() == same):
+        experiment = _shipped_experiment(name)
+        if found := _named_in(experiment, lambda path: (REPOSITORY / path).resolve() == same):
             return found
     return None
+
+
+@cache
+def _shipped_experiment(name: str) -> Experiment:
+    return load(name)
 
 
 def _named_in(experiment: Experiment, is_meant: Callable[[Path], bool]) -> Described | None:

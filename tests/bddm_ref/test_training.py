@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -132,40 +131,48 @@ def test_resumes_bit_by_bit_with_layers_that_draw_by_themselves(tmp_path: Path) 
 
 
 SCRIPT = """
-import sys
+import os, signal, sys
 from pathlib import Path
 import torch
 sys.path.insert(0, sys.argv[1])
-from test_training import CONFIG, fit, network
+from test_training import CONFIG, KILLED_AFTER, fit, network
 from bddm_ref.training import train
 torch.set_num_threads(1)
-module = network()
-print("started", flush=True)
-result, _ = train(module, fit(module, wait=0.02), CONFIG, Path(sys.argv[2]) / "state.pt")
-torch.save(result.state_dict(), Path(sys.argv[2]) / "final.pt")
+train(module := network(), fit(module), CONFIG)  # loads all that training needs
+for updates in KILLED_AFTER:
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(ours)
+        module = network()
+        tell = lambda step, loss: os.write(theirs, b"u")
+        train(module, fit(module, wait=0.02), CONFIG, Path(sys.argv[2]) / f"{updates}.pt", tell)
+        os._exit(0)
+    os.close(theirs)
+    for _ in range(updates):
+        os.read(ours, 1)
+    os.kill(child, signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 """
+KILLED_AFTER = (2, 15, 19)  # updates; a state is written after every tenth
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.05, 0.33, 0.61])
-def test_killed_training_resumes_bit_by_bit(tmp_path: Path, delay: float) -> None:
+def test_killed_training_resumes_bit_by_bit(tmp_path: Path) -> None:
     """A run killed before, between or during checkpoints resumes to the same weights."""
     command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(tmp_path)]
     root = str(Path(__file__).parents[2])
-    environment = os.environ | {"PYTHONPATH": root}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert not (tmp_path / "final.pt").exists()
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": root})
     module = network()
-    whole, _ = train(module, fit(module), CONFIG)
-    resumed = torch.load(tmp_path / "final.pt", weights_only=True)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(resumed[name], value)
+    whole, losses = train(module, fit(module), CONFIG)
+    assert not (tmp_path / "2.pt").exists()
+    assert len(load_state(tmp_path / "15.pt")["losses"]) == 10
+    for updates in KILLED_AFTER:
+        module = network()
+        resumed, again = train(module, fit(module), CONFIG, tmp_path / f"{updates}.pt")
+        assert again == losses
+        for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+            assert torch.equal(a, b)
 
 
 def test_refuses_the_state_of_another_configuration(tmp_path: Path) -> None:

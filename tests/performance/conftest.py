@@ -10,6 +10,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.runtime import provenance
+from benchmarks.studies.speed import machine_peak
 from benchmarks.studies.speed.case import Case
 
 
@@ -32,6 +33,13 @@ def nothing_compiled_before(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.compiler.reset()
         torch.cuda.empty_cache()
+
+
+@pytest.fixture(autouse=True)
+def small_products(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product of small matrices where nothing is timed."""
+    if benchmark.disabled:
+        monkeypatch.setattr(machine_peak, "SIDE", 128)
 
 
 @pytest.fixture

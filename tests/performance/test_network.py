@@ -24,7 +24,7 @@ from bddm_ref.networks.galr import GALR
 from bddm_ref.networks.unet import UNet, UNetConfig
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.loading import load
-from benchmarks.data.features import HOP, MELS, filterbank
+from benchmarks.data.features import HOP, MELS, SAMPLE_RATE, filterbank
 from benchmarks.results.speed import OURS
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.precision import multiplies_bf16
@@ -43,6 +43,7 @@ from benchmarks.studies.speed.random_nets import (
 
 SCHEDULE = NoiseSchedule.linear(200, 1e-4, 0.02)
 SAMPLES, COLUMNS = 16_128, 63  # 0.73 s at 22.05 kHz: the papers' training crop
+UNTIMED = 1_024, 4  # samples and columns where nothing is timed
 IN_BF16 = "ours in bfloat16"
 PLAIN = "plain implementation, conditioning at every step"
 CPU_UNET = {"image_channels": 1, **load("images-cpu").score_net.size}
@@ -76,13 +77,18 @@ def against_peak(
     return floors["float32"]
 
 
+def clip_size(case: Case) -> tuple[int, int]:
+    """Samples and columns: few where nothing is timed."""
+    return UNTIMED if case.benchmark.disabled else (SAMPLES, COLUMNS)
+
+
 @pytest.mark.slow
 @torch.inference_mode()
 def test_diffwave_of_paper_size(case: Case) -> None:
-    device = case.device
+    device, (samples, columns) = case.device, clip_size(case)
     make = lambda kind: seeded(lambda: kind(DiffWaveConfig(), SCHEDULE), device)  # noqa: E731
     plain = make(PlainDiffWave)
-    x, mel = noise(1, SAMPLES, device=device), noise(1, MELS, COLUMNS, device=device)
+    x, mel = noise(1, samples, device=device), noise(1, MELS, columns, device=device)
     alpha = SCHEDULE.alphas[50:51].to(device)
 
     def same_weights() -> DiffWave:
@@ -122,7 +128,7 @@ def test_diffwave_of_paper_size(case: Case) -> None:
         case.absent(IN_BF16, "this device has no bfloat16 instructions")
     floor = against_peak(
         case,
-        f"DiffWave of paper size, {SAMPLES} samples, its conditioning computed once before",
+        f"DiffWave of paper size, {samples} samples, its conditioning computed once before",
         lambda: fast(x, alpha, condition),
         operations,
         others,
@@ -199,8 +205,8 @@ def seconds_to_compile(call: Call) -> float:
 
 @torch.inference_mode()
 def test_conditioning_of_diffwave(case: Case) -> None:
-    device = case.device
-    mel = noise(1, MELS, COLUMNS, device=device)
+    device, (_, columns) = case.device, clip_size(case)
+    mel = noise(1, MELS, columns, device=device)
     plain = seeded(lambda: DiffWave(DiffWaveConfig(), SCHEDULE), device)
     other = seeded(lambda: DiffWave(DiffWaveConfig(), SCHEDULE), device)
     fast = inference_form(other, bf16=False, as_it_is=device.type != "cpu")
@@ -208,7 +214,7 @@ def test_conditioning_of_diffwave(case: Case) -> None:
         same = block.as_theirs(ours) if block is not None else ours
         torch.testing.assert_close(same, theirs, rtol=0, atol=1e-4)
     case.compare(
-        f"DiffWave's conditioning, once for each utterance, {COLUMNS} columns",
+        f"DiffWave's conditioning, once for each utterance, {columns} columns",
         lambda: fast.encode(mel),  # type: ignore[operator]
         {"layer by layer": lambda: plain.encode(mel)},
     )
@@ -220,10 +226,10 @@ def _blocks(fast: nn.Module) -> list[FastBlock | None]:
 
 @torch.inference_mode()
 def test_diffwave_of_the_package_diffwave(case: Case) -> None:
-    device = case.device
+    device, (samples, columns) = case.device, clip_size(case)
     config, training = DiffWaveConfig(channels=64), NoiseSchedule.linear(50, 1e-4, 0.05)
     ours: LmntDiffWave = seeded(lambda: LmntDiffWave(config, training), device)
-    x, mel = noise(1, SAMPLES, device=device), noise(1, MELS, COLUMNS, device=device)
+    x, mel = noise(1, samples, device=device), noise(1, MELS, columns, device=device)
     alpha = training.alphas[20:21].to(device)
     condition = ours.encode(mel)
     others: dict[str, Call] = {}
@@ -235,7 +241,7 @@ def test_diffwave_of_the_package_diffwave(case: Case) -> None:
         step = torch.tensor([20], device=device)
         others["the package diffwave, conditioning at every step"] = lambda: theirs(x, mel, step)
     operations = operations_of(lambda: ours(x, alpha, condition))
-    title = f"DiffWave of 64 channels as lmnt's, {SAMPLES} samples, conditioned once before"
+    title = f"DiffWave of 64 channels as lmnt's, {samples} samples, conditioned once before"
     against_peak(case, title, lambda: ours(x, alpha, condition), operations, others)
 
 
@@ -253,20 +259,20 @@ def _lmnt(training: NoiseSchedule) -> Any:
 @pytest.mark.parametrize("items", [1, 8])
 @torch.inference_mode()
 def test_vocoder(case: Case, items: int) -> None:
-    device, frames = case.device, 160
+    device, frames = case.device, 16 if case.benchmark.disabled else 160
     net = seeded(lambda: SpectralVocoder(SpectralVocoderConfig(), filterbank()), device)
     x = noise(items, frames * HOP, device=device)
     condition = net.encode(noise(items, MELS, frames + 1, device=device))
     alpha = torch.full((items,), 0.5, dtype=torch.float64, device=device)
     call = lambda: net(x, alpha, condition)  # noqa: E731
-    title = f"CPU-scale vocoder, {items} × 2.56 s"
+    title = f"CPU-scale vocoder, {items} × {frames * HOP / SAMPLE_RATE:.2f} s"
     against_peak(case, title, call, operations_of(call), {}, rounds=11)
 
 
 @pytest.mark.parametrize(("size", "items"), [("cpu", 1), ("cpu", 64), ("DDPM's", 4)])
 @torch.inference_mode()
 def test_unet(case: Case, size: str, items: int) -> None:
-    device = case.device
+    device, items = case.device, min(items, 2) if case.benchmark.disabled else items
     config = UNetConfig(**CPU_UNET) if size == "cpu" else UNetConfig()
     side = 28 if size == "cpu" else 32
     net = seeded(lambda: UNet(config), device)
@@ -301,6 +307,6 @@ def test_compiled_unet(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 @torch.inference_mode()
 def test_schedule_network_of_paper_size(case: Case) -> None:
-    net = seeded(GALR, case.device)
-    x = noise(1, SAMPLES, device=case.device)
-    case.compare(f"GALR, the papers' schedule network, {SAMPLES} samples", lambda: net(x))
+    net, (samples, _) = seeded(GALR, case.device), clip_size(case)
+    x = noise(1, samples, device=case.device)
+    case.compare(f"GALR, the papers' schedule network, {samples} samples", lambda: net(x))

@@ -23,20 +23,26 @@ from benchmarks.studies.speed.case import Case
 
 CONVENTION = "ring-16"
 LENGTHS = (3, 7, 16)
+UPDATES = 300  # of the schedule network
+UNTIMED = {"bins": 3, "judge_items": 50, "finalist_items": 50, "refinements": 1}
 
 
 @pytest.mark.slow
 @pytest.mark.benchmark(group="search")
 def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
+    untimed = case.benchmark.disabled
+    lengths, updates = (LENGTHS[:2], 20) if untimed else (LENGTHS, UPDATES)
     experiment = load("contestants-analytic")
     convention = next(one for one in experiment.conventions if one.name == CONVENTION)
     experiment = dataclasses.replace(
         experiment,
         conventions=(convention,),
-        search=dataclasses.replace(experiment.search, lengths=LENGTHS),
+        search=dataclasses.replace(
+            experiment.search, lengths=lengths, **(UNTIMED if untimed else {})
+        ),
         schedule_net=dataclasses.replace(
             experiment.schedule_net,
-            training=dataclasses.replace(experiment.schedule_net.training, steps=300),
+            training=dataclasses.replace(experiment.schedule_net.training, steps=updates),
         ),
     )
     progress = Progress(Console(quiet=True))
@@ -48,14 +54,14 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
 
     def search(name: SearchName) -> None:
         context = Context(experiment, Workspace(tmp_path / str(next(count))), progress)
-        found[name] = searched_schedules(context, convention, name, score, schedule, LENGTHS)
+        found[name] = searched_schedules(context, convention, name, score, schedule, lengths)
 
     rounds = {"rounds": 3, "warmup": 0}
-    title = f"search for {len(LENGTHS)} lengths on {CONVENTION}"
+    title = f"search for {len(lengths)} lengths on {CONVENTION}"
     case.compare(
         title, lambda: search("frugal"), {"papers' grid": lambda: search("paper")}, **rounds
     )
-    assert set(found["frugal"].found) == set(found["paper"].found) == set(LENGTHS)
+    assert set(found["frugal"].found) == set(found["paper"].found) == set(lengths)
     evaluations = {name: result.record.nfe for name, result in found.items()}
 
     case.note(

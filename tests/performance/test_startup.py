@@ -23,5 +23,7 @@ def test_startup(case: Case, title: str) -> None:
     def run(*arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
 
-    others = {} if "-m" in CALLS[title] else {"import torch": lambda: run("-c", "import torch")}
+    others = {"import torch": lambda: run("-c", "import torch")}
+    if "-m" in CALLS[title] or case.benchmark.disabled:
+        others = {}
     case.compare(title, lambda: run(*CALLS[title]), others, rounds=5)

@@ -65,7 +65,7 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
         track, device = make(case.device), case.device
     except ImportError as error:
         pytest.skip(missing(error))
-    config = track.experiment.score_net
+    config, updates = track.experiment.score_net, 2 if case.benchmark.disabled else UPDATES
     network: nn.Module = track.networks.build_score_net().to(device)
     watch = Stopwatch(device)
     for name in ("forward", "encode"):
@@ -74,15 +74,15 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.Tensor, "backward", watch.wrapped(torch.Tensor.backward))
     monkeypatch.setattr(torch.optim.AdamW, "step", watch.wrapped(torch.optim.AdamW.step))
     loss = track.networks.score_batch_loss(network)
-    training = replace(config.training, steps=UPDATES, checkpoint_every=UPDATES)
+    training = replace(config.training, steps=updates, checkpoint_every=updates)
     shares: list[float] = []
     losses: list[float] = []
 
     def run() -> None:
         shares.append(watch.share_of(lambda: losses.extend(train(network, loss, training)[1])))
 
-    seconds = case.compare(f"{UPDATES} updates of the {make.__name__} network", run, rounds=5)
-    assert len(losses) == UPDATES * len(shares)
+    seconds = case.compare(f"{updates} updates of the {make.__name__} network", run, rounds=5)
+    assert len(losses) == updates * len(shares)
     case.note(batch=config.batch_size, precision="bfloat16" if training.bf16 else "float32")
     case.figure(
         "share of time in forward, backward and optimiser",
@@ -90,4 +90,4 @@ def test_training(case: Case, make: Callable[..., Track], monkeypatch: pytest.Mo
         at_least=0.9,
         is_share=True,
     )
-    case.figure("items per second", UPDATES * config.batch_size / statistics.median(seconds[OURS]))
+    case.figure("items per second", updates * config.batch_size / statistics.median(seconds[OURS]))

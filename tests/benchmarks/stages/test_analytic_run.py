@@ -39,20 +39,20 @@ pytestmark = pytest.mark.slow
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 66
+    assert len(rows) == 63
     for convention in ("exact", "wrong"):
-        for name in ("bddm-6", "bddm-frugal-6", "constants-6", "ddpm-6", "ddim-6", "ddpm-200"):
+        for name in ("bddm-3", "bddm-frugal-3", "constants-3", "ddpm-3", "ddim-6", "ddpm-200"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]
             assert kl.value is not None
             assert kl.value > 0
             assert kl.low == kl.value == kl.high
     assert "kl" not in rows["ring/ddpm-6"].metrics
     # A schedule that follows the item leaves no affine map.
-    assert "kl" not in rows["exact/bddm-online-6"].metrics
-    assert rows["exact/bddm-online-6"].metrics["energy"].value < 0.5
+    assert "kl" not in rows["exact/bddm-online-3"].metrics
+    assert rows["exact/bddm-online-3"].metrics["energy"].value < 0.5
     assert rows["exact/ddpm-200"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
     assert rows["exact/ddpm-200"].metrics["kl"].value < rows["wrong/ddpm-200"].metrics["kl"].value
-    assert rows["exact/constants-noise-6"].skipped == "search.searches lacks 'constants-noise'"
+    assert rows["exact/constants-noise-3"].skipped == "search.searches lacks 'constants-noise'"
 
 
 def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
@@ -91,16 +91,16 @@ def test_seeds_add_points_and_records(place: Path) -> None:
 def test_comparisons_by_what_both_rows_have(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     by_pair = {(c.row, c.against, c.metric): c for c in results.comparisons}
-    exact = by_pair["exact/bddm-6", "exact/ddpm-6", "kl"]
+    exact = by_pair["exact/bddm-3", "exact/ddpm-3", "kl"]
     assert exact.p_sign_flip is None
     assert exact.verdict in ("better", "worse", "as good")
-    assert by_pair["exact/bddm-6", "exact/ddpm-6", "energy"].p_sign_flip is not None
-    sampled = by_pair["ring/bddm-6", "ring/ddpm-6", "energy"]
-    assert ("ring/bddm-6", "ring/ddpm-6", "kl") not in by_pair
+    assert by_pair["exact/bddm-3", "exact/ddpm-3", "energy"].p_sign_flip is not None
+    sampled = by_pair["ring/bddm-3", "ring/ddpm-3", "energy"]
+    assert ("ring/bddm-3", "ring/ddpm-3", "kl") not in by_pair
     assert sampled.items == 300  # the smaller number
     assert sampled.p_sign_flip is not None
-    assert ("ring/closed-form-6", "ring/ddpm-6", "energy") not in by_pair  # only BDDM against all
-    assert ("ring/bddm-6", "ring/closed-form-6", "energy") in by_pair
+    assert ("ring/closed-form-3", "ring/ddpm-3", "energy") not in by_pair  # only BDDM against all
+    assert ("ring/bddm-3", "ring/closed-form-3", "energy") in by_pair
 
 
 def test_every_convention_has_its_floor(place: Path) -> None:
@@ -133,14 +133,14 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
     assert own != released
-    assert results.cost("exact", "bddm-released").schedule_net_steps == 300
+    assert results.cost("exact", "bddm-released").schedule_net_steps == 60
     assert results.cost("exact", "closed-form-released").schedule_net_parameters == 0
     betas = {
         name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
-        for name in ("closed-form-6", "closed-form-released-6", "bddm-6", "bddm-released-6")
+        for name in ("closed-form-3", "closed-form-released-3", "bddm-3", "bddm-released-3")
     }
-    assert betas["closed-form-6"] != betas["closed-form-released-6"]
-    assert betas["bddm-6"] != betas["bddm-released-6"]
+    assert betas["closed-form-3"] != betas["closed-form-released-3"]
+    assert betas["bddm-3"] != betas["bddm-released-3"]
 
 
 def test_more_samples_than_draws_to_compare_with(

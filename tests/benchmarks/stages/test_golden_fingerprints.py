@@ -9,6 +9,7 @@ so that nothing is downloaded, trained or sampled.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -149,6 +150,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_score_net", lambda *_: untrained)
     monkeypatch.setattr(sample, "load_schedule_net", lambda *_: untrained)
     monkeypatch.setattr(networks, "load_network", lambda *_: None)
+    monkeypatch.setattr(sample, "weights_digest", functools.cache(sample.weights_digest))
     monkeypatch.setattr(sample, "examples_power", lambda *_: lambda level: 1.0)
     monkeypatch.setattr(clock.provenance, "processor", lambda: "stand-in")
     monkeypatch.setattr(clock.torch, "get_num_threads", lambda: 1)

@@ -82,7 +82,7 @@ def test_the_page_of_networks_holds_it_against_the_exact_score(run: Any, place: 
     assert main(["networks", str(results)]) == 0
     page = (results / "networks.md").read_text()
     assert "| published (analytic) | exact score | known |" in page
-    assert "| mine | `vector`: width 48, blocks 2, residual True | 1200 updates, power 2," in page
+    assert "| mine | `vector`: width 48, blocks 2, residual True | 500 updates, power 2," in page
     assert "`modes`, gain over DDPM in Energy distance" in page
     assert "`other`" not in page
 

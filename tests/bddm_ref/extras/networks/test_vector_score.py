@@ -36,11 +36,11 @@ def test_it_learns_the_score_of_two_points(residual: bool) -> None:
     net = VectorScoreNet(2, width=64, blocks=2, residual=residual)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
-        x_0 = torch.randint(2, (256, 2), generator=generator) * 2.0 - 1
-        alpha = 0.3 + 0.65 * torch.rand(256, generator=generator, dtype=torch.float64)
-        return score_loss(net, x_0, alpha, torch.randn(256, 2, generator=generator), None, 2)
+        x_0 = torch.randint(2, (128, 2), generator=generator) * 2.0 - 1
+        alpha = 0.3 + 0.65 * torch.rand(128, generator=generator, dtype=torch.float64)
+        return score_loss(net, x_0, alpha, torch.randn(128, 2, generator=generator), None, 2)
 
-    train(net, loss, TrainingConfig(steps=1_500, learning_rate=3e-3, ema_decay=0.99))
+    train(net, loss, TrainingConfig(steps=400, learning_rate=6e-3, ema_decay=0.97))
     generator = torch.Generator().manual_seed(1)
     alpha = torch.tensor([0.4, 0.7, 0.9], dtype=torch.float64).repeat_interleave(500)
     a, delta = alpha.float()[:, None], (1 - alpha.square()).float()[:, None]
@@ -49,4 +49,4 @@ def test_it_learns_the_score_of_two_points(residual: bool) -> None:
     known = (x - a * torch.tanh(a * x / delta)) / delta.sqrt()
     with torch.inference_mode():
         missed = (net(x, alpha) - known).square().mean() / known.square().mean()
-    assert float(missed) < 0.02
+    assert float(missed) < 0.02  # 0.29 and more before the training, 0.011 after it
