@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.core.errors import first_error
 from benchmarks.core.names import RULE, is_name
 from benchmarks.results.forms import document_file, read_text, write_text
+from benchmarks.results.strict import Strict
 
 Sha256 = str
 
@@ -25,12 +26,6 @@ def _named(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_named)]
 """A name that may be part of a file's name."""
-
-
-class Strict(BaseModel):
-    """A part of a document: no unknown fields, no NaN, no changes after it was made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Provenance(Strict):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from benchmarks.results.documents import Sha256, Strict
+from benchmarks.results.documents import Sha256
+from benchmarks.results.strict import Strict
 
 
 class TimesFrom(Strict):

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from benchmarks.results.documents import Measurement, Provenance, Strict
+from benchmarks.results.documents import Measurement, Provenance
+from benchmarks.results.strict import Strict
 from benchmarks.results.verdicts import Interval
 from metrics.statistics import Estimate, mean_interval
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.results.documents import Strict
+from benchmarks.results.strict import Strict
 from metrics.statistics import Estimate, is_noninferior
 
 SIGNIFICANT = 0.05

@@ -189,7 +189,11 @@ SILENT = {
     "the layout": (PROCESS, "x: Tensor, eps: Tensor, coeff", "x: Tensor,\n    eps: Tensor, coeff"),
     "the message of an error": (PROCESS, "this reverse step adds noise", "here is noise"),
     "a title": ("benchmarks/contestants/__init__.py", '"FastDPM, VAR linear, κ = 1"', '"FastDPM"'),
-    "a default of the fields": ("benchmarks/core/experiment.py", "bins: int = 9", "bins: int = 7"),
+    "a default of the fields": (
+        "benchmarks/core/experiment.py",
+        "Bounds(1, 1_000)] = 9",
+        "Bounds(1, 1_000)] = 7",
+    ),
     "another contestant": ("benchmarks/contestants/online.py", "2 * steps - 1", "2 * steps + 1"),
     "the pages": ("benchmarks/report/markdown.py", "def ", "def  "),
     "the display": ("benchmarks/runtime/progress.py", "def ", "def  "),

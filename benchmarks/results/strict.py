@@ -1,0 +1,11 @@
+"""The base class of documents and of their parts."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Strict(BaseModel):
+    """A part of a document: no unknown fields, no NaN, no changes after it was made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
