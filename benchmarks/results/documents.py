@@ -15,8 +15,6 @@ from benchmarks.core.names import RULE, is_name
 from benchmarks.results.forms import document_file, read_text, write_text
 from benchmarks.results.strict import Strict
 
-Sha256 = str
-
 
 def _named(text: str) -> str:
     if not is_name(text.lower() if text.isascii() else text):  # earlier names may have capitals

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from benchmarks.results.documents import Document, Sha256
-from benchmarks.results.strict import Strict
+from benchmarks.results.documents import Document
+from benchmarks.results.strict import Sha256, Strict
 
 ClaimVerdict = Literal["reproduced", "not reproduced", "undecided", "not tested here"]
 Level = Literal["analytic", "CPU-scale", "GPU", "paper-scale"]

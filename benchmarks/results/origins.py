@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from benchmarks.results.documents import Sha256
-from benchmarks.results.strict import Strict
+from benchmarks.results.strict import Sha256, Strict
 
 
 class TimesFrom(Strict):

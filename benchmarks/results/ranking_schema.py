@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from benchmarks.results.documents import Sha256
-from benchmarks.results.strict import Strict
+from benchmarks.results.strict import Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict
 
 BDDM = "bddm"

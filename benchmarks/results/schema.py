@@ -11,9 +11,9 @@ from pydantic import Field
 from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.loading import from_stored
 from benchmarks.core.rows import Role, RowKey
-from benchmarks.results.documents import Measurement, Name, Provenance, Sha256
+from benchmarks.results.documents import Measurement, Name, Provenance
 from benchmarks.results.origins import MadeOtherwise, StageWork, TimesFrom, Training
-from benchmarks.results.strict import Strict
+from benchmarks.results.strict import Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
 

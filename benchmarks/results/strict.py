@@ -1,8 +1,11 @@
-"""The base class of documents and of their parts."""
+"""The base class of documents and of their parts, and their plain kinds."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+
+Sha256 = str
+"""A checksum, in hexadecimal."""
 
 
 class Strict(BaseModel):

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import LinearSchedule
-from benchmarks.results.documents import Measurement, Name, Provenance, Sha256
-from benchmarks.results.strict import Strict
+from benchmarks.results.documents import Measurement, Name, Provenance
+from benchmarks.results.strict import Sha256, Strict
 from metrics.statistics import Estimate
 
 OWN = "closed form"  # family of the short schedule that the step loss leads to
