@@ -49,8 +49,8 @@ def refuse_missing_weights(experiment: Experiment) -> None:
     for field, place in _weights(experiment):
         if not (REPOSITORY / place).is_file():
             raise ExperimentError(
-                f"{field}: there is no file {one_line(place)}; give the weights' path, or leave "
-                "the field out to train"
+                f"{field}: {one_line(place)} is missing: the file does not exist; give the "
+                "weights' path, or leave the field out to train"
             )
 
 

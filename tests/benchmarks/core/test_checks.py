@@ -117,7 +117,9 @@ def test_fields_that_do_not_fit(changed: dict[str, object], message: str) -> Non
     ],
 )
 def test_weights_that_are_not_there(changed: dict[str, object], field: str) -> None:
-    with pytest.raises(ExperimentError, match=f"^{field}: there is no file .*; give the weights'"):
+    with pytest.raises(
+        ExperimentError, match=f"^{field}: .* is missing: the file does not exist; give"
+    ):
         refuse_missing_weights(experiment(**changed))
 
 
@@ -126,10 +128,13 @@ def test_weights_that_are_not_there(changed: dict[str, object], field: str) -> N
     [
         (["--reference", "ddpm-9"], "reference: 'ddpm-9' is none of"),
         (["--search.lengths", "3", "3"], "search.lengths: 3 occurs twice"),
-        (["--timing.rounds", "0"], "timing.rounds: 0 is not allowed"),
+        (["--timing.rounds", "0"], "timing.rounds: 0 is too few"),
         (["--training-schedule.T", "1"], "training_schedule.T: 1 is not allowed"),
         (["--device", "mps"], "device: 'mps' is not allowed"),
-        (["--score-net.weights", "absent"], "score_net.weights: there is no file absent"),
+        (
+            ["--score-net.weights", "absent"],
+            "score_net.weights: absent is missing: the file",
+        ),
         (["--data", "a\x1b[31m"], "data: 'a\\x1b[31m' has characters"),
     ],
 )
