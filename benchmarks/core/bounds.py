@@ -25,8 +25,9 @@ def refuse_out_of_bounds(settings: Any) -> None:
     """
     for name, value, bounds in numbers(settings):
         if bounds is None or isinstance(value, bool) or not bounds.hold(value):
-            allowed = "a number" if bounds is None else bounds
-            raise ExperimentError(f"{name}: {value} is not allowed; give {allowed}")
+            too_few = bounds is not None and bounds.low == 1 and value < 1
+            fault = "too few" if too_few else "not allowed"
+            raise ExperimentError(f"{name}: {value} is {fault}; give {bounds or 'a number'}")
 
 
 def numbers(settings: Any, where: str = "") -> Iterator[tuple[str, float, Bounds | None]]:

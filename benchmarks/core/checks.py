@@ -49,8 +49,8 @@ def refuse_missing_weights(experiment: Experiment) -> None:
     for field, place in _weights(experiment):
         if not (REPOSITORY / place).is_file():
             raise ExperimentError(
-                f"{field}: there is no file {one_line(place)}; give the weights' path, or leave "
-                "the field out to train"
+                f"{field}: {one_line(place)} is missing: the file does not exist; give the "
+                "weights' path, or leave the field out to train"
             )
 
 
@@ -87,6 +87,15 @@ def _refuse_texts(experiment: Experiment) -> None:
     for field, text in (paths | dict(_weights(experiment))).items():
         if not text.strip():
             raise ExperimentError(f"{field}: the text is empty; give a name or a path")
+    refuse_unprintable(experiment)
+
+
+def refuse_unprintable(experiment: Experiment) -> None:
+    """Refuse an experiment with a text that is not one printable line.
+
+    Raises:
+        ExperimentError: names the field, and shows the text.
+    """
     for field, text in _texts(as_dict(experiment), ""):
         if not text.isprintable():
             raise ExperimentError(
@@ -157,6 +166,8 @@ def _refuse_search(experiment: Experiment) -> None:
     _refuse_long(experiment, search.lengths, "search.lengths")
     _refuse_repeated(search.lengths, "search.lengths")
     _refuse_repeated(search.searches, "search.searches")
+    _refuse_repeated(experiment.headline, "headline")
+    _refuse_repeated(experiment.predicted_mos, "predicted_mos")
 
 
 def _refuse_rows(experiment: Experiment) -> None:

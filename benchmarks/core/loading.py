@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.core.bounds import refuse_out_of_bounds
+from benchmarks.core.checks import refuse_unprintable
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.names import one_line, refuse_name
@@ -57,12 +58,14 @@ def from_content(content: dict[str, Any], where: str) -> Experiment:
         where: origin of the values, for messages.
 
     Raises:
-        ExperimentError: a field is unknown, or a value has a wrong type or is out of bounds.
+        ExperimentError: a field is unknown, or a value has a wrong type, is out of bounds, or
+            is not one printable line.
     """
     _refuse_unknown(content, Experiment, where)
     try:
         experiment = _adapter().validate_python(content)
         refuse_out_of_bounds(experiment)
+        refuse_unprintable(experiment)
     except ValidationError as error:
         raise ExperimentError(f"{where}: {_told(error)}") from error
     except ExperimentError as error:

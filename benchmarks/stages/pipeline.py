@@ -291,7 +291,7 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
         ExperimentError: the experiment cannot be run to its end.
     """
     context = Context(experiment, Workspace(Path("runs")), progress)
-    run = Run(context)
+    run = Run(context, from_scratch=True)  # whoever packs weights verifies them, too
     run.refuse_unusable(STAGES)
     _ = context.track.data  # located, verified, cut as the experiment says
     run.check_data()

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from benchmarks.report.page import arrow
+from benchmarks.report.plots.text import unformatted
 from benchmarks.results.schema import RunResults
 from benchmarks.results.verdicts import Interval
 
@@ -92,7 +93,7 @@ def _draw(axis: Axes, panel: Panel, results: RunResults) -> None:
     axis.margins(x=0.2)
     axis.set_title(panel.title)
     axis.set_xlabel("network evaluations")
-    axis.set_ylabel(f"{info.title.replace(' of 1000', '')} {arrow(info)}")
+    axis.set_ylabel(f"{unformatted(info.title.replace(' of 1000', ''))} {arrow(info)}")
 
 
 def _draw_reference(axis: Axes, panel: Panel, results: RunResults) -> None:

@@ -138,9 +138,9 @@ def test_no_number_is_a_switch(field: Field) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"timing": {"rounds": 0}}, "timing.rounds: 0 is not allowed; give a number from 1 to"),
+        ({"timing": {"rounds": 0}}, "timing.rounds: 0 is too few; give a number from 1 to"),
         ({"margins": {"fd": -0.5}}, "margins.fd: -0.5 is not allowed; give a number above 0"),
-        ({"search": {"lengths": [3, 0]}}, "search.lengths: 0 is not allowed"),
+        ({"search": {"lengths": [3, 0]}}, "search.lengths: 0 is too few"),
         ({"rows": [{"contestant": "ddpm", "steps": [3], "seeds": 0}]}, "rows.0.seeds: 0"),
         ({"score_net": {"size": {"width": math.nan}}}, "score_net.size.width: nan"),
         ({"score_net": {"size": {"widths": [1, math.inf]}}}, "score_net.size.widths: inf"),
@@ -172,7 +172,9 @@ def test_the_message_has_field_value_and_remedy(content: dict[str, Any], message
     ],
 )
 def test_options_are_held_to_the_bounds_too(options: list[str], field: str) -> None:
-    with pytest.raises(ExperimentError, match=f"^{field}: .* is not allowed; give a number"):
+    with pytest.raises(
+        ExperimentError, match=f"^{field}: .* is (not allowed|too few); give a number"
+    ):
         resolved("smoke", options, [])
 
 

@@ -79,10 +79,12 @@ RATE = {"steps": 10, "learning_rate": 0.1}
             "warmup: 99 is more",
         ),
         ({"score_net": {"level_lowest": 3, "level_highest": 3}}, "level_lowest: 3 is not below"),
+        ({"headline": ["stoi", "stoi"]}, "headline: stoi occurs twice"),
+        ({"predicted_mos": ["dnsmos", "dnsmos"]}, "predicted_mos: dnsmos occurs twice"),
         ({"device": "mps"}, "device: 'mps' is not allowed; give cpu, cuda, or cuda:1"),
         ({"device": "gpu"}, "device: 'gpu' is not allowed"),
         ({"device": "cuda:"}, "device: 'cuda:' is not allowed"),
-        ({"device": "cpu\n"}, "device: 'cpu' is not allowed"),
+        ({"device": "cpu\n"}, "device: 'cpu' has characters that cannot be printed"),
         ({"data": " "}, "data: the text is empty"),
         ({"publish": ""}, "publish: the text is empty"),
         ({"data": "a\x1b[2J"}, r"data: 'a\\x1b\[2J' has characters that cannot be printed"),
@@ -90,13 +92,14 @@ RATE = {"steps": 10, "learning_rate": 0.1}
         ({"publish": "a\u202eb"}, r"publish: 'a\\u202eb' has characters"),
         ({"score_net": {"network": "x\ny"}}, "score_net.network: 'x y' has characters"),
         ({"margins": {"a\x07": 1}}, "margins: .* cannot be printed"),
+        ({"contestants": {"mine": "\x1b[2J.py:A"}}, "contestants.mine: .* cannot be printed"),
         ({"score_net": {"weights": ""}}, "score_net.weights: the text is empty"),
     ],
 )
 def test_fields_that_do_not_fit(changed: dict[str, object], message: str) -> None:
     refuse_unusable(experiment())
     with pytest.raises(ExperimentError, match=message) as told:
-        refuse_unusable(experiment(**changed))
+        refuse_unusable(experiment(**changed))  # a text is refused when it is read
     assert str(told.value).isprintable()
 
 
@@ -114,7 +117,9 @@ def test_fields_that_do_not_fit(changed: dict[str, object], message: str) -> Non
     ],
 )
 def test_weights_that_are_not_there(changed: dict[str, object], field: str) -> None:
-    with pytest.raises(ExperimentError, match=f"^{field}: there is no file .*; give the weights'"):
+    with pytest.raises(
+        ExperimentError, match=f"^{field}: .* is missing: the file does not exist; give"
+    ):
         refuse_missing_weights(experiment(**changed))
 
 
@@ -123,10 +128,13 @@ def test_weights_that_are_not_there(changed: dict[str, object], field: str) -> N
     [
         (["--reference", "ddpm-9"], "reference: 'ddpm-9' is none of"),
         (["--search.lengths", "3", "3"], "search.lengths: 3 occurs twice"),
-        (["--timing.rounds", "0"], "timing.rounds: 0 is not allowed"),
+        (["--timing.rounds", "0"], "timing.rounds: 0 is too few"),
         (["--training-schedule.T", "1"], "training_schedule.T: 1 is not allowed"),
         (["--device", "mps"], "device: 'mps' is not allowed"),
-        (["--score-net.weights", "absent"], "score_net.weights: there is no file absent"),
+        (
+            ["--score-net.weights", "absent"],
+            "score_net.weights: absent is missing: the file",
+        ),
         (["--data", "a\x1b[31m"], "data: 'a\\x1b[31m' has characters"),
     ],
 )
