@@ -45,11 +45,13 @@ class Check:
 
     Attributes:
         name: the check and everything that its facts depend on beside the file, a version too.
+        fields: names of the facts.
         facts: decodes a file and states its facts; raises UnusableFileError.
         copies: finds the files, by name, that hold the same according to their facts.
     """
 
     name: str
+    fields: frozenset[str]
     facts: Callable[[Path], Facts]
     copies: Callable[[Mapping[str, Facts]], Groups]
 
@@ -128,7 +130,7 @@ class _Memory:
     def __init__(self, folder: Path, check: Check) -> None:
         place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self.file = cache_folder() / "checks" / f"{check.name}-{place}.json"
-        self.known: Mapping[str, Facts] = _read(self.file)
+        self.known: Mapping[str, Facts] = _read(self.file, check.fields)
 
     def __contains__(self, digest: str) -> bool:
         return digest in self.known
@@ -144,7 +146,7 @@ class _Memory:
             progress.say(f"data: checks are not kept for the next run: {error}")
 
 
-def _read(file: Path) -> Mapping[str, Facts]:
+def _read(file: Path, fields: frozenset[str]) -> Mapping[str, Facts]:
     """Facts in a file; none if it is missing or spoilt, so that the files are checked again."""
     try:
         content = json.loads(file.read_text())
@@ -152,4 +154,4 @@ def _read(file: Path) -> Mapping[str, Facts]:
         return {}
     if not isinstance(content, dict):
         return {}
-    return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
+    return {k: v for k, v in content.items() if isinstance(v, dict) and v.keys() == fields}

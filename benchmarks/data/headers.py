@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 UNKNOWN = 0xFFFFFFFF  # size of a chunk whose writer could not go back to fill it in
+MOST_CHUNKS = 10_000  # that are looked through for the samples
 STREAMINFO = 34  # bytes of FLAC's first block of metadata, which ends with the checksum
 
 
@@ -32,7 +33,10 @@ def missing_bytes(path: Path) -> int:
 def _data_size(file: BinaryIO, order: Literal["big", "little"]) -> int | None:
     """Size of the data chunk, whose first byte comes next in the file; None: it is not stated."""
     long_size = None
-    while len(header := file.read(8)) == 8:
+    for _ in range(MOST_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            return None
         name, size = header[:4], int.from_bytes(header[4:], order)
         if name == b"data":
             return long_size if size == UNKNOWN else size

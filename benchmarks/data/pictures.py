@@ -120,7 +120,8 @@ def _facts(path: Path, size: int, channels: int) -> Facts:
 def picture_check(size: int, channels: int) -> Check:
     """The check of pictures that are read at one size, with 1 or 3 channels."""
     facts = partial(_facts, size=size, channels=channels)
-    return Check(f"pictures-{VERSION}-{size}-{channels}", facts, _copies)
+    name, fields = f"pictures-{VERSION}-{size}-{channels}", frozenset({"content"})
+    return Check(name, fields, facts, _copies)
 
 
 def _copies(facts: Mapping[str, Facts]) -> Groups:

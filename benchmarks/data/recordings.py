@@ -196,7 +196,7 @@ def _copies(facts: Mapping[str, Facts]) -> Groups:
     return copies({name: one["print"] for name, one in facts.items()})
 
 
-CHECK = Check(f"recordings-{VERSION}", _facts, _copies)
+CHECK = Check(f"recordings-{VERSION}", frozenset({"print", "rate", "frames"}), _facts, _copies)
 
 
 def frames_by_header(path: Path) -> int:

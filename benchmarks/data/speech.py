@@ -14,7 +14,7 @@ from bddm_ref.files import DamagedFileError, sha256_of, verify_checksum, write_w
 from benchmarks.core.errors import UserError
 from benchmarks.data.checked import checked
 from benchmarks.data.debian import DataUnavailableError, DebianDataset, locate
-from benchmarks.data.features import HOP, log_mel
+from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
 from benchmarks.data.files import RECORDINGS, found_in
 from benchmarks.data.folders import split_folder
 from benchmarks.data.names import PUBLISHED, name_of_folder
@@ -200,6 +200,12 @@ def folder_corpus(folder: Path, progress: Progress) -> SpeechCorpus:
     known = checked(folder, found, CHECK, progress)
     opened = split_folder(found, known, LARGEST_HELD_OUT, progress)
     whole = combined_digest(known.digests | {"order": "sha256"} | opened.whole)
+    low = [facts["rate"] for facts in known.facts.values() if facts["rate"] < SAMPLE_RATE]
+    if low:
+        progress.say(
+            f"data: {len(low)} recordings have rates below {SAMPLE_RATE} Hz, the lowest "
+            f"{min(low)} Hz, and so no sound above half their rate"
+        )
     frames = {name: facts["frames"] for name, facts in known.facts.items()}
     return SpeechCorpus(
         name_of_folder(folder), found.paths, opened.splits, known.digests, whole, frames

@@ -20,6 +20,11 @@ from benchmarks.cli.app import main
 TINY = """
 conventions: [{name: raw, amplitude: 1.0}]
 rows: [{contestant: ddpm, steps: [1000]}]
+score_net: {crop_frames: 60}
+schedule_net: {crop_frames: 60}
+search: {clip_frames: 60, finalist_items: 1}
+test_items: 2
+clip_frames: 60
 """
 
 

@@ -120,6 +120,15 @@ def test_splits_without_groups_are_those_of_the_names_alone(tmp_path: Path) -> N
     assert opened(tmp_path)[0].sha256 != before
 
 
+def test_rates_without_the_upper_band_are_told(tmp_path: Path) -> None:
+    for i, rate in enumerate((8_000, 11_025, 16_000, 44_100)):
+        write(tmp_path / f"{i}.wav", voice(i, rate=rate), rate)
+    assert (
+        "data: 2 recordings have rates below 16000 Hz, the lowest 8000 Hz, and so no sound above "
+        "half their rate\n"
+    ) in opened(tmp_path)[1]
+
+
 def test_a_folder_of_copies_is_refused(tmp_path: Path) -> None:
     write_voices(tmp_path, 8, lambda i, samples: voice(i % 2))
     with pytest.raises(
@@ -146,7 +155,7 @@ def test_only_changed_files_are_decoded_again(
         decoded.append(path.name)
         return CHECK.facts(path)
 
-    monkeypatch.setattr(speech, "CHECK", checked.Check("test", facts, CHECK.copies))
+    monkeypatch.setattr(speech, "CHECK", checked.Check("test", CHECK.fields, facts, CHECK.copies))
     kept = tmp_path.with_name("kept")
     monkeypatch.setattr(checked, "cache_folder", lambda: kept)
     write_voices(tmp_path, 6)
@@ -162,11 +171,14 @@ def test_only_changed_files_are_decoded_again(
     for _ in range(2):  # a fault is found each time
         refused(tmp_path)
     assert decoded[7:] == ["04.wav", "04.wav"]
-    for memory in kept.glob("checks/test-*.json"):
-        memory.write_text("spoilt")
     write(tmp_path / "04.wav", voice(78))
     opened(tmp_path)
-    assert len(decoded) == 9 + 6
+    spoilt = ("spoilt", "[]", f'{{"{first.digests["01"]}": {{"rate": 1}}}}')
+    for number, text in enumerate(spoilt):  # as if nothing were kept
+        (memory,) = kept.glob("checks/test-*.json")
+        memory.write_text(text)
+        opened(tmp_path)
+        assert len(decoded) == 10 + 6 * (number + 1)
 
 
 def test_a_cache_that_cannot_be_written_is_told(
