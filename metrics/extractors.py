@@ -40,6 +40,26 @@ class Extractor(nn.Module, ABC):
         return f"KD-{self.name}"
 
 
+def checked_images(images: Tensor) -> Tensor:
+    """Check images that are to be compared, and return them.
+
+    Raises:
+        ValueError: not ``(N, C, H, W)`` of 1 or 3 channels, or not uint8 from 0 to 255.
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(
+            f"images to compare are (N, C, H, W) with 1 or 3 channels, not {tuple(images.shape)}"
+        )
+    if images.dtype != torch.uint8:
+        kind = str(images.dtype).removeprefix("torch.")
+        low, high = (float(end) for end in images.aminmax()) if images.numel() else (0.0, 0.0)
+        raise ValueError(
+            f"images to compare are uint8 from 0 to 255, not {kind} from {low:.3g} to {high:.3g}; "
+            "convert them"
+        )
+    return images
+
+
 @torch.inference_mode()
 def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
     """Extract features of many images in batches, on the extractor's device.
@@ -51,7 +71,11 @@ def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
 
     Returns:
         ``(N, D)`` on the CPU.
+
+    Raises:
+        ValueError: these are no uint8 images.
     """
+    checked_images(images)
     device = next(extractor.parameters()).device
     parts = [extractor.features(part.to(device)).cpu() for part in images.split(batch)]
     return torch.cat(parts)
@@ -123,7 +147,8 @@ class ClassifierExtractor(Extractor):
 
     @torch.inference_mode()
     def classes(self, images: Tensor, batch: int = BATCH) -> Tensor:
-        """Predict the most likely class of each image, ``(N,)`` int64 on the CPU."""
+        """Predict the most likely class of each uint8 image, ``(N,)`` int64 on the CPU."""
+        checked_images(images)
         device = next(self.parameters()).device
         parts = [
             self.classifier(_scaled(part.to(device))).argmax(1).cpu()
