@@ -49,6 +49,26 @@ class Extractor(nn.Module, ABC):
         return f"KD-{self.name}"
 
 
+def checked_images(images: Tensor) -> Tensor:
+    """Check images that are to be compared, and return them.
+
+    Raises:
+        ValueError: not ``(N, C, H, W)`` of 1 or 3 channels, or not uint8 from 0 to 255.
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(
+            f"images to compare are (N, C, H, W) with 1 or 3 channels, not {tuple(images.shape)}"
+        )
+    if images.dtype != torch.uint8:
+        kind = str(images.dtype).removeprefix("torch.")
+        low, high = (float(end) for end in images.aminmax()) if images.numel() else (0.0, 0.0)
+        raise ValueError(
+            f"images to compare are uint8 from 0 to 255, not {kind} from {low:.3g} to {high:.3g}; "
+            "convert them"
+        )
+    return images
+
+
 @torch.inference_mode()
 def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
     """Extract features of many images in batches, on the extractor's device.
@@ -62,26 +82,12 @@ def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
         ``(N, D)`` on the CPU.
 
     Raises:
-        ValueError: the images are of another shape or type.
+        ValueError: these are no uint8 images.
     """
-    refuse_other_images(images)
+    checked_images(images)
     device = next(extractor.parameters()).device
     parts = [extractor.features(part.to(device)).cpu() for part in images.split(batch)]
     return torch.cat(parts)
-
-
-def refuse_other_images(images: Tensor) -> None:
-    """Refuse images that are not ``(N, C, H, W)`` uint8, whose features would mean nothing.
-
-    Raises:
-        ValueError: the images are of another shape or type.
-    """
-    if images.dtype != torch.uint8 or images.ndim != 4:
-        raise ValueError(
-            "a distance compares images (N, C, H, W) of uint8, 0 to 255, not "
-            f"{tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}; scale, round "
-            "and convert the images"
-        )
 
 
 class ImageClassifier(nn.Module):
@@ -146,13 +152,13 @@ class ClassifierExtractor(Extractor):
 
     def features(self, images: Tensor) -> Tensor:
         """Extract the input of the classifier's last layer."""
-        refuse_other_images(images)
+        checked_images(images)
         return self.classifier.embed(_scaled(images))
 
     @torch.inference_mode()
     def classes(self, images: Tensor, batch: int = BATCH) -> Tensor:
-        """Predict the most likely class of each image, ``(N,)`` int64 on the CPU."""
-        refuse_other_images(images)
+        """Predict the most likely class of each uint8 image, ``(N,)`` int64 on the CPU."""
+        checked_images(images)
         device = next(self.parameters()).device
         parts = [
             self.classifier(_scaled(part.to(device))).argmax(1).cpu()
@@ -191,7 +197,7 @@ class InceptionExtractor(Extractor):
 
     def features(self, images: Tensor) -> Tensor:
         """Extract the last pooling; the network resizes images itself."""
-        refuse_other_images(images)
+        checked_images(images)
         colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
         found: Tensor = self.network(colour)[0]
         return found.float()

@@ -3,6 +3,16 @@
 The functions take features ``(N, D)``, one row an image, of any extractor. A Fréchet distance is an
 *FID* only on the features of the published Inception network. On other features the distance
 carries the name of their network (see :mod:`metrics.extractors`).
+
+=====================  ==================================================  ==============
+distance               domain                                              scale
+=====================  ==================================================  ==============
+Fréchet distance       at least as many images as dimensions, on each side 0 or more
+kernel distance        at least 2 images on each side                      any, unbiased
+precision and recall   more than 3 images on each side                     0 to 1
+=====================  ==================================================  ==============
+
+Images are uint8, and features are finite. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +25,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from metrics.extractors import Extractor
+from metrics.extractors import Extractor, checked_images
 
 KERNEL_ROWS = 2_048  # rows of a matrix of pairs in memory at a time
 NEIGHBOURS = 3  # k of the improved precision and recall
@@ -243,10 +253,10 @@ class FrechetDistance(Metric):
         """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
 
         Raises:
-            ValueError: the features have another dimension, or a value is not finite.
+            ValueError: the images are not uint8, the features have another dimension, or a value is
+                not finite.
         """
-        features = images if self.extractor is None else self.extractor.features(images)
-        features = checked_features(features)
+        features = _features_of(images, self.extractor)
         _refuse_other(features, self.size)
         side = "real" if real else "made"
         for name, value in (
@@ -300,10 +310,10 @@ class KernelDistance(Metric):
         """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
 
         Raises:
-            ValueError: the dimension changes between updates, or a value is not finite.
+            ValueError: the images are not uint8, the dimension changes between updates, or a value
+                is not finite.
         """
-        features = images if self.extractor is None else self.extractor.features(images)
-        features = checked_features(features)
+        features = _features_of(images, self.extractor)
         for before in (self.real[:1], self.made[:1]):
             if before:
                 _refuse_other(features, before[0].shape[1])
@@ -315,6 +325,11 @@ class KernelDistance(Metric):
         enough = min(len(side) for side in sides) >= 2
         value = kernel_distance(*sides) if enough else math.nan
         return torch.tensor(value, dtype=torch.float64)
+
+
+def _features_of(images: Tensor, extractor: Extractor | None) -> Tensor:
+    found = images if extractor is None else extractor.features(checked_images(images))
+    return checked_features(found)
 
 
 def _refuse_other(features: Tensor, dimensions: int) -> None:

@@ -22,6 +22,7 @@ from metrics.extractors import (
     InceptionExtractor,
     extract,
 )
+from metrics.image import FrechetDistance, KernelDistance
 
 
 def pictures(n: int, channels: int = 1, size: int = 28) -> Tensor:
@@ -223,3 +224,26 @@ def test_inception_from_a_file(tmp_path: Path) -> None:
     assert extractor.distance_title.startswith("FD-inception-layout-")
     torch.testing.assert_close(features, extract(extractor, grey.repeat(1, 3, 1, 1)))
     torch.testing.assert_close(features, built(grey.repeat(1, 3, 1, 1))[0])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (pictures(4).float() / 255, r"uint8 from 0 to 255, not float32 from 0 to 1; convert them"),
+        (pictures(4).double() / 127.5 - 1, "uint8 from 0 to 255, not float64 from -1 to 1"),
+        (pictures(4).int(), "uint8 from 0 to 255, not int32 from 0 to 255"),
+        (torch.zeros(0, 1, 28, 28), "not float32 from 0 to 0"),
+        (pictures(4)[0], r"\(N, C, H, W\) with 1 or 3 channels, not \(1, 28, 28\)"),
+        (pictures(4, channels=4), r"with 1 or 3 channels, not \(4, 4, 28, 28\)"),
+    ],
+)
+def test_what_is_no_uint8_image_is_refused(
+    extractor: ClassifierExtractor, images: Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        extract(extractor, images)
+    with pytest.raises(ValueError, match=message):
+        extractor.classes(images)
+    for distance in (FrechetDistance(extractor), KernelDistance(extractor)):
+        with pytest.raises(ValueError, match=message):
+            distance.update(images, real=True)
