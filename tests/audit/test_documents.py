@@ -69,6 +69,7 @@ def test_weights_have_cards_that_agree() -> None:
         assert card.whole_seconds is not None
 
 
+@pytest.mark.slow
 def test_pages_checksums_and_readmes_pass_the_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(RESULTS)]) == 0
     said = capsys.readouterr().out

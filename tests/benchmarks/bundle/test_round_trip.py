@@ -44,6 +44,7 @@ clip_frames: 60
 timing: {document: none.json}
 wav_items: 0
 publish_weights: true
+threads: 1
 meaningless: true
 """
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"

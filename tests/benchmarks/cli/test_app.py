@@ -52,9 +52,8 @@ def test_help_of_a_command_has_its_own_options_alone(
     assert "--search.bins INT" not in said
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_what_needs_no_torch_does_not_wait_for_it() -> None:
+    calls = [
         ["--help"],
         ["check", "--help"],
         ["claims", "--help"],
@@ -62,21 +61,21 @@ def test_help_of_a_command_has_its_own_options_alone(
         ["bundle", "--help"],
         ["run", "cpu", "--dry-run"],
         ["run", "cpu", "--help-fields"],
-    ],
-)
-def test_what_needs_no_torch_does_not_wait_for_it(arguments: list[str]) -> None:
+    ]
     program = (
         "import contextlib, sys\n"
         "from benchmarks.cli.app import main\n"
-        f"with contextlib.suppress(SystemExit): main({arguments})\n"
-        "print('torch' in sys.modules)\n"
+        f"for arguments in {calls}:\n"
+        "    with contextlib.suppress(SystemExit): main(arguments)\n"
+        "    print('torch?', arguments, 'torch' in sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     lines = done.stdout.splitlines()
-    assert len(lines) > 5
-    assert lines[-1] == "False"
+    ends = [number for number, line in enumerate(lines) if line.startswith("torch? ")]
+    assert [lines[number] for number in ends] == [f"torch? {call} False" for call in calls]
+    assert min(after - before for before, after in zip([-1, *ends], ends, strict=False)) > 6
 
 
 def test_the_command_comes_first(capsys: pytest.CaptureFixture[str]) -> None:

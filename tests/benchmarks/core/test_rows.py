@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from benchmarks.core.rows import RowKey
 
+NAMES = st.from_regex(r"[a-z][a-z0-9_.-]{0,11}", fullmatch=True)
 
-@given(
-    st.from_regex(r"[a-z][a-z0-9_.-]*", fullmatch=True),
-    st.from_regex(r"[a-z][a-z0-9_.-]*", fullmatch=True),
-    st.integers(1, 10**6),
-)
+
+@given(NAMES, NAMES, st.integers(1, 10**6))
 def test_a_key_is_read_as_it_is_written(convention: str, contestant: str, steps: int) -> None:
     key = RowKey(convention, contestant, steps)
     assert RowKey.parse(str(key)) == key

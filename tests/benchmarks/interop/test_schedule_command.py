@@ -252,6 +252,7 @@ def test_a_listed_file_is_verified_when_read(run: Run, betas: Path) -> None:
     assert "does not match its checksum in SHA256SUMS" in run("import", betas, status=2)
 
 
+@pytest.mark.slow
 def test_whoever_reads_the_output_may_stop(betas: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

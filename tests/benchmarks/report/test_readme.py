@@ -101,6 +101,7 @@ def test_it_is_one_page() -> None:
     assert len(text.split()) <= 1000
 
 
+@pytest.mark.slow
 def test_its_code_runs_and_comes_near_the_exact_value() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 14
