@@ -25,6 +25,7 @@ from benchmarks.contestants.base import (
     Sampler,
     SkipContestantError,
 )
+from benchmarks.contestants.ending import no_exit
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import SearchName
 from benchmarks.core.rows import Role
@@ -93,7 +94,8 @@ class CheckedContestant:
 
     def _checked(self, call: str, function: Callable[[], T]) -> T:
         try:
-            return function()
+            with no_exit():
+                return function()
         except SkipContestantError:
             raise
         except Exception as error:

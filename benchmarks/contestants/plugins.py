@@ -22,6 +22,7 @@ from types import ModuleType
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.checked import CheckedContestant
+from benchmarks.contestants.ending import no_exit
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.registry import choose
@@ -70,7 +71,8 @@ def _loaded(name: str, place: str) -> CheckedContestant:
         raise ExperimentError(f"{where}: {module_name} has no {attribute}")
     found = getattr(module, attribute)
     try:
-        made = found() if inspect.isclass(found) else found
+        with no_exit():
+            made = found() if inspect.isclass(found) else found
     except Exception as error:
         raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
     if not callable(getattr(made, "prepare", None)) or not isinstance(
@@ -88,7 +90,8 @@ def _loaded(name: str, place: str) -> CheckedContestant:
 def _module(name: str, where: str) -> ModuleType:
     try:
         if not name.endswith(".py"):
-            return importlib.import_module(name)
+            with no_exit():
+                return importlib.import_module(name)
         path = Path(name).resolve()
         key = f"contestant_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
         spec = importlib.util.spec_from_file_location(key, path)
@@ -96,7 +99,8 @@ def _module(name: str, where: str) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module  # dataclasses look their own module up here
-        spec.loader.exec_module(module)
+        with no_exit():
+            spec.loader.exec_module(module)
     except FileNotFoundError as error:
         raise ExperimentError(f"{where}: there is no file {name}") from error
     except Exception as error:
