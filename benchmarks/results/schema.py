@@ -171,6 +171,10 @@ class RunResults(Measurement):
     training: dict[str, Training] = Field(default_factory=dict)
     made_otherwise: list[MadeOtherwise] = Field(default_factory=list)
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")
+    experiment_name: str | None = Field(default=None, description="null: by an earlier version")
+    files: dict[str, Sha256] | None = Field(
+        default=None, description="examples and weights beside this file; null: not listed"
+    )
 
     @cached_property
     def settings(self) -> Experiment:

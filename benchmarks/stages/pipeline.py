@@ -22,6 +22,7 @@ from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.room import refuse_long_names
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import REPOSITORY, Context
 from benchmarks.stages.networks import Weights, net_lengths, schedule_net_name, started_from, tau_of
@@ -69,6 +70,9 @@ class Run:
         if "train" not in wanted:
             return None
         self.refuse_impossible()
+        if wanted == STAGES:
+            names = self.context.track.scores.example_names()
+            refuse_long_names(results, names, "give its recording, convention or row a shorter one")
         with self._timed("train"):
             weights = self._trained()
         if "search" not in wanted or not distributed.is_first():
@@ -271,12 +275,21 @@ def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
     return prepared
 
 
-def prepared_context(asked: Experiment, workspace: Path, progress: Progress) -> Context:
-    """Make the context of a run on this machine; sets threads and joins other processes."""
+def prepared_context(
+    asked: Experiment, workspace: Path, progress: Progress, name: str = ""
+) -> Context:
+    """Make the context of a run on this machine; sets threads and joins other processes.
+
+    Args:
+        asked: the experiment as it was written.
+        workspace: the folder for the stages' work.
+        progress: the display of the stages' progress.
+        name: the experiment's name, for the documents that it leaves.
+    """
     experiment = prepare_machine(asked, progress)
     device = distributed.own_device(experiment.device)
     made = provenance.origin(device, experiment.bf16)
-    return Context(experiment, Workspace(workspace, made), progress, asked)
+    return Context(experiment, Workspace(workspace, made), progress, asked, name)
 
 
 def describe(run: Run) -> dict[str, Any]:

@@ -117,11 +117,11 @@ def test_an_altered_document_is_found(small: Path) -> None:
 
 
 def test_an_altered_file_that_only_has_a_checksum_is_found(small: Path) -> None:
-    path = small / "schedules" / "raw-3.json"
-    write_with_checksum(path, partial(Path.write_text, data="[0.1]"))
+    path = small / "README.md"
+    write_with_checksum(path, partial(Path.write_text, data="words"))
     assert checked(small)
-    path.write_text("[0.2]")
-    with pytest.raises(DamagedFileError, match=r"raw-3\.json does not match its checksum"):
+    path.write_text("other words")
+    with pytest.raises(DamagedFileError, match=r"README\.md does not match its checksum"):
         checked(small)
 
 
