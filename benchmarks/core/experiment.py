@@ -173,7 +173,7 @@ class Experiment:
     compile: Literal["no", "default", "reduce-overhead"] = "no"  # see benchmarks.runtime.compiled
     threads: int = 0  # torch's threads on the CPU; 0: OMP_NUM_THREADS, or else all cores
     timing: TimingConfig = TimingConfig()
-    publish: str = "results/cpu"  # folder for tables
+    publish: str = ""  # folder that --publish writes tables to; empty: none
     publish_weights: bool = False  # keep the trained score network beside the tables
     wav_items: int = 2  # speech: test clips whose samples are kept as WAV files; 0: no clips
     grid_items: int = 64  # images: samples in a row's PNG grid; 0: no grids
