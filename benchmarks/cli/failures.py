@@ -44,11 +44,13 @@ def reported(error: Exception, with_trace: bool) -> int:
 def _sentence(error: Exception) -> str | None:
     """The sentence for an error that the user can mend; None for any other."""
     # FloatingPointError: training diverged, and the message says what to lower.
-    if (sentence := _of_full_disk(error)) is not None:
-        return sentence
-    of_input = isinstance(error, (UserError, DamagedFileError, FloatingPointError))
-    if of_input or (isinstance(error, OSError) and error.filename is not None):
+    if isinstance(error, (UserError, DamagedFileError, FloatingPointError)):
         return str(error)
+    sentence = _of_full_disk(error)
+    if sentence is None and isinstance(error, OSError) and error.filename is not None:
+        sentence = str(error)
+    if sentence is not None:
+        return sentence
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in OWN_PACKAGES:
         if isinstance(error, ModuleNotFoundError):
             return missing_extra(error) or f"{error}; install that package"

@@ -43,12 +43,7 @@ class ExperimentCommand(Command):
             print_fields(self.name)
         if self.publish and self.fields and not self.fields[0].startswith("-"):
             raise UserError(f"--publish takes no folder; write --results {self.fields[0]}")
-        try:
-            experiment = resolved(self.name, self.fields, self.contestant)
-        except SystemExit as error:
-            if error.code in (0, None):  # of a contestant's file; tyro's own status is 2
-                raise UserError("a contestant's file called sys.exit; remove the call") from error
-            raise
+        experiment = resolved(self.name, self.fields, self.contestant)
         if self.dry_run:
             sys.stdout.write(yaml.safe_dump(_plain(as_dict(experiment)), sort_keys=False))
             return 0

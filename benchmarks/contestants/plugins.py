@@ -56,6 +56,7 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
 
 
 @cache
+@no_exit()
 def _loaded(name: str, place: str) -> CheckedContestant:
     """Load a contestant from ``file.py:Name`` or ``package.module:Name``."""
     where = f"contestants: {name}: {place}"

@@ -151,6 +151,16 @@ def test_an_error_without_words_on_a_disk_without_room_is_of_the_disk(
     assert f"{tmp_path / 'a.pt'} cannot be written: the disk" in capsys.readouterr().err
 
 
+def test_a_sentence_about_a_full_disk_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = UserError("--results: nothing can be written to a")
+    error.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    fails_with(monkeypatch, error)
+    assert main(["data"]) == 2
+    assert capsys.readouterr().err == "error: --results: nothing can be written to a\n"
+
+
 def test_a_real_full_device_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from benchmarks.cli.app import main
 from benchmarks.contestants.base import ContestantInputs
 from benchmarks.contestants.ending import EndedError, no_exit
 from benchmarks.contestants.plugins import contestant, with_contestant
-from benchmarks.core.errors import ExperimentError
+from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import Experiment, RowConfig
 from benchmarks.runtime.noise import item_generators
 
@@ -78,6 +78,18 @@ def test_ending_while_a_contestant_works_names_its_line(
         contestant("mine", experiment).prepare(3, INPUTS).run(
             lambda x, alpha, c: 0.1 * x, torch.randn(1, 4), None, item_generators(0, range(1))
         )
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_ending_while_a_title_is_read_is_refused(tmp_path: Path, call: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import os, sys\nfrom os import _exit\nclass Mine:\n    @property\n"
+        f"    def title(self):\n        {call}\n"
+        "    def prepare(self, steps, inputs):\n        pass\n"
+    )
+    with pytest.raises(UserError, match=r"exit\(\w*\) was called, which would end the run"):
+        with_contestant(EXPERIMENT, f"{path}:Mine")
 
 
 def test_interrupts_and_other_errors_pass() -> None:
