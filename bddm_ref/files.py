@@ -17,6 +17,7 @@ from pathlib import Path
 from bddm_ref.checksums import listed_line, sums_for
 
 SUMS = "SHA256SUMS"
+WRITING = "while writing "  # start of the note on an error of write_atomically
 
 
 class DamagedFileError(ValueError):
@@ -30,7 +31,10 @@ def sha256_of(path: Path) -> str:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file, then move it over ``path`` in one step."""
+    """Let ``write`` fill a temporary file, then move it over ``path`` in one step.
+
+    An error gets a note that names ``path``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = threading.get_native_id()  # two writers, or threads, must not share a temporary file
     temporary = path.with_name(f".{path.name}.{writer}")
@@ -40,6 +44,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
+    except Exception as error:
+        error.add_note(f"{WRITING}{path}")  # errors of a full disk rarely name the file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -153,8 +153,12 @@ def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
     return "not tested here"
 
 
-def write_ledger(folder: Path) -> Path:
-    """Decide every claim from a results folder, and write the ledger and its page there.
+def write_ledger(folder: Path, into: Path | None = None) -> Path:
+    """Decide every claim from a results folder, and write the ledger and its page.
+
+    Args:
+        folder: the results folder.
+        into: the folder of the ledger and its page; None: ``folder``.
 
     Returns:
         The page.
@@ -165,7 +169,7 @@ def write_ledger(folder: Path) -> Path:
     if not folder.is_dir():
         raise DamagedFileError(f"{folder} is no folder of results; name one that 'run' wrote")
     claims = [one.model_copy(update=_dates(one.file)) for one in decided(read_claims(), folder)]
-    return publish(folder / FILE, Ledger(kind="claims", schema_version=2, claims=claims))
+    return publish((into or folder) / FILE, Ledger(kind="claims", schema_version=2, claims=claims))
 
 
 def check_ledger(folder: Path) -> str:

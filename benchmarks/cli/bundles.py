@@ -14,6 +14,7 @@ from tyro.conf import arg
 
 from benchmarks.cli.base import Command, Contestants, ExperimentNames, File, Folder
 from benchmarks.cli.experiments import resolved
+from benchmarks.cli.places import refuse_published
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.names import printable
@@ -81,6 +82,7 @@ class Merge(Command):
 
     def run(self) -> int:
         """Merge the folder, and print the outcome; status 1 if no stage was finished."""
+        refuse_published(self.workspace, "--workspace", "name another folder")
         from benchmarks.bundle.command import merge_lines
         from benchmarks.bundle.parts import merge
 

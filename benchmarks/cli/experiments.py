@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
+from typing import Annotated, TypeVar
 
 import tyro
 
@@ -11,6 +14,15 @@ from benchmarks.cli.base import PROGRAM
 from benchmarks.core.checks import refuse_unusable
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import load
+
+Given = TypeVar("Given", bound=Experiment)
+
+
+@dataclass(frozen=True)
+class Fields(Experiment):
+    """The fields that options can change; ``--publish`` is an option of commands instead."""
+
+    publish: Annotated[str, tyro.conf.Suppress, tyro.conf.Fixed] = ""
 
 
 def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Experiment:
@@ -28,10 +40,11 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
     """
     default = load(name)
     try:
-        experiment = tyro.cli(Experiment, default=default, args=fields, add_help=False)
+        changed = tyro.cli(Fields, default=_as(Fields, default), args=fields, add_help=False)
     except SystemExit:
         sys.stderr.write(f"all fields of {name}: {PROGRAM} run {name} --help-fields\n")
         raise
+    experiment = _as(Experiment, changed)
     refuse_unusable(experiment)
     if contestants:
         from benchmarks.contestants.plugins import with_contestant
@@ -78,4 +91,9 @@ def print_fields(name: str) -> None:
         SystemExit: always, with status 0, after the output.
     """
     prog = f"{PROGRAM} run {name}"
-    tyro.cli(Experiment, default=load(name), args=["--help"], prog=prog)
+    tyro.cli(Fields, default=_as(Fields, load(name)), args=["--help"], prog=prog)
+
+
+def _as(kind: type[Given], experiment: Experiment) -> Given:
+    """Copy an experiment into another class with the same fields."""
+    return kind(**{one.name: getattr(experiment, one.name) for one in fields_of(experiment)})

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from benchmarks.cli.base import Command, File, Folder
+from benchmarks.cli.places import refuse_published
 from benchmarks.core.names import printable
 
 TRAINING = "training schedule: released, ddpm, wavegrad, or an experiment's (name or .yaml)"
@@ -31,6 +32,7 @@ class Import(Command):
 
     def run(self) -> int:
         """Convert, check and describe the file."""
+        refuse_published(self.to, "--to", "name another folder")
         from benchmarks.interop.command import import_file
 
         return _printed(import_file(self.file, self.to, self.training))
@@ -52,6 +54,8 @@ class Export(Command):
 
     def run(self) -> int:
         """Write the file, read it back, and describe it."""
+        if self.to is not None:
+            refuse_published(self.to.parent, "--to", "name a file in another folder")
         from benchmarks.interop.command import export_file
 
         return _printed(export_file(self.file, self.kind, self.to, self.training))

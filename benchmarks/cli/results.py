@@ -6,11 +6,12 @@ import sys
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
 from benchmarks.cli.base import Command
+from benchmarks.cli.places import RESULTS, is_published, local
 from benchmarks.core.names import printable
 
 ResultsFolder = Annotated[Positional[Path], arg(metavar="[DIR]", help="a folder of results")]
@@ -23,7 +24,7 @@ class Check(Command):
     Every page is made again from its document and compared.
     """
 
-    folder: ResultsFolder = Path("results")
+    folder: ResultsFolder = RESULTS
 
     def run(self) -> int:
         """Print one line for each file that agrees."""
@@ -42,55 +43,80 @@ class Check(Command):
 class PageCommand(Command):
     """A command that makes a page from a folder of results alone."""
 
-    folder: ResultsFolder = Path("results")
+    name: ClassVar[str]
+    folder: ResultsFolder = RESULTS
+    publish: bool = False  # write into the published folder; else to results/local
 
     @abstractmethod
-    def write(self) -> Path:
-        """Write the page or figure, and return its path."""
+    def write(self, into: Path | None) -> Path:
+        """Write the page or figure, and return its path.
+
+        Args:
+            into: the folder to write into; None: the folder of results.
+        """
+
+    @property
+    def into(self) -> Path | None:
+        """Another folder to write into, for a published folder without ``--publish``."""
+        return local(self.name) if not self.publish and is_published(self.folder) else None
 
     def run(self) -> int:
         """Write the page; print it, or the path of a figure."""
-        made = self.write()
+        into = self.into
+        made = self.write(into)
         is_page = made.suffix == ".md"
         sys.stdout.write(made.read_text() if is_page else f"written: {made}\n")
+        if into is not None:
+            sys.stderr.write(
+                f"written: {into}, which git ignores; the same command with --publish changes the "
+                f"published files of {self.folder}\n"
+            )
         return 0
 
 
 class Claims(PageCommand):
     """Decide the papers' claims from a folder of results."""
 
-    def write(self) -> Path:
+    name = "claims"
+
+    def write(self, into: Path | None) -> Path:
         """Write the ledger and its page."""
         from benchmarks.claims.ledger import write_ledger
 
-        return write_ledger(self.folder)
+        return write_ledger(self.folder, into)
 
 
 class Ranking(PageCommand):
     """Rank all contestants at equal network evaluations (also: contestants)."""
 
-    def write(self) -> Path:
+    name = "ranking"
+
+    def write(self, into: Path | None) -> Path:
         """Write the ranking, its plots and its page."""
         from benchmarks.report.registry import write_ranking
 
-        return write_ranking(self.folder)
+        return write_ranking(self.folder, into)
 
 
 class Networks(PageCommand):
     """Tabulate the gain of the search on each score network."""
 
-    def write(self) -> Path:
+    name = "networks"
+
+    def write(self, into: Path | None) -> Path:
         """Write the page of networks."""
         from benchmarks.report.registry import write_networks
 
-        return write_networks(self.folder)
+        return write_networks(self.folder, into)
 
 
 class Overview(PageCommand):
     """Draw the README's figure, and fill in the READMEs' numbers."""
 
-    def write(self) -> Path:
+    name = "overview"
+
+    def write(self, into: Path | None) -> Path:
         """Draw the figure, and write the READMEs."""
         from benchmarks.report.readme import write_overview
 
-        return write_overview(self.folder)
+        return write_overview(self.folder, into)

@@ -12,10 +12,13 @@ import yaml
 
 from benchmarks.cli.base import Command, Contestants, ExperimentNames, Folder, OptionalFolder
 from benchmarks.cli.experiments import foreign_networks, print_fields, resolved
+from benchmarks.cli.places import refuse_published, tables_folder
 from benchmarks.core.checks import refuse_missing_weights
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.identity import as_dict
+from benchmarks.results.earlier import refuse_another
+from benchmarks.runtime.room import refuse_unusable_place
 
 if TYPE_CHECKING:
     from benchmarks.stages.context import Context
@@ -29,7 +32,8 @@ class ExperimentCommand(Command):
     # A tuple: tyro loses the default of a single name if fields follow.
     experiment: ExperimentNames = ("cpu",)
     workspace: Folder = Path("runs")  # the folder for the stages' work
-    results: OptionalFolder = None  # the folder for tables; None: the experiment's 'publish'
+    results: OptionalFolder = None  # the folder for tables; None: results/local/NAME
+    publish: bool = False  # replace the published tables, in the experiment's field 'publish'
     contestant: Contestants = ()
     fresh: bool = False  # set the workspace's finished work aside, and make it anew
     dry_run: bool = False  # print the experiment with all options applied, and stop
@@ -39,17 +43,28 @@ class ExperimentCommand(Command):
         """Resolve the experiment, then work on it; a dry run only prints the experiment."""
         if self.help_fields:
             print_fields(self.name)
+        if self.publish and self.fields and not self.fields[0].startswith("-"):
+            raise UserError(f"--publish takes no folder; write --results {self.fields[0]}")
         experiment = resolved(self.name, self.fields, self.contestant)
         if not self.trains_all:
             refuse_missing_weights(experiment)
         if self.dry_run:
             sys.stdout.write(yaml.safe_dump(_plain(as_dict(experiment)), sort_keys=False))
             return 0
+        place = tables_folder(self.stem, self.results, experiment.publish, self.publish)
+        refuse_published(self.workspace, "--workspace", "name another folder")
+        refuse_unusable_place(self.workspace, "--workspace")
+        line = self.refuse(place, experiment)
+        from benchmarks.contestants.ending import no_exit
         from benchmarks.runtime.progress import Progress
         from benchmarks.stages.pipeline import prepared_context
 
-        context = prepared_context(experiment, self.workspace, Progress(), self.fresh)
-        self.work(context, self.results or Path(experiment.publish), experiment)
+        progress = Progress()
+        if line is not None:
+            progress.say(line)
+        context = prepared_context(experiment, self.workspace, progress, self.stem, self.fresh)
+        with no_exit():
+            self.work(context, place, experiment)
         return 0
 
     @property
@@ -67,6 +82,39 @@ class ExperimentCommand(Command):
         if len(self.experiment) > 1:
             raise UserError(f"give one experiment, not {' and '.join(self.experiment)}")
         return next(iter(self.experiment), "cpu")
+
+    @property
+    def stem(self) -> str:
+        """Name of the experiment: a shipped one's, or that of a user's file without its ending."""
+        return Path(self.name).stem if self.name.endswith(".yaml") else self.name
+
+    def refuse(self, place: Path, experiment: Experiment) -> str | None:
+        """Refuse a folder for tables that the command must not or cannot write to.
+
+        Returns:
+            A line for the user, if older tables of this experiment have other fields.
+
+        Raises:
+            UserError: the folder cannot be used, or has tables of another experiment.
+        """
+        document, kind = self.document(place, experiment)
+        refuse_unusable_place(document.parent, "--results")
+        return refuse_another(document, kind, self.stem, experiment)
+
+    def document(self, place: Path, experiment: Experiment) -> tuple[Path, str]:
+        """The document that the command writes into a folder of tables, and its kind."""
+        return place / f"{experiment.track}.json", "run"
+
+    def told(self, written: Path, experiment: Experiment) -> str:
+        """A line on where the tables are, and on how to publish them."""
+        if self.publish or self.results is not None:
+            return f"written: {written}"
+        if not experiment.publish:
+            return f"written: {written}, which git ignores"
+        return (
+            f"written: {written}, which git ignores; the same command with --publish replaces the "
+            f"tables in {experiment.publish}"
+        )
 
     @abstractmethod
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
@@ -94,8 +142,9 @@ class StageCommand(ExperimentCommand):
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
         """Run the stages, and print the table if the last stage makes one."""
+        from benchmarks.runtime.distributed import is_first
+        from benchmarks.stages.pipeline import STAGES, describe
         from benchmarks.stages.pipeline import Run as StagesRun
-        from benchmarks.stages.pipeline import describe
 
         if self.away:
             from benchmarks.bundle.parts import note_asked
@@ -108,7 +157,13 @@ class StageCommand(ExperimentCommand):
         context.progress.say(f"seconds: {describe(run)}")
         if table is not None:
             sys.stdout.write(table.read_text())
-            context.progress.say(f"written: {table.parent}")
+            context.progress.say(self.told(table.parent, asked))
+        elif self.last == STAGES[-1] and not self.away and is_first():
+            raise RuntimeError("the run ended without a table")
+
+    def refuse(self, place: Path, experiment: Experiment) -> str | None:
+        """Refuse a folder for tables, where the last stage writes tables."""
+        return super().refuse(place, experiment) if self.last == "report" else None
 
 
 class Run(StageCommand):
@@ -169,13 +224,19 @@ class Theory(ExperimentCommand):
         if context.experiment.track == "analytic":
             from benchmarks.studies.theory.exact import write_theory
 
-            page = write_theory(context.experiment, context.progress, folder)
+            page = write_theory(context.experiment, context.progress, folder, context.name)
         else:
             from benchmarks.studies.theory.trained import write_network_theory
 
             page = write_network_theory(context, folder)
         sys.stdout.write(page.read_text())
-        context.progress.say(f"written: {page}")
+        context.progress.say(self.told(page, asked))
+
+    def document(self, place: Path, experiment: Experiment) -> tuple[Path, str]:
+        """The document of the theory that an experiment leaves, and its kind."""
+        if experiment.track == "analytic":
+            return place / "theory" / "theory.json", "theory"
+        return place / "theory" / f"{experiment.track}.json", "network theory"
 
 
 def _plain(value: object) -> object:

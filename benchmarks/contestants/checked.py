@@ -26,6 +26,7 @@ from benchmarks.contestants.base import (
     Sampler,
     SkipContestantError,
 )
+from benchmarks.contestants.ending import no_exit
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import SearchName
 from benchmarks.core.names import LONGEST_TITLE, one_line
@@ -93,7 +94,8 @@ class CheckedContestant:
 
     def _checked(self, call: str, function: Callable[[], T]) -> T:
         try:
-            return function()
+            with no_exit():
+                return function()
         except SkipContestantError as skipped:
             reason = one_line(str(skipped)) or "it gives no reason"
             raise SkipContestantError(reason) from skipped

@@ -21,6 +21,7 @@ from types import ModuleType
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Contestant
 from benchmarks.contestants.checked import CheckedContestant
+from benchmarks.contestants.ending import no_exit
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.names import RULE, is_name, one_line, same_title, title_fault
@@ -61,6 +62,7 @@ def refuse_unknown_contestants(experiment: Experiment) -> None:
 
 
 @cache
+@no_exit()
 def _loaded(name: str, place: str) -> CheckedContestant:
     """Load a contestant from ``file.py:Name`` or ``package.module:Name``."""
     where = f"contestants: {one_line(name, 60)}: {one_line(place)}"
@@ -74,7 +76,8 @@ def _loaded(name: str, place: str) -> CheckedContestant:
         raise ExperimentError(f"{where}: {module_name} has no {attribute}")
     found = getattr(module, attribute)
     try:
-        made = found() if inspect.isclass(found) else found
+        with no_exit():
+            made = found() if inspect.isclass(found) else found
     except Exception as error:
         raise ExperimentError(f"{where}: {attribute}() failed: {_told(error)}") from error
     title = getattr(made, "title", None)
@@ -91,7 +94,8 @@ def _loaded(name: str, place: str) -> CheckedContestant:
 def _module(name: str, where: str) -> ModuleType:
     try:
         if not name.endswith(".py"):
-            return importlib.import_module(name)
+            with no_exit():
+                return importlib.import_module(name)
         path = Path(name).resolve()
         key = f"contestant_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
         spec = importlib.util.spec_from_file_location(key, path)
@@ -101,7 +105,8 @@ def _module(name: str, where: str) -> ModuleType:
         sys.modules[key] = module  # dataclasses look their own module up here
         if str(path.parent) not in sys.path:
             sys.path.append(str(path.parent))  # for files that it imports, last of all places
-        spec.loader.exec_module(module)
+        with no_exit():
+            spec.loader.exec_module(module)
     except FileNotFoundError as error:
         raise ExperimentError(f"{where}: there is no file {name}") from error
     except Exception as error:

@@ -190,7 +190,7 @@ class Experiment:
     # torch's threads on the CPU; 0: OMP_NUM_THREADS, or else all cores
     threads: Annotated[int, Bounds(0, 1_024)] = 0
     timing: TimingConfig = TimingConfig()
-    publish: str = "results/cpu"  # folder for tables
+    publish: str = ""  # folder that --publish writes tables to; empty: none
     publish_weights: bool = False  # keep the trained score network beside the tables
     wav_items: Annotated[int, Bounds(0, 10_000)] = (
         2  # speech: test clips whose samples are kept as WAV files; 0: no clips

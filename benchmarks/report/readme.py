@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,13 @@ BLOCK = re.compile(
 SCALE = "Answer, at CPU scale: the papers' data and networks were not run"
 
 
-def write_overview(folder: Path) -> Path:
+def write_overview(folder: Path, into: Path | None = None) -> Path:
     """Draw the overview of a results folder, and fill the blocks of READMEs that are of it.
+
+    Args:
+        folder: the results folder.
+        into: a folder for the picture and for copies of the READMEs; None: the picture goes to
+            ``folder``, and the READMEs are changed.
 
     Returns:
         The picture.
@@ -39,10 +45,11 @@ def write_overview(folder: Path) -> Path:
     """
     from benchmarks.report.plots.overview import plot_overview  # noqa: PLC0415 (others read without it)
 
-    picture = folder / OVERVIEW
+    picture = (into or folder) / OVERVIEW
     write_atomically(picture, partial(plot_overview, folder))
     for readme, text in _filled(folder).items():
-        write_atomically(readme, partial(Path.write_text, data=text))
+        copy = readme if into is None else into / os.path.relpath(readme, folder.parent)
+        write_atomically(copy, partial(Path.write_text, data=text))
     return picture
 
 

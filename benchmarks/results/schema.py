@@ -180,6 +180,10 @@ class RunResults(Measurement):
         default_factory=dict, description="files of the user's contestants, by name"
     )
     items_sha256: Sha256 = Field(description="of the per-item scores beside this file")
+    experiment_name: str | None = Field(default=None, description="null: by an earlier version")
+    files: dict[str, Sha256] | None = Field(
+        default=None, description="examples and weights beside this file; null: not listed"
+    )
 
     @cached_property
     def settings(self) -> Experiment:

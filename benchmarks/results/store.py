@@ -10,6 +10,7 @@ from bddm_ref.files import SUMS, DamagedFileError, listed_in, verify_checksum
 from benchmarks.results.documents import kind_of
 from benchmarks.results.forms import document_file, document_files
 from benchmarks.results.items import items_file, read_items
+from benchmarks.results.owned import files_below
 from benchmarks.results.schema import RunResults
 
 CONTESTS, LONG = "contestants", "contestants/long"  # runs that the ranking is made of
@@ -74,14 +75,14 @@ def verify_checksums(folder: Path) -> int:
     Raises:
         DamagedFileError: the first file that is missing, has no checksum, or does not match it.
     """
-    listed = {
-        sums.with_name(name): sums for sums in folder.rglob(SUMS) for _, name in listed_in(sums)
-    }
+    files_here = [*files_below(folder)]
+    lists = [path for path in files_here if path.name == SUMS]
+    listed = {sums.with_name(name): sums for sums in lists for _, name in listed_in(sums)}
     for path, sums in sorted(listed.items()):
         if not path.is_file():
             raise DamagedFileError(f"{path} is missing, and {sums} lists it; restore the file")
-    announced = {path.with_suffix("") for path in folder.rglob("*.sha256")}
-    owed = {path for ending in OWE_CHECKSUMS for path in folder.rglob(f"*{ending}")}
+    announced = {path.with_suffix("") for path in files_here if path.suffix == ".sha256"}
+    owed = {path for path in files_here if path.name.endswith(OWE_CHECKSUMS)}
     files = listed.keys() | announced | owed
     for path in sorted(files):
         verify_checksum(path)

@@ -208,6 +208,7 @@ class TheoryDocument(Measurement):
     bounds: list[DataBounds]
     ratios: list[RatioStudy]
     searches: list[OptimismStudy]
+    experiment_name: str | None = None  # null: by an earlier version
 
 
 class NetworkData(Strict):
@@ -230,3 +231,4 @@ class NetworkDocument(Measurement):
     data: NetworkData
     weights: dict[str, Sha256]
     conventions: list[NetworkTheory]
+    experiment_name: str | None = None  # null: by an earlier version

@@ -30,12 +30,14 @@ class Context:
         progress: the display of the stages' progress.
         asked: the experiment as it was written, if this machine runs another; fingerprints are of
             this one, so that work can move between machines.
+        name: the experiment's name, for the documents that it leaves; empty: unknown.
     """
 
     experiment: Experiment
     workspace: Workspace
     progress: Progress
     asked: Experiment | None = None
+    name: str = ""
 
     @property
     def identity(self) -> Experiment:

@@ -23,6 +23,7 @@ from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
+from benchmarks.runtime.room import refuse_long_names
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import REPOSITORY, Context
 from benchmarks.stages.networks import Weights, net_lengths, schedule_net_name, started_from, tau_of
@@ -74,6 +75,9 @@ class Run:
         self.refuse_impossible()
         if "search" in wanted and not self.away and distributed.is_first():
             self.context.track.judge.check_items(self.context.workspace, self.context.progress)
+        if wanted == STAGES:
+            names = self.context.track.scores.example_names()
+            refuse_long_names(results, names, "give its recording, convention or row a shorter one")
         with self._timed("train"):
             weights = self._trained()
         if "search" not in wanted or not distributed.is_first():
@@ -334,7 +338,7 @@ def _set_threads(wanted: int) -> None:
 
 
 def prepared_context(
-    asked: Experiment, workspace: Path, progress: Progress, fresh: bool = False
+    asked: Experiment, workspace: Path, progress: Progress, name: str = "", fresh: bool = False
 ) -> Context:
     """Make the context of a run on this machine; sets threads and joins other processes.
 
@@ -342,6 +346,7 @@ def prepared_context(
         asked: the experiment of the command line.
         workspace: the folder of the stages' work.
         progress: the display.
+        name: the experiment's name, for the documents that it leaves.
         fresh: whether to set work of earlier runs aside, and make it anew.
 
     Raises:
@@ -355,7 +360,7 @@ def prepared_context(
     device = distributed.own_device(experiment.device)
     made = provenance.origin(device, experiment.bf16)
     say = progress.say if distributed.is_first() else lambda line: None
-    return Context(experiment, Workspace(workspace, made, fresh, say), progress, asked)
+    return Context(experiment, Workspace(workspace, made, fresh, say), progress, asked, name)
 
 
 def describe(run: Run) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import write_listed
+from bddm_ref.files import SUMS, sha256_of, write_listed
 from benchmarks.core.rows import Sampled
-from benchmarks.report.registry import publish
+from benchmarks.report.registry import publish_with
 from benchmarks.results.items import write_items
 from benchmarks.results.schema import RunResults
 from benchmarks.stages.context import Context
@@ -37,18 +37,29 @@ def publish_run(
 ) -> Path:
     """Write ``<track>.json`` or ``.json.gz``, ``.md``, ``-items.jsonl.gz`` and some examples.
 
-    Where the experiment says so, the trained score network goes along, with its card.
+    Where the experiment says so, the trained score network goes along, with its card. All files
+    appear in one step. The document lists the checksums of examples and weights.
 
     Returns:
         The page, ``<track>.md``.
     """
-    track = context.experiment.track
-    write_items(folder / f"{track}.json", items)
-    page = publish(folder / f"{track}.json", results)
-    context.track.scores.keep_examples(sampled, folder)
-    if context.experiment.publish_weights:
-        _keep_weights(score_weights, folder / "weights" / f"{track}-score.safetensors")
-    return page
+    document = Path(f"{context.experiment.track}.json")
+
+    def filled(new: Path) -> RunResults:
+        context.track.scores.keep_examples(sampled, new)
+        if context.experiment.publish_weights:
+            _keep_weights(score_weights, new / "weights" / f"{document.stem}-score.safetensors")
+        told = {"files": _digests(new), "experiment_name": context.name or None}
+        write_items(new / document, items)
+        return results.model_copy(update=told)
+
+    return publish_with(folder / document, filled)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Relative path to SHA-256 of each file below a folder, without the lists of checksums."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS)
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
 
 def _keep_weights(source: Path, target: Path) -> None:

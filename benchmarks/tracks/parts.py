@@ -356,6 +356,10 @@ class Scores(Part):
     def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
         """Write some samples for people to see or hear below the results folder."""
 
+    def example_names(self) -> set[str]:
+        """Names of files that ``keep_examples`` may write, without their folder."""
+        return set()
+
     @property
     def timing_notes(self) -> dict[str, Any]:
         """Facts about the timed item that the results document states beside its seconds."""

@@ -41,6 +41,8 @@ from benchmarks.runtime.code.statements import at_line, calls_super, entry, in_c
 
 ASIDE = (
     "benchmarks.cli",
+    "benchmarks.contestants.checked",
+    "benchmarks.contestants.ending",
     "benchmarks.core",
     "benchmarks.data.debian",
     "benchmarks.report",
@@ -53,6 +55,7 @@ ASIDE = (
     "benchmarks.runtime.packages",
     "benchmarks.runtime.progress",
     "benchmarks.runtime.provenance",
+    "benchmarks.runtime.room",
     "benchmarks.runtime.samples",
     "benchmarks.runtime.workspace",
     "benchmarks.stages.context",

@@ -138,7 +138,5 @@ def write_speed(document: SpeedDocument, folder: Path) -> Path:
     Raises:
         DamagedFileError: results for the comparison of searches are damaged.
     """
-    file = folder / (SPEED if document.on_cpu else SPEED_ON_GPU)
-    document.write(file)
-    write_speed_pages(folder)
-    return file.with_suffix(".md")
+    write_speed_pages(folder, document)
+    return (folder / (SPEED if document.on_cpu else SPEED_ON_GPU)).with_suffix(".md")

@@ -23,13 +23,16 @@ from benchmarks.studies.theory.ratio import DATA as RATIO_DATA
 from benchmarks.studies.theory.ratio import FORMS, ratio_study
 
 
-def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Path:
+def write_theory(
+    experiment: Experiment, progress: Progress, folder: Path, called: str = ""
+) -> Path:
     """Decide the theory, and write the document, page and plot.
 
     Args:
         experiment: experiment with the training schedule.
         progress: receives reports of the work.
         folder: folder of the three files.
+        called: the experiment's name; empty: unknown.
 
     Returns:
         The page.
@@ -66,5 +69,6 @@ def write_theory(experiment: Experiment, progress: Progress, folder: Path) -> Pa
         bounds=bounds,
         ratios=studies,
         searches=searches,
+        experiment_name=called or None,
     )
     return publish(folder / "theory.json", document)

@@ -47,5 +47,6 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         data=NetworkData(name=track.data.name, sha256=track.data.sha256),
         weights={name: weights_digest(path) for name, path in weights.items()},
         conventions=found,
+        experiment_name=context.name or None,
     )
     return publish(folder / f"{experiment.track}.json", document)

@@ -29,7 +29,12 @@ def write_grids(sampled: Sequence[Sampled], test: Tensor, count: int, folder: Pa
     for one in sampled:
         if one.files:
             samples = read_samples(one.files[0])[:count]
-            write_grid(samples, folder / f"{one.row.key.replace('/', '-')}.png")
+            write_grid(samples, folder / grid_name(one.row.key))
+
+
+def grid_name(key: str) -> str:
+    """Name the file of a row's grid."""
+    return f"{key.replace('/', '-')}.png"
 
 
 def write_grid(images: Tensor, path: Path) -> None:

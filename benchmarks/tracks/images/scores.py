@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.images.data import Pictures
 from benchmarks.tracks.images.features import Features, score_images
-from benchmarks.tracks.images.gallery import write_grids
+from benchmarks.tracks.images.gallery import grid_name, write_grids
 from benchmarks.tracks.images.judge import ImageJudge
 from benchmarks.tracks.images.scored import ScoredImages
 from benchmarks.tracks.parts import Scores
@@ -48,3 +48,8 @@ class ImageScores(Scores):
             return
         test = self._pictures.scored("test").pixels
         write_grids(sampled, test, self.experiment.grid_items, folder / "grids")
+
+    def example_names(self) -> set[str]:
+        """Names of the grids; none where the experiment keeps none."""
+        wanted = self.experiment.grid_items > 0
+        return {grid_name(row.key) for row in rows_of(self.experiment) if wanted}

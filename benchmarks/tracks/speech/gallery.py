@@ -28,10 +28,15 @@ def write_wavs(sampled: Sequence[Sampled], clips: Sequence[Clip], folder: Path) 
     """
     shown = [one for one in sampled if one.files and one.row.name in PUBLISHED_WAVS]
     for index, clip in enumerate(clips):
-        _write_wav(folder / f"{clip.name}-recording.wav", clip.waveform.numpy())
+        _write_wav(folder / wav_name(clip.name), clip.waveform.numpy())
         for one in shown:
             samples = read_samples(one.files[0])[index].numpy()
-            _write_wav(folder / f"{clip.name}-{one.row.name}.wav", samples)
+            _write_wav(folder / wav_name(clip.name, one.row.name), samples)
+
+
+def wav_name(clip: str, row: str = "recording") -> str:
+    """Name the file of a clip's samples, or of its recording."""
+    return f"{clip}-{row}.wav"
 
 
 def _write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:

@@ -16,7 +16,7 @@ from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.parts import Scores
 from benchmarks.tracks.speech.data import Recordings
 from benchmarks.tracks.speech.fitting import refuse_fewer_clips
-from benchmarks.tracks.speech.gallery import write_wavs
+from benchmarks.tracks.speech.gallery import PUBLISHED_WAVS, wav_name, write_wavs
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
     from benchmarks.tracks.speech.scored import ScoredClips
@@ -72,6 +72,13 @@ class SpeechScores(Scores):
         mine = [one for one in sampled if one.row.convention == first]
         clips = self._recordings.test_clips[: self.experiment.wav_items]
         write_wavs(mine, clips, folder / "wav")
+
+    def example_names(self) -> set[str]:
+        """Names of the WAV files of any test clip; none where the experiment keeps none."""
+        if self.experiment.wav_items == 0:
+            return set()
+        names = self._recordings.corpus.splits["test"]
+        return {wav_name(name, row) for name in names for row in ("recording", *PUBLISHED_WAVS)}
 
     @property
     def timing_notes(self) -> dict[str, Any]:

@@ -127,6 +127,7 @@ def test_help_fields_shows_values_of_that_experiment(capsys: pytest.CaptureFixtu
     assert ended.value.code == 0
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert f"M: values of alpha_N and of beta_N (default: {load('smoke').search.bins})" in said
+    assert "--publish " not in said  # an option of commands, not a field
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -25,8 +26,9 @@ from benchmarks.results import forms
 from benchmarks.results.documents import Document, Measurement, kind_of
 from benchmarks.results.forms import compressed
 from benchmarks.results.items import items_file, write_items
+from benchmarks.results.owned import run_files_of
 from synthetic.folder import copied
-from synthetic.runs import images, write_run
+from synthetic.runs import images, speech, write_run
 from synthetic.studies import network_theory, speed
 
 
@@ -117,12 +119,76 @@ def test_an_altered_document_is_found(small: Path) -> None:
 
 
 def test_an_altered_file_that_only_has_a_checksum_is_found(small: Path) -> None:
-    path = small / "schedules" / "raw-3.json"
-    write_with_checksum(path, partial(Path.write_text, data="[0.1]"))
+    path = small / "README.md"
+    write_with_checksum(path, partial(Path.write_text, data="words"))
     assert checked(small)
-    path.write_text("[0.2]")
-    with pytest.raises(DamagedFileError, match=r"raw-3\.json does not match its checksum"):
+    path.write_text("other words")
+    with pytest.raises(DamagedFileError, match=r"README\.md does not match its checksum"):
         checked(small)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wav/gone-ddpm-3.wav",
+        "grids/plain-ddpm-3.png",
+        "schedules/raw-3.json",
+        "schedules/raw-3.ns",
+        "weights/old-score.safetensors",
+        "contestants/pareto-speech-raw.svg",
+        "bounds.svg",
+        "networks.md",
+        "contestants.md",
+        "speech-items.jsonl.gz",
+        "theory/theory.md",
+        "analytic.md.sha256",
+        ".analytic.md.12345",
+    ],
+)
+def test_files_without_a_document_are_named(small: Path, name: str) -> None:
+    assert checked(small)
+    if name.endswith(".sha256"):
+        write_with_checksum(small / "old.md", partial(Path.write_text, data="x"))
+        (small / "old.md").rename(small / "analytic2.svg")
+        (small / "old.md.sha256").rename(small / "analytic2.svg.sha256")
+        name = "analytic2.svg, analytic2.svg.sha256"
+    else:
+        write_listed(small / name, partial(Path.write_text, data="x"))
+    (small / "notes.txt").write_text("a user's own")
+    said = f"has files that belong to none of its documents: {re.escape(name)}; publish their run"
+    with pytest.raises(DamagedFileError, match=said):
+        checked(small)
+
+
+def test_weights_that_a_run_has_used_are_no_orphans(tmp_path: Path) -> None:
+    named = {"score_net": {"weights": "results/weights/a.safetensors"}}
+    write_run(tmp_path, images(experiment=named))
+    for name in ("a.safetensors", "a.json"):
+        write_listed(tmp_path / "weights" / name, partial(Path.write_text, data="{}"))
+    assert checked(tmp_path)
+    write_listed(tmp_path / "weights" / "b.json", partial(Path.write_text, data="{}"))
+    with pytest.raises(DamagedFileError, match=r"of its documents: weights/b\.json;"):
+        checked(tmp_path)
+
+
+def test_examples_of_earlier_versions_follow_from_their_experiment() -> None:
+    results = speech(experiment={"wav_items": 2, "publish_weights": True})
+    data = results.data.model_copy(update={"test_items": ["one", "two", "three"]})
+    found = run_files_of(results.model_copy(update={"data": data}), "speech")
+    assert {"speech.md", "speech-items.jsonl.gz", "weights/speech-score.json"} <= found
+    assert {"wav/one-recording.wav", "wav/two-ddpm-1000.wav"} <= found
+    assert "wav/three-recording.wav" not in found  # only two clips are kept
+    found = run_files_of(images(experiment={"grid_items": 4}), "images")
+    assert {"grids/test-images.png", "grids/plain-ddpm-3.png"} <= found
+    assert run_files_of(images(experiment={"grid_items": 0}), "images") == {
+        "images.md",
+        "images-items.jsonl.gz",
+    }
+    listed = images(experiment={"grid_items": 4}, files={"grids/a.png": "0" * 64})
+    assert run_files_of(listed, "images") - {"grids/a.png"} == {
+        "images.md",
+        "images-items.jsonl.gz",
+    }
 
 
 def test_altered_items_are_found(small: Path) -> None:

@@ -14,7 +14,7 @@ from benchmarks.report.markdown import to_markdown
 from benchmarks.report.pages.speed import speed_page
 from benchmarks.report.registry import checked, write_speed_pages
 from benchmarks.results.search_pairs import SearchPair, search_pairs
-from benchmarks.results.speed import OURS, SpeedCase
+from benchmarks.results.speed import OURS, SpeedCase, SpeedDocument
 from synthetic.runs import images, write_run
 from synthetic.searches import with_both_searches
 from synthetic.studies import ON_GPU, sampler, speed
@@ -139,6 +139,26 @@ def test_the_check_finds_results_that_came_later(
     assert main(["speed", "--page-only", "--results", str(tmp_path)]) == 0
     assert "## Searches compared" in capsys.readouterr().out
     assert any("speed.json: 2 cases" in line for line in checked(tmp_path))
+
+
+def test_a_document_of_another_machine_is_taken_with_its_checksum(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, back = tmp_path / "mine", tmp_path / "back" / "speed-cuda.json"
+    write_run(mine, images())
+    speed().write(mine / "speed.json")
+    write_speed_pages(mine)
+    on_gpu = speed(provenance=speed().provenance.model_copy(update={"device": "A GPU"}))
+    on_gpu.write(back)
+    assert main(["speed", "--document", str(back), "--results", str(mine)]) == 0
+    assert capsys.readouterr().out == f"written: {mine}\n"
+    assert SpeedDocument.read(mine / "speed-cuda.json") == on_gpu
+    assert "A GPU" in (mine / "speed-cuda.md").read_text()
+    assert SpeedDocument.read(mine / "speed.json") == speed()
+    assert any("speed-cuda.json: 2 cases" in line for line in checked(mine))
+    back.write_text(back.read_text().replace("A GPU", "B GPU"))
+    assert main(["speed", "--document", str(back), "--results", str(mine)]) == 2
+    assert "speed-cuda.json does not match its checksum" in capsys.readouterr().err
 
 
 def test_without_a_document_there_is_no_page(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Files that belong to the documents of a results folder; all others are orphans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bddm_ref.files import DamagedFileError, sha256_of
+from benchmarks.results.items import items_file
+from benchmarks.results.schema import RunResults
+
+LOCAL = "local"  # below a results folder: tables of runs that are not published
+NOBODYS = ("README.md",)  # pages that need no document
+ENDINGS = (".json", ".gz", ".md", ".svg", ".png", ".wav", ".safetensors", ".ns", ".sha256")
+"""Endings of files that runs and commands publish; any other file is a user's own."""
+TEMPORARY = re.compile(r"\..+\.\d+")  # names of write_atomically, left behind by a kill
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield every file below a results folder, without the tables in ``local/``."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).parts[0] != LOCAL:
+            yield path
+
+
+def run_files_of(results: RunResults, stem: str) -> set[str]:
+    """Names of the files that belong to the document of a run, relative to its folder.
+
+    A document of an earlier version does not list its examples. Their names then follow from the
+    experiment.
+
+    Args:
+        results: the document.
+        stem: the name of its file, without an ending.
+    """
+    own = {f"{stem}.md", items_file(Path(f"{stem}.json")).name}
+    return own | (set(results.files) if results.files is not None else _implied(results))
+
+
+def _implied(results: RunResults) -> set[str]:
+    settings, found = results.settings, set[str]()
+    if results.track == "speech":
+        rows = {"recording", *(row.id.name for row in results.rows)}
+        clips = results.data.test_items[: settings.wav_items]
+        found |= {f"wav/{clip}-{row}.wav" for clip in clips for row in rows}
+    if results.track == "images" and settings.grid_items:
+        grids = {"test-images", *(row.key.replace("/", "-") for row in results.rows)}
+        found |= {f"grids/{grid}.png" for grid in grids}
+    if settings.publish_weights:
+        found |= {f"weights/{results.track}-score{end}" for end in (".safetensors", ".json")}
+    return found
+
+
+def verify_files(path: Path, results: RunResults) -> None:
+    """Verify the examples and weights that the document of a run lists.
+
+    Raises:
+        DamagedFileError: one is missing, or is not the one that was published with the document.
+    """
+    for name, digest in (results.files or {}).items():
+        file = path.parent / name
+        if not file.is_file() or sha256_of(file) != digest:
+            raise DamagedFileError(
+                f"{file} is missing, or not the one that {path.name} was published with; make it "
+                f"again with {results.made_by!r}"
+            )
+
+
+def weights_named(results: RunResults) -> set[str]:
+    """Names of the weights that a run has used, and of their cards."""
+    settings = results.settings
+    named = {
+        settings.score_net.weights,
+        settings.score_net.start,
+        settings.image.extractor_weights,
+        *settings.schedule_net.weights.values(),
+    }
+    files = {Path(name) for name in named if name is not None}
+    return {file.with_suffix(end).name for file in files for end in (file.suffix, ".json")}
+
+
+def refuse_orphans(folder: Path, owned: set[Path], weights: set[str]) -> None:
+    """Refuse files that belong to no document of a results folder.
+
+    Args:
+        folder: the results folder.
+        owned: documents, and files that belong to them.
+        weights: names of files in folders ``weights/`` that a run has used.
+
+    Raises:
+        DamagedFileError: there are such files; names all.
+    """
+    orphans = []
+    for path in files_below(folder):
+        file = path.with_suffix("") if path.suffix == ".sha256" else path
+        used = file.parent.name == "weights" and file.name in weights
+        ours = path.suffix in ENDINGS or TEMPORARY.fullmatch(path.name) is not None
+        if ours and not used and file not in owned and file.name not in NOBODYS:
+            orphans.append(str(path.relative_to(folder)))
+    if orphans:
+        raise DamagedFileError(
+            f"{folder} has files that belong to none of its documents: {', '.join(orphans)}; "
+            "publish their run again, or remove them"
+        )
