@@ -20,13 +20,19 @@ class Content:
         path: the weights file, also where the user named its folder.
         tensors: the state dict, wherever it stood in the file.
         config: the JSON beside the file, or hyperparameters in the file; {} if none.
-        where: the key that the state dict stood under.
+        where: the keys that the state dict stood under, joined by points.
+        prefix: first part of the names in the file, which was dropped.
+        notes: sentences on what else the file or its folder holds.
+        others: other mappings of names to tensors that the file may mean, in their order.
     """
 
     path: Path
     tensors: Mapping[str, Tensor]
     config: Mapping[str, Any]
     where: str = ""
+    prefix: str = ""
+    notes: tuple[str, ...] = ()
+    others: tuple[Content, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Imported:
         size: the network's size, as in an experiment's YAML.
         state: state dict of our network.
         training: the training schedule, where file or layout names it.
+        told: fields of the training schedule that the file itself tells, as T or start.
         amplitude: factor on recordings in training; of a score network for speech alone.
         convention: convention of a schedule network, where file or layout names it.
         notes: sentences for the user.
@@ -53,6 +60,7 @@ class Imported:
     size: dict[str, Any]
     state: dict[str, Tensor]
     training: LinearSchedule | None = None
+    told: tuple[str, ...] = ()
     amplitude: float | None = None
     convention: Convention | None = None
     notes: tuple[str, ...] = ()
@@ -65,6 +73,9 @@ class Layout(Protocol):
 
     def recognises(self, content: Content) -> bool:
         """Tell whether the file is of this family."""
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in small networks of the family, as files have them."""
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to a network of ours.

@@ -20,7 +20,8 @@ from benchmarks.core.names import as_file_stem, one_line
 from benchmarks.interop import schedules, selfcheck
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.files import read_content, refuse_other_endings
-from benchmarks.interop.layouts import convert
+from benchmarks.interop.folders import INDEX, shards_of
+from benchmarks.interop.layouts import chosen_of, convert
 from benchmarks.interop.released import save_released
 from benchmarks.interop.schedules import ScheduleSource
 from benchmarks.interop.snippets import snippet, told, weights_in
@@ -72,7 +73,7 @@ def import_file(file: Path, to: Path, training: str | None) -> Iterator[str]:
         UserError: the file cannot be used, or its conversion cannot be written.
         RuntimeError: the written file differs from the converted network or schedule.
     """
-    if ScheduleSource.parse(file).is_schedule:
+    if ScheduleSource.parse(file).holds_schedule:
         return _import_schedule(file, to, training)
     return _import_networks(file, to, training)
 
@@ -82,7 +83,7 @@ def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str
     found = convert(content)
     if training is not None:
         named = schedules.named_training(training)
-        found = tuple(replace(imported, training=named) for imported in found)
+        found = tuple(_with_training(content, one, training, named) for one in found)
     stem = as_file_stem(file.resolve().name if file.is_dir() else content.path.stem)
     several = len(found) > 1
     names = [f"{stem}{f'-{one.role}' if several else ''}.safetensors" for one in found]
@@ -90,7 +91,7 @@ def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str
         _converted(content, one, to / name) for one, name in zip(found, names, strict=True)
     ]
     # The line becomes a comment of the written fields.
-    source = f"{one_line(str(file), LONGEST_PATH)}, sha256 {sha256_of(content.path)}"
+    source = f"{one_line(str(file), LONGEST_PATH)}, {_sources(content)}"
     text = snippet([(one.imported, one.path) for one in converted], f"imported from {source}")
     fields = to / f"{stem}.yaml"
     _write(
@@ -103,6 +104,32 @@ def _import_networks(file: Path, to: Path, training: str | None) -> Iterator[str
         yield from _checked(one)
     yield f"fields for an experiment, in {fields}:"
     yield text.rstrip()
+
+
+def _with_training(
+    content: Content, imported: Imported, name: str, named: LinearSchedule
+) -> Imported:
+    """Give a network a training schedule that does not contradict its file."""
+    for field in imported.told:
+        theirs, ours = getattr(imported.training, field), getattr(named, field)
+        if theirs != ours:
+            raise UserError(
+                f"{content.path}: --training {name} has {field} = {ours:g}, and the file tells "
+                f"{field} = {theirs:g}; leave --training out"
+            )
+    return replace(imported, training=named)
+
+
+def _sources(content: Content) -> str:
+    """Checksums of the files that the weights came from."""
+    files = (
+        sorted({*shards_of(content.path).values()})
+        if INDEX.search(content.path.name)
+        else [content.path]
+    )
+    if len(files) == 1:
+        return f"sha256 {sha256_of(files[0])}"
+    return ", ".join(f"sha256 of {one.name} {sha256_of(one)}" for one in files)
 
 
 def _converted(content: Content, imported: Imported, path: Path) -> Converted:
@@ -121,7 +148,9 @@ def _converted(content: Content, imported: Imported, path: Path) -> Converted:
 def _described(content: Content, one: Converted) -> Iterator[str]:
     imported = one.imported
     parameters = sum(parameter.numel() for parameter in one.network.parameters())
-    where = f", under {content.where!r}" if content.where else ""
+    read = chosen_of(content)
+    where = f", under {read.where!r}" if read.where else ""
+    where += f", names from {read.prefix!r}" if read.prefix else ""
     yield f"{imported.layout}{where}"
     yield f"  network     {imported.network}, a {imported.role} of the track {imported.track}"
     yield f"  size        {', '.join(f'{k} {v}' for k, v in imported.size.items()) or 'default'}"
@@ -154,11 +183,13 @@ def _checked(one: Converted) -> Iterator[str]:
 
 def _import_schedule(file: Path, to: Path, training: str | None) -> Iterator[str]:
     named = schedules.named_training(training or "released")
-    schedule, source = schedules.read_schedule(file, named), ScheduleSource.parse(file)
+    read, source = schedules.read_told(file, named), ScheduleSource.parse(file)
+    schedule = read.schedule
     path = to / f"{source.stem}.json"
     _write(Output(path, partial(schedules.save_json, schedule)))
     yield f"{source.name}, sha256 {sha256_of(source.path)}"
     yield f"  a schedule of {len(schedule)} steps; t counts {told(named)}"
+    yield from (f"  note        {note}" for note in read.notes)
     yield from _table(schedule, schedules.process_of(named))
     if schedules.read_schedule(path, named) != schedule:
         raise RuntimeError(f"{path} differs from the schedule that was read; remove the file")

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
+from benchmarks.core.registry import nearest
 from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.described import described
+from benchmarks.interop.diffusers_schedule import is_configuration, linear_training
 from benchmarks.interop.fitting import state_from
-from benchmarks.tracks.images.diffusers_unet import DiffusersUNet
+from benchmarks.interop.folders import read_object
+from benchmarks.tracks.images.diffusers_unet import DiffusersUNet, known_arguments
 
 SCHEDULER = "scheduler_config.json"
-FIXED = {  # the only values that an experiment can express
-    "beta_schedule": "linear",
-    "trained_betas": None,
-    "rescale_betas_zero_snr": False,
-    "prediction_type": "epsilon",
-}
+NETWORK = "UNet2DModel"
+OF_AVERAGES = (  # fields that diffusers' EMAModel adds to config.json
+    "decay",
+    "inv_gamma",
+    "min_decay",
+    "optimization_step",
+    "power",
+    "update_after_step",
+    "use_ema_warmup",
+)
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 class DiffusersUNetLayout:
     """A U-Net that predicts the noise in images, with its schedule beside it."""
 
-    title = "UNet2DModel of diffusers"
+    title = "layout of diffusers' UNet2DModel"
 
     def recognises(self, content: Content) -> bool:
         """Tell whether ``config.json`` names the class."""
-        return content.config.get("_class_name") == "UNet2DModel"
+        return content.config.get("_class_name") == NETWORK
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in a small network; none without diffusers."""
+        size = {"block_out_channels": (32, 32), "layers_per_block": 1}
+        size |= {"down_block_types": ("DownBlock2D", "AttnDownBlock2D")}
+        size |= {"up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
+        try:
+            with torch.device("meta"):
+                state = _network(Path(), size).state_dict()
+        except UserError:
+            return frozenset()
+        return frozenset(name.removeprefix("unet.") for name in state)
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to the library's own network, under our contract.
@@ -42,7 +63,7 @@ class DiffusersUNetLayout:
             UserError: a tensor is missing or misshaped, the image track cannot use the network or
                 its schedule, or diffusers is not installed.
         """
-        training = _training(content)
+        training, notes = _training(content)
         size = _size(content)
         tensors = {_new_name(name): value for name, value in content.tensors.items()}
         state = state_from(
@@ -58,7 +79,8 @@ class DiffusersUNetLayout:
             size=size,
             state=state,
             training=training,
-            notes=tuple(_notes(content.config, training)),
+            told=("T", "start", "end") if training else (),
+            notes=(*_notes(content.config, training), *notes),
         )
 
 
@@ -83,7 +105,8 @@ def _size(content: Content) -> dict[str, Any]:
             f"{config.get('out_channels', 3)} output channels; the image track needs a network "
             "that predicts the noise alone"
         )
-    left_out = {"in_channels", "out_channels", "sample_size"}
+    _refuse_unknown(content)
+    left_out = {"in_channels", "out_channels", "sample_size", *OF_AVERAGES}
     kept = {k: v for k, v in config.items() if k not in left_out and not k.startswith("_")}
     return {"image_channels": channels} | kept
 
@@ -97,26 +120,44 @@ def _network(path: Path, size: dict[str, Any]) -> DiffusersUNet:
         ) from error
 
 
-def _training(content: Content) -> LinearSchedule | None:
-    folder = content.path if content.path.is_dir() else content.path.parent
-    for file in (folder / SCHEDULER, folder.parent / "scheduler" / SCHEDULER):
-        if file.is_file():
-            return _schedule_in(file)
-    return None
-
-
-def _schedule_in(file: Path) -> LinearSchedule:
+def _refuse_unknown(content: Content) -> None:
+    """Refuse fields that the installed class does not have: each may change the network."""
     try:
-        config = json.loads(file.read_text())
-        schedule = LinearSchedule(
-            config["num_train_timesteps"], config["beta_start"], config["beta_end"]
-        )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{file} has no training schedule: {error!r}") from error
-    for name, value in FIXED.items():
-        if config.get(name, value) != value:
-            raise UserError(f"{file}: {name} is {config[name]!r}, and only {value!r} is supported")
-    return schedule
+        known = {*known_arguments(), *OF_AVERAGES}
+    except ValueError as error:
+        raise UserError(f"{content.path}: {error}") from error
+    for name, value in content.config.items():
+        if name not in known and not name.startswith("_"):
+            raise UserError(
+                f"{content.path.with_name('config.json')}: the installed {NETWORK} has no field "
+                f"{name!r} ({described(value)}){nearest(name, known)}; install the version of "
+                "diffusers that wrote the file, or remove a field that changes nothing in a copy"
+            )
+
+
+def _training(content: Content) -> tuple[LinearSchedule | None, tuple[str, ...]]:
+    """The training schedule in the folder, and notes on it; None: there is none.
+
+    Raises:
+        UserError: there is no usable schedule, or there are two different ones.
+    """
+    folder = content.path.parent
+    places = (folder / SCHEDULER, folder.parent / "scheduler" / SCHEDULER)
+    found = [(file, *_schedule_in(file)) for file in places if file.is_file()]
+    if not found:
+        return None, ()
+    (first, training, notes), *rest = found
+    if rest and rest[0][1] != training:
+        raise UserError(f"{first} and {rest[0][0]} give different schedules; remove the wrong one")
+    return training, notes
+
+
+def _schedule_in(file: Path) -> tuple[LinearSchedule, tuple[str, ...]]:
+    config = read_object(file)
+    if not is_configuration(config):
+        raise UserError(f"{file} has no training schedule, but {described(config)}")
+    training, found = linear_training(str(file), config)
+    return training, found.notes
 
 
 def _notes(config: Mapping[str, Any], training: LinearSchedule | None) -> Iterator[str]:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import pickletools
-import re
-import warnings
-import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -20,17 +14,19 @@ from torch import Tensor
 from bddm_ref.files import checksums_of, verify_checksum
 from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
+from benchmarks.interop.described import described
+from benchmarks.interop.folders import (
+    INDEX,
+    SHARD,
+    config_beside,
+    refuse_pipeline,
+    shards_of,
+    weights_in,
+)
+from benchmarks.interop.pickles import PICKLES, load_pickle
+from benchmarks.interop.states import hyperparameters, readings
 
 SAFETENSORS = ".safetensors"
-PICKLES = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
-FOLDER_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
-FOLDER_CONFIG = "config.json"
-STATE_KEYS = ("ema", "ema_state_dict", "model_state_dict", "state_dict", "model")
-"""Keys of state dicts in training states; moving averages come first, since samplers use them."""
-CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
-DAMAGED = "{} is damaged, or was not written by torch.save"
-CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")  # opcodes of pickles
-WRAPPER = "module."  # torch's data parallelism puts this prefix before all names
 
 
 def read_content(path: Path) -> Content:
@@ -41,20 +37,24 @@ def read_content(path: Path) -> Content:
             than tensors and plain values.
         DamagedFileError: the file differs from the checksum beside it.
     """
+    notes: tuple[str, ...] = ()
     if path.is_dir():
-        path = _weights_in(path)
+        place = weights_in(path)
+        path, notes = place.path, place.notes
     if not path.is_file():
         raise UserError(f"{path} does not exist; give a checkpoint or a folder of diffusers")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty; fetch or copy the file again")
+    config = config_beside(path)
+    if config:
+        refuse_pipeline(path.parent)
+    if INDEX.search(path.name):
+        return _content(path, _sharded(path), config, notes)
+    if SHARD.search(path.name):
+        raise UserError(f"{path} is one of several files of a network; give their folder")
     verify_if_announced(path)
-    config = _config_beside(path)
     refuse_other_endings(path)
-    if path.suffix == SAFETENSORS:
-        return Content(path, _safetensors(path), config)
-    loaded = load_pickle(path)
-    where, tensors = _state_in(path, loaded)
-    return Content(path, tensors, {**_hyperparameters(loaded), **config}, where)
+    return _content(path, _loaded(path), config, notes)
 
 
 def refuse_other_endings(path: Path) -> None:
@@ -80,88 +80,8 @@ def verify_if_announced(path: Path) -> None:
         verify_checksum(path)
 
 
-def load_pickle(path: Path) -> Any:
-    """Read a file of ``torch.save`` that holds tensors, plain values and namespaces alone.
-
-    Raises:
-        UserError: the file is damaged, or loading would execute code.
-    """
-    _refuse_changed_bytes(path)
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore")  # unreadable content raises an error below
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for an unknown file
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if name := found[1] if found else _called_in(path):
-            raise UserError(
-                f"{path} holds {name}, and only tensors and plain values are read; nothing was "
-                "executed"
-            ) from error
-        raise UserError(DAMAGED.format(path)) from error
-
-
-def _refuse_changed_bytes(path: Path) -> None:
-    """Compare the checksums inside an archive, which torch does not do."""
-    if not zipfile.is_zipfile(path):
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            changed = archive.testzip()
-    except Exception as error:  # zipfile raises many types
-        raise UserError(DAMAGED.format(path)) from error
-    if changed is not None:
-        raise UserError(DAMAGED.format(path))
-
-
-def _called_in(path: Path) -> str | None:
-    """Name of the first object that a pickle would import and call; None: nothing.
-
-    This serves pickles of protocols that torch does not read. Opcodes are listed, and none is
-    executed.
-    """
-    strings: list[str] = []
-    named = None
-    try:
-        for code, argument, _ in pickletools.genops(path.read_bytes()):
-            if isinstance(argument, str):
-                strings.append(argument)
-            if code.name in ("GLOBAL", "INST"):
-                named = str(argument).replace(" ", ".")
-            elif code.name == "STACK_GLOBAL":
-                named = ".".join(strings[-2:])
-            if code.name in CALLS and named is not None:
-                return named
-    except Exception:  # the file ends early, or is no pickle
-        return None
-    return None
-
-
-def _weights_in(folder: Path) -> Path:
-    """The weights of a diffusers model, or of the U-Net of a whole pipeline."""
-    for place in (folder, folder / "unet"):
-        if (place / FOLDER_CONFIG).is_file():
-            for name in FOLDER_WEIGHTS:
-                if (place / name).is_file():
-                    return place / name
-            raise UserError(f"{place} has a {FOLDER_CONFIG}, but no {' or '.join(FOLDER_WEIGHTS)}")
-    raise UserError(
-        f"{folder} is a folder without {FOLDER_CONFIG}; give a file, or the folder of a diffusers "
-        "model"
-    )
-
-
-def _config_beside(path: Path) -> Mapping[str, Any]:
-    file = path.with_name(FOLDER_CONFIG)
-    if path.name not in FOLDER_WEIGHTS or not file.is_file():
-        return {}
-    try:
-        config = json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{file} must hold an object, not a {type(config).__name__}")
-    return config
+def _loaded(path: Path) -> Any:
+    return _safetensors(path) if path.suffix == SAFETENSORS else load_pickle(path)
 
 
 def _safetensors(path: Path) -> Mapping[str, Tensor]:
@@ -174,37 +94,59 @@ def _safetensors(path: Path) -> Mapping[str, Tensor]:
     return tensors
 
 
-def _state_in(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
-    """The key that the state dict stands under, and the state dict."""
-    if isinstance(loaded, Mapping):
-        keys = [key for key in STATE_KEYS if key in loaded]
-        keys += [key for key in loaded if isinstance(key, str) and key not in keys]
-        states = {"": loaded} | {key: loaded[key] for key in keys}
-        for key, value in states.items():
-            if _is_state(value):
-                return key, _unwrapped(value)
-    raise UserError(f"{path} holds no state dict, that is, no mapping of names to tensors")
+def _sharded(index: Path) -> Mapping[str, Tensor]:
+    """Tensors of all files that an index names.
+
+    Raises:
+        UserError: a file is missing or damaged, or lacks a tensor.
+    """
+    places = shards_of(index)
+    loaded: dict[Path, Any] = {}
+    for file in sorted({*places.values()}):
+        verify_if_announced(file)
+        loaded[file] = _loaded(file)
+    for name, file in places.items():
+        if not isinstance(loaded[file], Mapping) or name not in loaded[file]:
+            raise UserError(f"{file} lacks {name!r}, which {index.name} places there; fetch both")
+    return {name: loaded[file][name] for name, file in places.items()}
 
 
-def _is_state(value: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and len(value) > 0
-        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
-    )
+def _content(path: Path, loaded: Any, config: Mapping[str, Any], notes: tuple[str, ...]) -> Content:
+    found = readings(loaded)
+    if not found:
+        raise UserError(
+            f"{path} holds no state dict, that is, no mapping of names to tensors; found "
+            f"{described(loaded)}"
+        )
+    contents = [
+        Content(
+            path=path,
+            tensors=one.tensors,
+            config={**_hyperparameters(path, loaded), **config},
+            where=one.where,
+            prefix=one.prefix,
+            notes=(*notes, *one.notes),
+        )
+        for one in found
+    ]
+    return replace(contents[0], others=tuple(contents[1:]))
 
 
-def _unwrapped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    if all(name.startswith(WRAPPER) for name in state):
-        return {name.removeprefix(WRAPPER): value for name, value in state.items()}
-    return state
+def _hyperparameters(path: Path, loaded: Any) -> dict[str, Any]:
+    """Configurations in the file, joined.
 
-
-def _hyperparameters(loaded: Mapping[str, Any]) -> Mapping[str, Any]:
-    for key in CONFIG_KEYS:
-        value = loaded.get(key)
-        if isinstance(value, argparse.Namespace):
-            return vars(value)
-        if isinstance(value, Mapping) and not _is_state(value):
-            return value
-    return {}
+    Raises:
+        UserError: two of them give one name different values.
+    """
+    joined: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for key, values in hyperparameters(loaded):
+        for name, value in values.items():
+            if name in joined and repr(joined[name]) != repr(value):
+                raise UserError(
+                    f"{path} contradicts itself: {origin[name]!r} gives {name} as "
+                    f"{described(joined[name])}, and {key!r} as {described(value)}"
+                )
+            joined.setdefault(name, value)
+            origin.setdefault(name, key)
+    return joined

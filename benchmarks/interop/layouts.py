@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.interop import diffusers_unet, lmnt, own, released
 from benchmarks.interop.base import Content, Imported, Layout
+from benchmarks.interop.described import described
 from benchmarks.interop.schedules import process_of
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -14,7 +19,8 @@ LAYOUTS: tuple[Layout, ...] = (
     diffusers_unet.LAYOUT,
     own.LAYOUT,
 )
-SHOWN = 3  # names of tensors in the message about an unknown file
+COMPARED = 20  # mappings of a file that are compared with the layouts, in a message
+ALIKE = 0.5  # share of the names from which a layout is told as the nearest
 
 
 def convert(content: Content) -> tuple[Imported, ...]:
@@ -24,13 +30,13 @@ def convert(content: Content) -> tuple[Imported, ...]:
         UserError: the layout is unknown, a tensor does not fit, a weight is not finite, or the
             training schedule is impossible.
     """
-    found = tuple(one.convert(content) for one in LAYOUTS if one.recognises(content))
-    if not found:
-        first = ", ".join(repr(name) for name in sorted(content.tensors)[:SHOWN])
-        known = ", ".join(layout.title for layout in LAYOUTS)
-        raise UserError(
-            f"{content.path} has none of the known layouts ({known}); its first tensors are {first}"
-        )
+    chosen = next((one for one in (content, *content.others) if _layouts_of(one)), None)
+    if chosen is None:
+        raise UserError(_unknown(content))
+    found = tuple(
+        replace(imported, notes=(*chosen.notes, *imported.notes))
+        for imported in (layout.convert(chosen) for layout in _layouts_of(chosen))
+    )
     for imported in found:
         for name, value in imported.state.items():
             if not bool(value.isfinite().all()):
@@ -40,6 +46,56 @@ def convert(content: Content) -> tuple[Imported, ...]:
         if imported.training is not None:
             _refuse_no_schedule(content, imported.training)
     return found
+
+
+def chosen_of(content: Content) -> Content:
+    """The mapping of names to tensors that :func:`convert` takes."""
+    return next(one for one in (content, *content.others) if _layouts_of(one))
+
+
+def _layouts_of(content: Content) -> list[Layout]:
+    return [layout for layout in LAYOUTS if layout.recognises(content)]
+
+
+def _unknown(content: Content) -> str:
+    """Describe a file of no known layout, and the layout that is nearest to it."""
+    known = ", ".join(layout.title for layout in LAYOUTS)
+    where = f" under {content.where!r}" if content.where else ""
+    name = content.config.get("_class_name")
+    kind = f" of the class {name}" if name else ""
+    return (
+        f"{content.path} has none of the known layouts ({known}): found {len(content.tensors)} "
+        f"tensors{kind}{where}, {described(dict(content.tensors))}; {_nearest(content)}"
+    )
+
+
+def _nearest(content: Content) -> str:
+    best, title, told = 0.0, "", ""
+    for layout in LAYOUTS:
+        names = layout.names()
+        patterns = {_pattern(name) for name in names}
+        for one in (content, *content.others[:COMPARED]):
+            strange = [name for name in one.tensors if _pattern(name) not in patterns]
+            share = 1 - len(strange) / len(one.tensors)
+            if share > best:
+                best, title = share, layout.title
+                told = _difference(strange, names, one.tensors)
+    if best < ALIKE:
+        return "no layout has names like these"
+    return f"the nearest is {title}, with {best:.0%} of the names: {told}"
+
+
+def _difference(strange: list[str], names: frozenset[str], tensors: Iterable[str]) -> str:
+    if strange:
+        return f"the first name that it has not is {strange[0]!r}"
+    found = {_pattern(name) for name in tensors}
+    missing = min((name for name in names if _pattern(name) not in found), default="")
+    return f"the file lacks {missing!r}" if missing else "the network is of another kind"
+
+
+def _pattern(name: str) -> str:
+    """The name with its numbers left out."""
+    return re.sub(r"\d+", "#", name)
 
 
 def _refuse_no_schedule(content: Content, training: LinearSchedule) -> None:

@@ -15,8 +15,10 @@ from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.data import features
 from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.described import described
 from benchmarks.interop.fitting import state_from
-from benchmarks.interop.sizes import cycle_of, dimension_of
+from benchmarks.interop.numbers import numbers_in
+from benchmarks.interop.sizes import cycle_of, dimension_of, refuse_other_fields, unread_fields
 
 NAMES = {  # parts of our names to theirs, in this order
     "widen_step": "diffusion_embedding.projection1",
@@ -36,17 +38,25 @@ NAMES = {  # parts of our names to theirs, in this order
 SCHEDULE = LinearSchedule(50, 1e-4, 0.05)
 DILATION_CYCLE = 10
 SAMPLE_RATE = 22_050  # Hz
+READ = ("noise_schedule", "dilation_cycle_length", "sample_rate")
+SMALL = DiffWaveConfig(layers=1, channels=8, dilation_cycle=1)
 
 
 class LmntLayout:
     """A DiffWave that vocodes mel spectrograms."""
 
-    title = "diffwave of lmnt.com"
+    title = "layout of lmnt.com's diffwave"
 
     def recognises(self, content: Content) -> bool:
         """Tell whether the file has the names of the first layers."""
         first = {"input_projection.weight", "diffusion_embedding.projection1.weight"}
         return first <= content.tensors.keys()
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in a small network."""
+        with torch.device("meta"):
+            network = LmntDiffWave(SMALL, NoiseSchedule((0.5,)))
+        return frozenset(_their_name(name) for name in network.state_dict())
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to the same network under our names.
@@ -66,6 +76,8 @@ class LmntLayout:
             "channels": dimension_of(content, "input_projection.weight", 0),
             "dilation_cycle": cycle_of(content, "dilation_cycle_length", DILATION_CYCLE),
         }
+        fixed = _fixed(content, size)
+        refuse_other_fields(content, content.config, fixed)
         training = _training(content)
         schedule = NoiseSchedule.linear(training.T, training.start, training.end)
         return Imported(
@@ -78,8 +90,9 @@ class LmntLayout:
                 content, lambda: LmntDiffWave(DiffWaveConfig(**size), schedule), _their_name
             ),
             training=training,
+            told=("T", "start", "end") if "noise_schedule" in content.config else (),
             amplitude=1.0,
-            notes=tuple(_notes(content.config)),
+            notes=(*_notes(content.config), *unread_fields(content.config, (*READ, *fixed))),
         )
 
 
@@ -92,16 +105,26 @@ def _their_name(name: str) -> str:
     return name
 
 
+def _fixed(content: Content, size: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the file that tensors and layout decide."""
+    return {
+        "residual_layers": size["layers"],
+        "residual_channels": size["channels"],
+        "n_mels": dimension_of(content, "residual_layers.0.conditioner_projection.weight", 1),
+        "hop_samples": features.HOP,  # two upsampling layers by 16 make 256 samples of a frame
+        "unconditional": False,
+    }
+
+
 def _training(content: Content) -> LinearSchedule:
-    betas = content.config.get("noise_schedule")
-    if betas is None:
+    if content.config.get("noise_schedule") is None:
         return SCHEDULE
-    if (
-        not isinstance(betas, list)
-        or not betas
-        or not all(type(beta) in (int, float) for beta in betas)
-    ):
-        raise UserError(f"{content.path}: noise_schedule must be a list of numbers")
+    betas = numbers_in(content.config["noise_schedule"])
+    if not betas:
+        raise UserError(
+            f"{content.path}: noise_schedule must be a list of numbers, not "
+            f"{described(content.config['noise_schedule'])}"
+        )
     wanted = torch.linspace(betas[0], betas[-1], len(betas), dtype=torch.float64)
     if not torch.allclose(torch.tensor(betas, dtype=torch.float64), wanted):
         raise UserError(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from bddm_ref.files import SUMS, listed_in, sha256_of
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.experiment import EXACT, Convention, Experiment
 from benchmarks.core.loading import load, names
@@ -24,6 +25,7 @@ from benchmarks.tracks import TRACKS, make_track, track_class
 
 Role = Literal["score_net", "schedule_net"]
 Shapes = Mapping[str, torch.Size]
+PUBLISHED = REPOSITORY / "results" / "weights"
 UNTOLD = (
     "no .yaml beside the file names these weights: convention and training_schedule are not known, "
     "and sizes that no tensor shape shows may differ"
@@ -37,10 +39,14 @@ class Described:
     Attributes:
         experiment: the experiment.
         convention: the convention of a schedule network; None: a score network.
+        file: the experiment's file or name.
+        weights: the path that the experiment gives.
     """
 
     experiment: Experiment
     convention: Convention | None
+    file: Path | str
+    weights: Path
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,15 @@ class Candidate:
 class OwnLayout:
     """A network that this project has trained or imported."""
 
-    title = "this project's"
+    title = "layout of this project's networks"
 
     def recognises(self, content: Content) -> bool:
         """Tell whether a network of this project has the same tensor names."""
         return _closest(content) is not None
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in all networks of the shipped experiments."""
+        return frozenset(name for one in _shipped() for name in _shapes(one))
 
     def convert(self, content: Content) -> Imported:
         """Find the network that the file holds.
@@ -93,8 +103,9 @@ class OwnLayout:
             state=state_from(content, candidate.build, lambda name: name),
             training=found.experiment.training_schedule if found else None,
             amplitude=found.experiment.score_net.amplitude if found else None,
+            told=("T", "start", "end") if found else (),
             convention=found.convention if found else None,
-            notes=() if found else (UNTOLD,),
+            notes=(*_origin(content.path, found), *_published(content.path)),
         )
 
 
@@ -108,30 +119,51 @@ def described(weights: Path) -> Described | None:
             experiment = load(str(file))
         except ValueError:  # no experiment, or no text at all
             continue
-        if found := _named_in(experiment, lambda path: path.name == weights.name):
+        if found := _named_in(file, experiment, lambda path: path.name == weights.name):
             return found
     same = weights.resolve()
-    for name in names():
-        experiment = _shipped_experiment(name)
-        if found := _named_in(experiment, lambda path: (REPOSITORY / path).resolve() == same):
+    for name, experiment in _experiments().items():
+        if found := _named_in(name, experiment, lambda path: (REPOSITORY / path).resolve() == same):
             return found
     return None
 
 
-@cache
-def _shipped_experiment(name: str) -> Experiment:
-    return load(name)
+@lru_cache(maxsize=1)
+def _experiments() -> Mapping[str, Experiment]:
+    """The shipped experiments, read once: a file may have many readings."""
+    return {name: load(name) for name in names()}
 
 
-def _named_in(experiment: Experiment, is_meant: Callable[[Path], bool]) -> Described | None:
+def _named_in(
+    told: Path | str, experiment: Experiment, is_meant: Callable[[Path], bool]
+) -> Described | None:
     score, schedule = experiment.score_net.weights, experiment.schedule_net.weights
     if score is not None and is_meant(Path(score)):
-        return Described(experiment, None)
+        return Described(experiment, None, told, Path(score))
     for convention in experiment.conventions:
         path = schedule.get(convention.name)
         if path is not None and is_meant(Path(path)):
-            return Described(experiment, convention)
+            return Described(experiment, convention, told, Path(path))
     return None
+
+
+def _origin(weights: Path, found: Described | None) -> Iterator[str]:
+    """Say where convention and training schedule come from, if that may be another file's."""
+    if found is None:
+        yield UNTOLD
+    elif (REPOSITORY / found.weights).resolve() != weights.resolve():
+        yield (
+            f"convention and training_schedule are those of {found.file}, which names another file "
+            "of this name"
+        )
+
+
+def _published(weights: Path) -> Iterator[str]:
+    """Name the published weights that a file is, by its checksum."""
+    digest = sha256_of(weights) if weights.is_file() else ""
+    for listed, name in listed_in(PUBLISHED / SUMS):
+        if listed == digest:
+            yield f"its checksum is that of the published {name}"
 
 
 def _closest(content: Content) -> Candidate | None:
@@ -170,7 +202,7 @@ def _read_off(content: Content) -> Iterator[Candidate]:
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[Candidate, ...]:
     """Every network in its default size, and in the sizes of the shipped experiments."""
-    found = [one for name in names() for one in _of_experiment(load(name))]
+    found = [one for shipped in _experiments().values() for one in _of_experiment(shipped)]
     for name in TRACKS:
         known = track_class(name).known_networks
         trained = [network for network in known["score_net"] if network != EXACT]

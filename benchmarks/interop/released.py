@@ -9,12 +9,14 @@ saves the same network without a configuration.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,9 +28,18 @@ from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Convention, LinearSchedule
 from benchmarks.data import features
 from benchmarks.interop.base import Content, Imported
+from benchmarks.interop.described import described
 from benchmarks.interop.fitting import state_from
+from benchmarks.interop.numbers import numbers_in
 from benchmarks.interop.schedules import NAMED
-from benchmarks.interop.sizes import cycle_of, diffwave_size, galr_size
+from benchmarks.interop.sizes import (
+    cycle_of,
+    diffwave_size,
+    flat_config,
+    galr_size,
+    refuse_other_fields,
+    unread_fields,
+)
 
 DIFFWAVE_NAMES = {  # parts of our names to parts of the release's names
     "parametrizations.weight.original0": "weight_g",
@@ -73,6 +84,9 @@ FIRST_STATES = ("hidden_init", "cell_init")  # shape (1, 1, hidden) in the relea
 SCHEDULE = NAMED["released"]
 DILATION_CYCLE = DiffWaveConfig().dilation_cycle
 SAMPLE_RATE = 22_050  # Hz
+TRAINING = {"T": "T", "beta_0": "start", "beta_T": "end"}  # their fields of the schedule to ours
+BETAS = ("betas", "noise_schedule", "beta")  # lists that some configurations hold besides
+READ = (*TRAINING, *BETAS, "dilation_cycle", "sampling_rate")
 WEIGHT_NORM = "weight norm stays in the file, for export and training; sampling folds weight norm"
 HEADS = GALRConfig().heads  # fixed in the released code
 
@@ -80,11 +94,17 @@ HEADS = GALRConfig().heads  # fixed in the released code
 class ReleasedDiffWave:
     """The score network of the release."""
 
-    title = "DiffWave of the BDDM release"
+    title = "layout of the BDDM release's DiffWave"
 
     def recognises(self, content: Content) -> bool:
         """Tell whether the file has the names of the first layers."""
         return set(DIFFWAVE_FIRST) <= set(content.tensors)
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in a small network."""
+        with torch.device("meta"):
+            network = DiffWave(DiffWaveConfig(layers=1, channels=8), NoiseSchedule((0.5,)))
+        return frozenset(_renamed(DIFFWAVE_NAMES, name) for name in network.state_dict())
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to the same network under our names.
@@ -99,9 +119,11 @@ class ReleasedDiffWave:
         if len(own) < len(content.tensors) and _galr_prefix(content) is None:
             other = min(content.tensors.keys() - own.keys())
             raise _half(content, other, "GALR", f"{GALR_PREFIX}{GALR_FIRST}")
-        content = replace(content, tensors=own)
+        content = replace(content, tensors=own, config=flat_config(content))
         name_of = partial(_renamed, DIFFWAVE_NAMES)
         size = diffwave_size(content, name_of)
+        fixed = _fixed(size)
+        refuse_other_fields(content, content.config, fixed)
         size["dilation_cycle"] = cycle_of(content, "dilation_cycle", DILATION_CYCLE)
         config = _made(content, DiffWaveConfig, size)
         state = state_from(content, lambda: DiffWave(config, NoiseSchedule((0.5,))), name_of)
@@ -113,19 +135,30 @@ class ReleasedDiffWave:
             size=size,
             state=state,
             training=_training(content),
+            told=_told(content),
             amplitude=1.0,
-            notes=(*_notes(content, ("dilation_cycle", "T", "beta_0", "beta_T")), WEIGHT_NORM),
+            notes=(
+                *_notes(content, ("dilation_cycle", *TRAINING)),
+                WEIGHT_NORM,
+                *unread_fields(content.config, (*READ, *fixed)),
+            ),
         )
 
 
 class ReleasedGALR:
     """The schedule network of the release."""
 
-    title = "GALR of the BDDM release"
+    title = "layout of the BDDM release's GALR"
 
     def recognises(self, content: Content) -> bool:
         """Tell whether the file has the name of the first layer."""
         return _galr_prefix(content) is not None
+
+    def names(self) -> frozenset[str]:
+        """Names of tensors in a small network."""
+        with torch.device("meta"):
+            state = GALR(GALRConfig(blocks=1, width=16, hidden=4)).state_dict()
+        return frozenset(f"{GALR_PREFIX}{_renamed(GALR_NAMES, name)}" for name in state)
 
     def convert(self, content: Content) -> Imported:
         """Convert the file to the same network under our names.
@@ -145,7 +178,7 @@ class ReleasedGALR:
             for name, value in content.tensors.items()
             if name.startswith(prefix) and not name.endswith(POSITIONS)
         }
-        content = replace(content, tensors=own)
+        content = replace(content, tensors=own, config=flat_config(content))
         name_of = partial(_renamed, GALR_NAMES)
         size = galr_size(content, name_of) | {"heads": HEADS}
         config = _made(content, GALRConfig, size)
@@ -157,8 +190,9 @@ class ReleasedGALR:
             size=size,
             state=state_from(content, lambda: GALR(config), name_of),
             training=_training(content),
+            told=_told(content),
             convention=Convention("raw"),
-            notes=(*_notes(content, ("T", "beta_0", "beta_T")), *_left_out(beside)),
+            notes=(*_notes(content, (*TRAINING,)), *_left_out(beside)),
         )
 
 
@@ -250,6 +284,27 @@ def _made(content: Content, kind: type[Any], size: dict[str, Any]) -> Any:
         raise UserError(f"{content.path}: {error}") from error
 
 
+def _fixed(size: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a DiffWave's configuration that its tensors decide."""
+    hop = math.prod(size["upsampling"])
+    first, middle, last = size["embedding"]
+    return {
+        "num_res_layers": size["layers"],
+        "res_channels": size["channels"],
+        **dict.fromkeys(("n_mels", "num_mels", "mel_channels"), size["mels"]),
+        **dict.fromkeys(("hop_len", "hop_length", "hop_size", "hop_samples"), hop),
+        "diffusion_step_embed_dim_in": first,
+        "diffusion_step_embed_dim_mid": middle,
+        "diffusion_step_embed_dim_out": last,
+        "unconditional": False,
+    }
+
+
+def _told(content: Content) -> tuple[str, ...]:
+    """Fields of our training schedule that the file tells."""
+    return tuple(ours for theirs, ours in TRAINING.items() if theirs in content.config)
+
+
 def _training(content: Content) -> LinearSchedule:
     def number(name: str, released: float) -> Any:
         value = content.config.get(name, released)
@@ -257,9 +312,23 @@ def _training(content: Content) -> LinearSchedule:
             raise UserError(f"{content.path}: {name} must be a number, not {value!r}")
         return value
 
-    return LinearSchedule(
+    training = LinearSchedule(
         number("T", SCHEDULE.T), number("beta_0", SCHEDULE.start), number("beta_T", SCHEDULE.end)
     )
+    for name in BETAS:
+        betas = numbers_in(content.config.get(name))
+        if betas is not None and not np.allclose(betas, _line(training, len(betas)), rtol=1e-4):
+            raise UserError(
+                f"{content.path} contradicts itself: {name} is {described(betas, 1)}, and does not "
+                f"rise linearly from {training.start:g} to {training.end:g} in {training.T} steps"
+            )
+    return training
+
+
+def _line(training: LinearSchedule, count: int) -> Any:
+    """Betas that rise linearly; not a number where there are others than ``T``."""
+    betas = np.linspace(training.start, training.end, count)
+    return betas if count == training.T else betas * np.nan
 
 
 def _notes(content: Content, wanted: Sequence[str]) -> Iterator[str]:

@@ -25,15 +25,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bddm_ref.files import DamagedFileError, write_with_checksum
+from bddm_ref.files import write_with_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
 from benchmarks.core.registry import nearest
-from benchmarks.interop.files import load_pickle, verify_if_announced
+from benchmarks.interop.betas import Read, holds_schedule, made, read_value
+from benchmarks.interop.described import described
+from benchmarks.interop.files import verify_if_announced
+from benchmarks.interop.loaded import ARRAYS, READABLE, YAMLS, load_value
+from benchmarks.interop.pickles import PICKLES, load_pickle
 from benchmarks.results.documents import kind_of
-from benchmarks.results.forms import GZIP, JSON, document_file, read_text
+from benchmarks.results.forms import GZIP, JSON, document_file
 from benchmarks.results.schema import RunResults
 
 NAMED = {
@@ -44,6 +48,7 @@ NAMED = {
 FIELDS = ("t", "alpha", "beta", "sigma")  # tensors of a .ns file
 NS = ".ns"
 DOCUMENTS = (JSON, JSON + GZIP)  # endings of a run's document
+SCHEDULER, CONFIG = "scheduler_config.json", "config.json"  # in folders of diffusers
 ULP = 2.0**-24  # relative rounding of float32
 Float32s = NDArray[np.float32]
 
@@ -69,6 +74,8 @@ class ScheduleSource:
         """
         if told.is_file():
             return cls(told)
+        if (told / SCHEDULER).is_file() and not (told / CONFIG).is_file():
+            return cls(told / SCHEDULER)
         for ending in DOCUMENTS:
             file, colon, row = str(told).rpartition(f"{ending}:")
             if colon:
@@ -78,7 +85,24 @@ class ScheduleSource:
     @property
     def is_schedule(self) -> bool:
         """Tell whether the file's name says that it holds a schedule."""
-        return self.path.name.lower().endswith((NS, *DOCUMENTS))
+        return self.path.name.lower().endswith((NS, *DOCUMENTS, *ARRAYS))
+
+    @property
+    def holds_schedule(self) -> bool:
+        """Tell whether the file holds a schedule, for which pickles are opened.
+
+        Raises:
+            UserError: a pickle is damaged, or would execute code.
+            DamagedFileError: a pickle differs from the checksum beside it.
+        """
+        if self.is_schedule or self.path.suffix.lower() in YAMLS:
+            return True
+        if self.path.suffix.lower() not in PICKLES or not self.path.is_file():
+            return False
+        if not self.path.stat().st_size:
+            return False
+        verify_if_announced(self.path)
+        return holds_schedule(load_pickle(self.path))
 
     @property
     def stem(self) -> str:
@@ -133,7 +157,12 @@ def process_of(linear: LinearSchedule) -> NoiseSchedule:
 
 
 def read_schedule(file: Path, training: LinearSchedule) -> NoiseSchedule:
-    """Read a schedule from a ``.ns`` or a JSON file.
+    """Read a schedule; see :func:`read_told`."""
+    return read_told(file, training).schedule
+
+
+def read_told(file: Path, training: LinearSchedule) -> Read:
+    """Read a schedule, and notes on what the file holds besides.
 
     Args:
         file: the file, with a row where the file is the document of a run: ``FILE.json:ROW``.
@@ -149,14 +178,22 @@ def read_schedule(file: Path, training: LinearSchedule) -> NoiseSchedule:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {what}; give a .ns or a .json file")
-    if not source.is_schedule:
-        raise UserError(f"{path} is no schedule; give a .ns or a .json file")
     if source.row is not None:
-        return _from_run(path, source.row)
+        return Read(_from_run(path, source.row))
+    if not path.name.lower().endswith((NS, *READABLE)):
+        raise UserError(f"{path} is no schedule; give a .ns or a .json file")
     verify_if_announced(path)
     if path.suffix.lower() == NS:
-        return _from_ns(path, training)
-    return _from_json(path)
+        return Read(_from_ns(path, load_pickle(path), training))
+    value = load_value(path)
+    if path.suffix.lower() in PICKLES:
+        if not holds_schedule(value):
+            raise UserError(
+                f"{path} is no schedule; give a .ns or a .json file, not {described(value)}"
+            )
+        if _are_columns(value):
+            return Read(_from_ns(path, value, training))
+    return read_value(str(path), value)
 
 
 def _from_run(path: Path, row: str) -> NoiseSchedule:
@@ -169,52 +206,34 @@ def _from_run(path: Path, row: str) -> NoiseSchedule:
     betas = rows[row]
     if betas is None:
         raise UserError(f"{path} lists no schedule of the row {row!r}; name another row")
-    return _schedule(path, betas)
+    return made(str(path), betas)
 
 
-def _from_json(path: Path) -> NoiseSchedule:
-    """Read a plain list of betas, our own format, or diffusers' configuration."""
-    try:
-        content = json.loads(read_text(path))
-    except DamagedFileError:  # its sentence names the file and the fault
-        raise
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON: {error}") from error
-    if isinstance(content, dict):
-        scheduler = content.get("scheduler")  # written by diffusers_document
-        places = [content, *([scheduler] if isinstance(scheduler, dict) else [])]
-        if content.get("kind") == "run":
-            raise UserError(f"{path} holds many schedules; name a row, as {path}:raw/bddm-16")
-        lists = [place.get(key) for place in places for key in ("betas", "trained_betas")]
-        content = next((betas for betas in lists if betas is not None), None)
-    if not isinstance(content, list) or not all(type(beta) in (int, float) for beta in content):
-        raise UserError(
-            f"{path} holds no schedule: give a list of betas, or an object with a list 'betas'"
-        )
-    return _schedule(path, content)
+def _are_columns(value: Any) -> bool:
+    """Tell whether a list has the form of a ``.ns`` file, under another ending."""
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == len(FIELDS)
+        and all(isinstance(one, Tensor) and one.ndim == 1 and len(one) > 1 for one in value)
+    )
 
 
-def _from_ns(path: Path, training: LinearSchedule) -> NoiseSchedule:
-    tensors = load_pickle(path)
+def _from_ns(path: Path, tensors: Any, training: LinearSchedule) -> NoiseSchedule:
     if not isinstance(tensors, (list, tuple)) or len(tensors) != len(FIELDS):
-        raise UserError(f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors")
+        raise UserError(
+            f"{path} is no .ns file, which holds a list of {len(FIELDS)} tensors; found "
+            f"{described(tensors)}"
+        )
     if (
         any(not isinstance(v, Tensor) or v.ndim != 1 for v in tensors)
         or len({len(value) for value in tensors}) > 1
     ):
         raise UserError(f"{path}: {', '.join(FIELDS)} must be tensors of the same length")
     t, alpha, beta, sigma = (value.to(torch.float64) for value in tensors)
-    schedule = _schedule(path, beta.tolist())
+    schedule = made(str(path), beta.tolist())
     _refuse_contradictions(path, schedule, alpha, sigma)
     _refuse_other_steps(path, alpha, t, training)
     return schedule
-
-
-def _schedule(path: Path, betas: list[float]) -> NoiseSchedule:
-    try:
-        return NoiseSchedule(tuple(betas))
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def _refuse_contradictions(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.interop.base import Content
+from benchmarks.interop.described import described
 
+NAMED = 8  # unread fields that a note names
 NameOf = Callable[[str], str]
 """Our name of a tensor, or of a part of the network, to the name in the file."""
 
@@ -55,6 +57,54 @@ def galr_size(content: Content, name_of: NameOf) -> dict[str, Any]:
         "segment": dimension("blocks.0.across.squeeze.weight", 1),
         "mixtures": dimension("blocks.0.across.squeeze.weight", 0),
     }
+
+
+def flat_config(content: Content) -> dict[str, Any]:
+    """Fields of the configuration, also those one level down.
+
+    Raises:
+        UserError: a name stands at two places with different values.
+    """
+    flat = {name: v for name, v in content.config.items() if not isinstance(v, Mapping)}
+    for place, fields in content.config.items():
+        for name, value in fields.items() if isinstance(fields, Mapping) else ():
+            if name in flat and repr(flat[name]) != repr(value):
+                raise UserError(
+                    f"{content.path} contradicts itself: {name} is {described(flat[name])}, and "
+                    f"{described(value)} in {place!r}"
+                )
+            flat[name] = value
+    return flat
+
+
+def refuse_other_fields(
+    content: Content, config: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> None:
+    """Refuse fields of a configuration that differ from what the network is.
+
+    Args:
+        content: the file.
+        config: fields of the file.
+        fixed: fields that the tensors, or the layout, decide.
+
+    Raises:
+        UserError: a field has another value.
+    """
+    for name, value in fixed.items():
+        if name in config and config[name] != value:
+            raise UserError(
+                f"{content.path}: {name} is {described(config[name])}, and only {value!r} fits the "
+                "tensors and the layout of this network; correct the field, if the file is right "
+                "otherwise"
+            )
+
+
+def unread_fields(config: Mapping[str, Any], read: Collection[str]) -> Iterator[str]:
+    """A note on fields of the configuration that change nothing here."""
+    left = [name for name in config if name not in read]
+    if left:
+        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        yield f"fields of the file that were not used: {', '.join(left[:NAMED])}{more}"
 
 
 def cycle_of(content: Content, key: str, default: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from torch import Tensor, nn
@@ -68,6 +69,15 @@ class DiffusersUNet(nn.Module):
             )
         eps: Tensor = self.unet(x, self.schedule.step_of(alpha).float(), return_dict=False)[0]
         return eps
+
+
+def known_arguments() -> frozenset[str]:
+    """Names of the arguments of the installed ``UNet2DModel``.
+
+    Raises:
+        ValueError: diffusers is not installed.
+    """
+    return frozenset(inspect.signature(_model().__init__).parameters) - {"self"}
 
 
 def _model() -> Any:

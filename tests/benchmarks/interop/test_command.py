@@ -60,7 +60,7 @@ def score(tmp_path: Path) -> Path:
 def test_import_of_both_networks(run: Run, both: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     said = run("import", both, "--to", out)
-    assert "DiffWave of the BDDM release, under 'model_state_dict'\n" in said
+    assert "layout of the BDDM release's DiffWave, under 'model_state_dict'\n" in said
     assert "diffwave, a score_net of the track speech" in said
     assert "galr, a schedule_net of the track speech" in said
     assert said.count("training    T = 200, beta 0.0001 to 0.02") == 2
@@ -107,6 +107,33 @@ def test_a_training_schedule_that_the_file_does_not_tell(
     assert "the file lacks dilation_cycle, T, beta_0, beta_T" in said
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (CONFIG, "--training wavegrad has T = 1000, and the file tells T = 200; leave --training"),
+        ({"beta_T": 0.05}, "--training wavegrad has end = 0.01, and the file tells end = 0.05"),
+    ],
+)
+def test_a_training_schedule_that_the_file_contradicts(
+    run: Run, both: Path, tmp_path: Path, config: dict[str, object], message: str
+) -> None:
+    torch.save({"config": config, "model_state_dict": state()}, both)
+    said = run("import", both, "--to", tmp_path / "out", "--training", "wavegrad", status=2)
+    assert f"BDDM-1.5.pkl: {message}" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrapped_weights_are_told(run: Run, both: Path, tmp_path: Path) -> None:
+    average = {f"ema_model.{name}": value for name, value in state().items()}
+    plain = {f"_orig_mod.model.{name}": value * 2 for name, value in state().items()}
+    torch.save({"config": CONFIG, "state_dict": plain | average}, both)
+    said = run("import", both, "--to", tmp_path)
+    assert "DiffWave, under 'state_dict', names from 'ema_model.'" in said
+    assert (
+        "note        a moving average is taken ('state_dict', names from 'ema_model.'); the" in said
+    )
+
+
 def test_the_same_twice_is_fine_and_another_is_refused(
     run: Run, score: Path, tmp_path: Path
 ) -> None:
@@ -149,7 +176,7 @@ def test_export_of_weights_alone(run: Run, both: Path, tmp_path: Path) -> None:
     run("import", both, "--to", tmp_path)
     weights = tmp_path / "BDDM-1.5-score_net.safetensors"
     said = run("export", weights, "--as", "released", "--to", tmp_path / "a.pkl")
-    assert "diffwave, as DiffWave of the BDDM release" in said
+    assert "diffwave, as layout of the BDDM release's DiffWave" in said
     assert torch.load(tmp_path / "a.pkl")["config"] == CONFIG
     (tmp_path / "BDDM-1.5.yaml").unlink()
     said = run("export", weights, "--as", "released", "--to", tmp_path / "b.pkl")
@@ -189,11 +216,13 @@ def test_import_of_a_diffusers_folder(run: Run, tmp_path: Path) -> None:
     model.save_pretrained(folder)
     DDPMScheduler(1000, 1e-4, 0.02).save_pretrained(folder)
     said = run("import", folder, "--to", tmp_path)
-    assert "UNet2DModel of diffusers\n" in said
+    assert "layout of diffusers' UNet2DModel\n" in said
     assert "diffusers_unet, a score_net of the track images" in said
     experiment = load(str(tmp_path / "tiny.yaml"))
     assert experiment.image.channels == 3
-    assert "this project's" in run("import", tmp_path / "tiny.safetensors", "--to", tmp_path / "b")
+    assert "layout of this project's networks" in run(
+        "import", tmp_path / "tiny.safetensors", "--to", tmp_path / "b"
+    )
 
 
 def test_a_network_that_does_not_compute_is_not_written(

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -172,6 +173,33 @@ def test_defaults_are_assumed_and_told() -> None:
     assert "the file lacks dilation_cycle_length and noise_schedule" in imported.notes[1]
 
 
+@pytest.mark.parametrize("form", [list, tuple, torch.tensor, np.array])
+def test_the_schedule_in_any_form(form: Any) -> None:
+    betas = form(np.linspace(1e-3, 0.03, 40).tolist())
+    imported = LAYOUT.convert(content(state(), PARAMETERS | {"noise_schedule": betas}))
+    assert imported.training is not None
+    assert imported.training.T == 40
+    assert imported.training.end == pytest.approx(0.03)
+    assert imported.told == ("T", "start", "end")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        ("residual_layers", 30, LAYERS),
+        ("residual_channels", 64, CHANNELS),
+        ("n_mels", 128, 80),
+        ("hop_samples", 300, 256),
+        ("unconditional", True, False),
+    ],
+)
+def test_fields_that_contradict_the_tensors(field: str, value: object, right: object) -> None:
+    with pytest.raises(ValueError, match=f"{field} is {value}, and only {right} fits the tensors"):
+        LAYOUT.convert(content(state(), PARAMETERS | {field: value}))
+    imported = LAYOUT.convert(content(state(), PARAMETERS | {field: right, "lr": 1, "n_fft": 512}))
+    assert imported.notes[-1] == "fields of the file that were not used: lr, n_fft"
+
+
 def test_half_precision_is_widened() -> None:
     halved = {name: value.half() for name, value in state().items()}
     imported = LAYOUT.convert(content(halved))
@@ -214,7 +242,7 @@ def without(part: str) -> dict[str, Tensor]:
         ),
         *(
             (state(), {"noise_schedule": betas}, "noise_schedule must be a list of numbers")
-            for betas in ([], "abc", [None, 1], 0.1, torch.linspace(1e-4, 0.05, 50))
+            for betas in ([], "abc", [None, 1], 0.1, torch.ones(2, 2))
         ),
         *(
             (

@@ -80,7 +80,9 @@ def test_networks_of_all_tracks(
 def test_a_size_that_only_the_yaml_beside_tells(tmp_path: Path) -> None:
     size = {"image_channels": 1, "channels": 8, "multipliers": [1, 2, 2], "groups": 4, "blocks": 1}
     path = write(tmp_path, "images", "score_net", "unet", size)
-    with pytest.raises(ValueError, match=r"has none of the known layouts .*, this project's"):
+    with pytest.raises(
+        ValueError, match=r"has none of the known layouts .*, layout of this project's"
+    ):
         imported(path)
     fields = {
         "track": "images",
@@ -94,7 +96,10 @@ def test_a_size_that_only_the_yaml_beside_tells(tmp_path: Path) -> None:
     found = imported(path)
     assert found.size | size == found.size
     assert found.training == LinearSchedule(500, 1e-4, 0.03)
-    assert found.notes == ()
+    assert found.notes == (
+        f"convention and training_schedule are those of {tmp_path}/2.yaml, which names another "
+        "file of this name",
+    )
 
 
 def test_the_convention_of_a_schedule_network(tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_the_reference_weights(file: str, network: str, convention: Convention |
     assert (found.network, found.convention) == (network, convention)
     assert found.training is not None
     assert found.amplitude == 8.0
-    assert found.notes == ()
+    assert found.notes == (f"its checksum is that of the published {file}.safetensors",)
 
 
 def test_a_tensor_of_another_shape_is_told(tmp_path: Path) -> None:

@@ -287,6 +287,48 @@ def test_defaults_are_assumed_and_told() -> None:
     assert "the file lacks T, beta_0, beta_T: values of the released" in schedule.notes[-1]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        ("num_res_layers", 99, LAYERS),
+        ("res_channels", 99, CHANNELS),
+        ("n_mels", 99, MELS),
+        ("hop_len", 99, math.prod(STRIDES)),
+        ("diffusion_step_embed_dim_in", 99, FEATURES),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_fields_that_contradict_the_tensors(
+    field: str, value: object, right: object, nested: bool
+) -> None:
+    for given in (value, right):
+        config = {"wavenet_config": {field: given}} if nested else {field: given}
+        if given == right:
+            assert convert(content(released_state(), config))
+        else:
+            with pytest.raises(ValueError, match=f"{field} is {value}, and only {right} fits the"):
+                convert(content(released_state(), config))
+
+
+def test_a_nested_configuration_is_read() -> None:
+    config = {"diffusion_config": {"T": 50, "beta_0": 1e-3, "beta_T": 0.05}, "lr": 1e-4}
+    score, schedule = convert(content(released_state(), config))
+    assert score.training == schedule.training == LinearSchedule(50, 1e-3, 0.05)
+    assert score.told == ("T", "start", "end")
+    assert score.notes[-1] == "fields of the file that were not used: lr"
+    with pytest.raises(ValueError, match=r"contradicts itself: T is 200, and 50 in 'diffusion_con"):
+        convert(content(released_state(), {"T": 200} | config))
+
+
+def test_betas_beside_the_training_schedule_agree() -> None:
+    config = {"T": 50, "beta_0": 1e-3, "beta_T": 0.05}
+    line = torch.linspace(1e-3, 0.05, 50)
+    assert convert(content(released_state(), config | {"betas": line}))
+    for betas in (line[:49], line * 1.01, line.flip(0)):
+        with pytest.raises(ValueError, match=r"contradicts itself: betas is list of .*in 50 steps"):
+            convert(content(released_state(), config | {"betas": betas}))
+
+
 def test_a_schedule_network_saved_by_itself() -> None:
     theirs = {f"ratio_nn.{name}": value for name, value in galr_state().items()}
     assert only(convert(content(theirs))).network == "galr"

@@ -107,6 +107,8 @@ def test_places_that_cannot_be_written(
 
 def test_a_schedule_that_is_not_what_its_checksum_says(run: Run, betas: Path) -> None:
     betas.with_name(f"{betas.name}.sha256").write_bytes(b"\xff\x00")
+    assert "has no usable checksum in steps3_0.9.json.sha256" in run("import", betas, status=2)
+    betas.with_name(f"{betas.name}.sha256").write_text("0" * 64)
     assert "does not match its checksum" in run("import", betas, status=2)
 
 
@@ -281,3 +283,27 @@ def test_wrong_options(
     with pytest.raises(SystemExit):
         main(arguments)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["list", "tensor", "dictionary"])
+def test_pickled_betas_from_the_command_line(run: Run, tmp_path: Path, form: str) -> None:
+    betas = torch.tensor([3e-6, 5e-4, 0.04, 0.5], dtype=torch.float64)
+    content = {"list": [*betas], "tensor": betas, "dictionary": {"betas": betas, "id": 7}}[form]
+    torch.save(content, tmp_path / "found.pt")
+    said = run("import", tmp_path / "found.pt", "--to", tmp_path / "out")
+    assert "a schedule of 4 steps" in said
+    assert ("entries that were not read: id (7)" in said) == (form == "dictionary")
+    assert json.loads((tmp_path / "out" / "found.json").read_text())["betas"] == betas.tolist()
+    said = run("export", tmp_path / "found.pt", "--as", "ns", "--to", tmp_path / "a.ns")
+    assert "found.pt: a schedule of 4 steps" in said
+
+
+def test_a_scheduler_that_ends_at_zero_is_refused(run: Run, tmp_path: Path) -> None:
+    config = {"_class_name": "DDIMScheduler", "trained_betas": [0.01, 0.1, 0.4]}
+    path = tmp_path / "zero.json"
+    path.write_text(json.dumps(config | {"rescale_betas_zero_snr": True, "clip_sample": False}))
+    said = run("import", path, "--to", tmp_path, status=2)
+    assert "zero.json: rescale_betas_zero_snr makes the last alpha of DDIMScheduler 0" in said
+    path.write_text(json.dumps(config | {"prediction_type": "v_prediction"}))
+    said = run("import", path, "--to", tmp_path / "out")
+    assert "note        prediction_type is 'v_prediction', and this project's networks" in said

@@ -225,7 +225,7 @@ def test_lists_of_betas(tmp_path: Path, content: Any) -> None:
         ("{", r"a\.json is no JSON"),
         (
             "{}",
-            r"a\.json holds no schedule: give a list of betas, or an object with a list 'betas'",
+            r"a\.json holds no schedule: found empty dictionary; give a list of betas, or an obj",
         ),
         ('{"betas": 0.1}', "holds no schedule"),
         ('{"scheduler": 3}', "holds no schedule"),
@@ -236,7 +236,7 @@ def test_lists_of_betas(tmp_path: Path, content: Any) -> None:
         ("[]", r"a\.json: a noise schedule needs at least one beta"),
         ("[0.1, 1.0]", r"a\.json: beta_2 = 1\.0 .* must lie between 0 and 1"),
         ("[NaN]", r"a\.json: beta_1 = nan"),
-        (f"[1{'0' * 400}]", r"a\.json: .* too large"),
+        (f"[1{'0' * 400}]", r"a\.json: beta_1 = inf"),
         ("[" * 10**5, r"a\.json is no JSON"),
     ],
 )

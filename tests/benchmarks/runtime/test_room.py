@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from benchmarks.core.errors import UserError
-from benchmarks.runtime.room import existing, mount_of, refuse_long_names, refuse_unusable
+from benchmarks.runtime.room import existing, mount_of, refuse_long_names, refuse_unusable_place
 
 
 def test_a_new_folder_is_usable_and_not_made(tmp_path: Path) -> None:
-    refuse_unusable(tmp_path, "--results")
-    refuse_unusable(tmp_path / "a" / "b", "--results")
+    refuse_unusable_place(tmp_path, "--results")
+    refuse_unusable_place(tmp_path / "a" / "b", "--results")
     assert [*tmp_path.iterdir()] == []
     assert existing(tmp_path / "a" / "b") == tmp_path.resolve()
     assert mount_of(tmp_path / "a").is_mount()
@@ -28,7 +28,7 @@ def test_a_new_folder_is_usable_and_not_made(tmp_path: Path) -> None:
 def test_a_file_is_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=f"--workspace: {tmp_path}/file is a file, not a folder"):
-        refuse_unusable(tmp_path / name, "--workspace")
+        refuse_unusable_place(tmp_path / name, "--workspace")
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
@@ -41,7 +41,7 @@ def test_a_folder_that_takes_no_file_is_refused(
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     said = rf"--results: nothing can be written to {tmp_path} \({os.strerror(code)}\)"
     with pytest.raises(UserError, match=said):
-        refuse_unusable(tmp_path / "new", "--results")
+        refuse_unusable_place(tmp_path / "new", "--results")
 
 
 def test_a_disk_that_is_all_but_full_is_refused(
@@ -51,9 +51,9 @@ def test_a_disk_that_is_all_but_full_is_refused(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     said = f"mounted at {mount_of(tmp_path)}, has 99999999 bytes free; a run needs at least 1000"
     with pytest.raises(UserError, match=said):
-        refuse_unusable(tmp_path, "--results")
+        refuse_unusable_place(tmp_path, "--results")
     free += 1
-    refuse_unusable(tmp_path, "--results")
+    refuse_unusable_place(tmp_path, "--results")
 
 
 @pytest.mark.parametrize("letter", ["a", "ä"])
