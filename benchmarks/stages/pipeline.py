@@ -69,10 +69,11 @@ class Run:
         refuse_unknown_contestants(self.context.experiment)
         with self._timed("data"):
             self._open_data()
+            if "train" in wanted:
+                self.refuse_impossible()
             self.check_data()
         if "train" not in wanted:
             return None
-        self.refuse_impossible()
         with self._timed("train"):
             weights = self._trained()
         if "search" not in wanted or not distributed.is_first():
@@ -277,8 +278,8 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
     _ = context.track.data  # located, verified, cut as the experiment says
     refuse_impossible_counts(experiment)
     run = Run(context)
-    run.check_data()
     run.refuse_impossible()
+    run.check_data()
 
 
 def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
