@@ -17,7 +17,7 @@ from torch import Tensor
 LENGTH = 12  # numbers of a print
 ROWS = 2**16  # samples of the table of signs
 SHIFT = 7_919  # rows by which the table moves on from one piece of a waveform to the next
-TOLERANCE = 0.02  # largest difference of each number in two prints of one recording
+TOLERANCE = 0.005  # largest difference of each number in two prints of one recording
 
 
 @lru_cache(maxsize=1)

@@ -69,10 +69,11 @@ class Run:
         self.refuse_unusable(wanted)  # mistakes should not wait for the data or the training
         with self._timed("data"):
             self._open_data()
+            if "train" in wanted:
+                self.refuse_impossible()
             self.check_data()
         if "train" not in wanted:
             return None
-        self.refuse_impossible()
         if "search" in wanted and not self.away and distributed.is_first():
             self.context.track.judge.check_items(self.context.workspace, self.context.progress)
         if wanted == STAGES:
@@ -298,8 +299,8 @@ def refuse_impossible(experiment: Experiment, progress: Progress) -> None:
     run = Run(context, from_scratch=True)  # whoever packs weights verifies them, too
     run.refuse_unusable(STAGES)
     _ = context.track.data  # located, verified, cut as the experiment says
-    run.check_data()
     run.refuse_impossible()
+    run.check_data()
 
 
 def prepare_machine(experiment: Experiment, progress: Progress) -> Experiment:
