@@ -82,7 +82,7 @@ def extract(extractor: Extractor, images: Tensor, batch: int = BATCH) -> Tensor:
         ``(N, D)`` on the CPU.
 
     Raises:
-        ValueError: these are no uint8 images.
+        ValueError: the images are not uint8, or of another shape.
     """
     checked_images(images)
     device = next(extractor.parameters()).device

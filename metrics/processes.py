@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 
 PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
 
@@ -25,6 +26,15 @@ def end_with_parent() -> None:
     if sys.platform == "linux":
         signal_from_kernel(parent.pid or 0)
     threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def serve_until_parent_ends(module: str, function: str, pipe: Connection) -> None:
+    """Call a function with a pipe; its module is imported once this process ends with its parent.
+
+    Imports may take seconds, during which the parent may be killed.
+    """
+    end_with_parent()
+    getattr(importlib.import_module(module), function)(pipe)
 
 
 def signal_from_kernel(parent: int) -> None:

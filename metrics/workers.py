@@ -24,7 +24,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from metrics.items import Clip, ItemMetric, ItemScore, score_item
-from metrics.processes import end_with_parent
+from metrics.processes import serve_until_parent_ends
 
 SECONDS = 600.0  # most for one metric of one clip; a clip of seconds takes a second
 TRIES = 2  # of a metric whose process ended: the fault may be of the clip before
@@ -243,7 +243,8 @@ def may_pass(reason: str | None) -> bool:
 def _started() -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    arguments = (__name__, serve.__name__, theirs)
+    process = context.Process(target=serve_until_parent_ends, args=arguments, daemon=True)
     process.start()
     theirs.close()  # so that the end of the worker is the end of the pipe
     return _Worker(process, ours)
@@ -257,10 +258,9 @@ def _end_of(status: int) -> str:
     return f"was ended by {known.get(-status, f'signal {-status}')}"
 
 
-def _serve(pipe: Connection) -> None:
+def serve(pipe: Connection) -> None:
     """Score jobs from a pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who closes the pipe
-    end_with_parent()
     try:
         pipe.send(READY)
         while True:

@@ -83,7 +83,7 @@ def _refuse_texts(experiment: Experiment) -> None:
     if not DEVICE.fullmatch(experiment.device):
         found = one_line(experiment.device, 40)
         raise ExperimentError(f"device: '{found}' is not allowed; give cpu, cuda, or cuda:1")
-    paths = {"data": experiment.data, "publish": experiment.publish}
+    paths = {"data": experiment.data}
     for field, text in (paths | dict(_weights(experiment))).items():
         if not text.strip():
             raise ExperimentError(f"{field}: the text is empty; give a name or a path")

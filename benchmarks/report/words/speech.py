@@ -76,7 +76,7 @@ class SpeechWords(TrackWords):
                 f"{results.metrics[c.metric].title} on {c.difference.n}"
                 for c in fewer
             )
-            note += f" Clips that only one row has a score for are left out: of {total}, {pairs}."
+            note += f" Clips without a score in either row are left out; of {total}: {pairs}."
         if any(c.seeds < ENOUGH_SEEDS for c in comparisons):
             note += f" Verdicts with fewer than {ENOUGH_SEEDS} noise seeds are indications only."
         return note

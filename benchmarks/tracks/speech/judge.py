@@ -63,9 +63,7 @@ class SpeechJudge(Judge):
 
         self.__dict__["_left_out"] = left_out(self._experiment, self._recordings, workspace)
         for name, reason in self._left_out.items():
-            progress.say(
-                f"search: validation clip {name} cannot judge, the next one does: {reason}"
-            )
+            progress.say(f"search: the next validation clip replaces {name}: {reason}")
 
     @cached_property
     def _left_out(self) -> dict[str, str]:

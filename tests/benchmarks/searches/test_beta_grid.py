@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -60,6 +61,18 @@ def test_a_grid_whose_lists_all_leave_the_training_levels_says_so(
         search_inputs(training, SearchConfig(lengths=(3,)), lambda schedule, trial: (0.0,))
     )
     assert found == {3: "the search found no schedule of 3 steps"}
+
+
+@pytest.mark.parametrize("scores", [(math.nan,), (0.5, math.nan), (-math.inf,)])
+@pytest.mark.parametrize("failing", [{0, 1, 2}, {2}])
+def test_a_schedule_that_could_not_be_judged_is_no_answer(
+    search_inputs: Callable[..., SearchInputs], scores: tuple[float, ...], failing: set[int]
+) -> None:
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return scores if trial in failing else (0.5,) * len(scores)
+
+    found = BetaGrid().find(search_inputs(TRAINING, SearchConfig(lengths=(2,)), judge))
+    assert found == {2: "the search found no schedule of 2 steps"}
 
 
 def test_one_beta_is_as_large_as_the_noisiest_of_many() -> None:
