@@ -110,7 +110,7 @@ def test_schedule_network_reaches_the_optimal_ratio(form: str, deviation: float)
         x_0 = deviation * torch.randn(8, D, generator=generator)
         return schedule_loss((score_net, net), x_0, None, schedule, tau, generator, form)  # type: ignore[arg-type]
 
-    config = TrainingConfig(steps=1200, learning_rate=5e-3, warmup=20, ema_decay=0.99, clip=5.0)
+    config = TrainingConfig(steps=400, learning_rate=1e-2, warmup=20, ema_decay=0.99, clip=5.0)
     trained, _ = train(net, loss, config)
 
     generator = torch.Generator().manual_seed(9)

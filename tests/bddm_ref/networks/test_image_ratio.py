@@ -148,7 +148,7 @@ def test_the_small_one_learns_the_best_ratio() -> None:
         x_0 = scale * torch.randn(8, 1, side, side, generator=generator)
         return schedule_loss((score, network), x_0, None, schedule, tau, generator)
 
-    config = TrainingConfig(steps=1200, learning_rate=5e-3, clip=5.0, ema_decay=0.99)
+    config = TrainingConfig(steps=400, learning_rate=1e-2, clip=5.0, ema_decay=0.99)
     trained, _ = train(network, loss, config)
     for t in range(tau - 1, T - tau, 8):
         alpha, delta = float(schedule.alphas[t]), float(schedule.deltas[t])
