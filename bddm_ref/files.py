@@ -6,15 +6,14 @@ lists the files of one folder. ``sha256sum -c`` reads both.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from bddm_ref.checksums import listed_line, sums_for
+from bddm_ref.locks import locked
 
 SUMS = "SHA256SUMS"
 WRITING = "while writing "  # start of the note on an error of write_atomically
@@ -102,27 +101,12 @@ def _record_beside(path: Path, digests: list[str]) -> None:
 
 def _record_listed(path: Path, digests: list[str]) -> None:
     sums = path.with_name(SUMS)
-    with _locked(sums):
+    with locked(sums):
         kept = [(name, digest) for digest, name in listed_in(sums) if name != path.name]
         mine = [(path.name, digest) for digest in dict.fromkeys(digests)]
         text = "".join(_line(digest, name) for name, digest in sorted(kept + mine))
         write_atomically(sums, lambda file: file.write_text(text))
     checksum_file(path).unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(sums: Path) -> Iterator[None]:
-    """Hold a list of checksums alone, so that two writers of a folder lose no line.
-
-    Each update replaces the file. Whoever waited for the former one has to ask again.
-    """
-    sums.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with sums.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if sums.is_file() and os.path.samestat(os.fstat(file.fileno()), sums.stat()):
-                yield
-                return
 
 
 def verify_checksum(path: Path) -> None:

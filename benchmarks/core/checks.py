@@ -13,7 +13,7 @@ from benchmarks.core.errors import ExperimentError
 from benchmarks.core.estimates import refuse_too_large
 from benchmarks.core.experiment import EXACT, Experiment
 from benchmarks.core.identity import as_dict
-from benchmarks.core.names import one_line, refuse_name
+from benchmarks.core.names import one_line, refuse_name, refuse_unprintable
 from benchmarks.core.rows import rows_of
 
 DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,2})?")
@@ -87,34 +87,7 @@ def _refuse_texts(experiment: Experiment) -> None:
     for field, text in (paths | dict(_weights(experiment))).items():
         if not text.strip():
             raise ExperimentError(f"{field}: the text is empty; give a name or a path")
-    refuse_unprintable(experiment)
-
-
-def refuse_unprintable(experiment: Experiment) -> None:
-    """Refuse an experiment with a text that is not one printable line.
-
-    Raises:
-        ExperimentError: names the field, and shows the text.
-    """
-    for field, text in _texts(as_dict(experiment), ""):
-        if not text.isprintable():
-            raise ExperimentError(
-                f"{field}: '{one_line(text)}' has characters that cannot be printed; give another "
-                "name"
-            )
-
-
-def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
-    """All texts among plain values, keys too, each with the field that holds it."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield name, str(key)
-            yield from _texts(part, f"{name}.{one_line(str(key), 60)}".removeprefix("."))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part, name)
+    refuse_unprintable(as_dict(experiment))
 
 
 def _refuse_schedule(experiment: Experiment) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.core.bounds import refuse_out_of_bounds
-from benchmarks.core.checks import refuse_unprintable
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.names import one_line, refuse_name
+from benchmarks.core.names import one_line, refuse_name, refuse_unprintable
 from benchmarks.core.registry import nearest
 from benchmarks.core.yaml_text import read_yaml
 
@@ -65,7 +64,7 @@ def from_content(content: dict[str, Any], where: str) -> Experiment:
     try:
         experiment = _adapter().validate_python(content)
         refuse_out_of_bounds(experiment)
-        refuse_unprintable(experiment)
+        refuse_unprintable(dataclasses.asdict(experiment))
     except ValidationError as error:
         raise ExperimentError(f"{where}: {_told(error)}") from error
     except ExperimentError as error:

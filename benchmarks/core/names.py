@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from benchmarks.core.errors import ExperimentError
 
@@ -83,3 +84,30 @@ def same_title(first: str, second: str) -> bool:
     """Tell whether readers would take two titles for one: by letters, not by case or form."""
     one, other = (unicodedata.normalize("NFKC", title).casefold() for title in (first, second))
     return one == other
+
+
+def refuse_unprintable(values: object) -> None:
+    """Refuse plain values with a text that is not one printable line.
+
+    Raises:
+        ExperimentError: names the field, and shows the text.
+    """
+    for field, text in _texts(values, ""):
+        if not text.isprintable():
+            raise ExperimentError(
+                f"{field}: '{one_line(text)}' has characters that cannot be printed; give another "
+                "name"
+            )
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """All texts among plain values, keys too, each with the field that holds it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield name, str(key)
+            yield from _texts(part, f"{name}.{one_line(str(key), 60)}".removeprefix("."))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part, name)

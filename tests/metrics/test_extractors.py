@@ -185,10 +185,10 @@ def test_the_published_checksum_is_of_the_published_name() -> None:
 @pytest.mark.parametrize(
     ("images", "told"),
     [
-        (torch.rand(2, 1, 28, 28), r"not \(2, 1, 28, 28\) of float32; scale, round"),
-        (torch.zeros(2, 1, 28, 28, dtype=torch.int64), "of int64"),
-        (torch.zeros(2, 1, 28, 28, dtype=torch.bool), "of bool"),
-        (torch.zeros(1, 28, 28, dtype=torch.uint8), r"not \(1, 28, 28\) of uint8"),
+        (torch.rand(2, 1, 28, 28), "uint8 from 0 to 255, not float32"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.int64), "uint8 from 0 to 255, not int64"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.bool), "uint8 from 0 to 255, not bool"),
+        (torch.zeros(1, 28, 28, dtype=torch.uint8), r"with 1 or 3 channels, not \(1, 28, 28\)"),
     ],
 )
 @pytest.mark.usefixtures("small")

@@ -62,7 +62,7 @@ def test_crops_are_asked_for_where_networks_are_trained(
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (["--test-items", "0"], "error: test_items: 0 is not allowed; give a number from 1"),
+        (["--test-items", "0"], "error: test_items: 0 is too few; give a number from 1"),
         (["--search.pass-items", "9"], "error: search.pass_items: 9 is more than the 2 clips of"),
     ],
 )

@@ -86,7 +86,7 @@ RATE = {"steps": 10, "learning_rate": 0.1}
         ({"device": "cuda:"}, "device: 'cuda:' is not allowed"),
         ({"device": "cpu\n"}, "device: 'cpu' has characters that cannot be printed"),
         ({"data": " "}, "data: the text is empty"),
-        ({"publish": ""}, "publish: the text is empty"),
+        ({"data": ""}, "data: the text is empty"),
         ({"data": "a\x1b[2J"}, r"data: 'a\\x1b\[2J' has characters that cannot be printed"),
         ({"data": "a\0"}, "data: .* cannot be printed"),
         ({"publish": "a\u202eb"}, r"publish: 'a\\u202eb' has characters"),

@@ -362,7 +362,7 @@ def test_an_altered_packed_corpus_is_refused(tmp_path: Path) -> None:
         open_corpus(str(tmp_path / "b"), QUIET)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\u202eb", "\udcff"], ids=ascii)
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\u202eb"], ids=ascii)
 def test_a_file_whose_name_cannot_be_printed_is_named(tmp_path: Path, name: str) -> None:
     for i in range(3):
         tone(tmp_path / f"{i}.wav")

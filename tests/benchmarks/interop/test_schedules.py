@@ -303,7 +303,7 @@ def test_training_schedules_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none of released, ddpm, wavegrad, and no experiment 'dp"):
         named_training("dpm")
     (tmp_path / "none.yaml").write_text("training_schedule: {T: 0, start: 0.001, end: 0.05}")
-    with pytest.raises(ValueError, match=r"--training: .*none\.yaml: T = 0 with betas"):
+    with pytest.raises(ValueError, match=r"--training: .*none\.yaml: training_schedule\.T: 0 is"):
         named_training(str(tmp_path / "none.yaml"))
 
 
