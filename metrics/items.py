@@ -242,16 +242,16 @@ def _attempt(
 def score_item(
     metric: type[ItemMetric], preds: ArrayLike, target: ArrayLike, sample_rate: int
 ) -> ItemScore:
-    """Score one pair of clips, ``(L,)`` each, by an update of a new metric object.
+    """Score one pair of clips, ``(L,)`` each, without an object of the metric's class.
 
     A pair that cannot be scored gives NaN with a reason.
 
     Raises:
-        ValueError: a mistake of the caller, as in :meth:`ItemMetric.update`.
+        ValueError: a mistake of the caller, as in `checked_pair`.
     """
-    one = metric(sample_rate)
-    one.update(*(torch.tensor(np.asarray(clip, np.float64))[None] for clip in (preds, target)))
-    return one.item_scores()[0]
+    scored, clean = np.asarray(preds, np.float64), np.asarray(target, np.float64)
+    value, failure = _attempt(metric, scored, clean, sample_rate)
+    return ItemScore(value, REASONS[failure])
 
 
 def _rows(clips: Tensor) -> Clip:

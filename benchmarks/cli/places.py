@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.core.errors import UserError
-from benchmarks.results.owned import LOCAL
 from benchmarks.runtime import checkout
 
 RESULTS = Path("results")  # the published folder
@@ -18,13 +17,13 @@ WITHOUT_PUBLISH = "add --publish to replace published results, or name another f
 
 def local(name: str) -> Path:
     """The folder for tables of that name, which git ignores."""
-    return RESULTS / LOCAL / name
+    return RESULTS / checkout.LOCAL / name
 
 
 def is_published(folder: Path) -> bool:
     """Tell whether a folder is a published one: it holds tracked files of ``results/``."""
     place, root = folder.resolve(), checkout.REPOSITORY / RESULTS
-    if not place.is_relative_to(root) or place.is_relative_to(root / LOCAL):
+    if not place.is_relative_to(root) or place.is_relative_to(root / checkout.LOCAL):
         return False
     tracked = checkout.git("ls-files", "--", str(place))
     return tracked is None or tracked != ""  # None: no git, so nothing can be restored

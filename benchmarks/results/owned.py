@@ -9,8 +9,8 @@ from pathlib import Path
 from bddm_ref.files import DamagedFileError, sha256_of
 from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
+from benchmarks.runtime.checkout import LOCAL
 
-LOCAL = "local"  # below a results folder: tables of runs that are not published
 NOBODYS = ("README.md",)  # pages that need no document
 ENDINGS = (".json", ".gz", ".md", ".svg", ".png", ".wav", ".safetensors", ".ns", ".sha256")
 """Endings of files that runs and commands publish; any other file is a user's own."""

@@ -11,6 +11,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKED = "origin.json"  # replaces git in a bundle's code
 PRODUCED = ("results", "runs")  # folders that runs write
+LOCAL = "local"  # below a results folder: tables of runs that are not published
 
 
 @cache

@@ -57,7 +57,7 @@ def device_numbers(home: Path) -> list[Path]:
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs onnxruntime")
 def test_no_command_lets_onnxruntime_send_anything(tmp_path: Path) -> None:
-    waves = {f"{i:02}": syllables(1.5, i) for i in range(12)}
+    waves = {f"{i:02}": syllables(1.5, i) for i in range(20)}
     data, home = write_recordings(tmp_path / "data", waves), tmp_path / "home"
     home.mkdir()
     calls = tmp_path / "calls"

@@ -33,6 +33,7 @@ HARMLESS = (
     "benchmarks.stages.search._written",
     "benchmarks.stages.train.",  # loads networks, displays and records; the rest counts alone
     "benchmarks.tracks.analytic.track.AnalyticTrack.data",
+    "benchmarks.tracks.images.features.Features.keep",
     "benchmarks.tracks.images.track.ImageTrack.data",
     "benchmarks.tracks.parts.Networks.build_s",  # looks the network up
     "benchmarks.tracks.parts.Networks.for_inference",  # changes nothing

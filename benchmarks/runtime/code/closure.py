@@ -60,7 +60,9 @@ ASIDE = (
     "benchmarks.runtime.workspace",
     "benchmarks.stages.context",
     "benchmarks.tracks.speech.workers",
+    "bddm_ref.checksums",
     "bddm_ref.files",
+    "bddm_ref.locks",
     "bddm_ref.settings",
     "metrics.processes",
     "metrics.scoring",
@@ -336,12 +338,15 @@ class _Closure:
 
 def _attribute_classes(kind: type) -> dict[str, type]:
     """Classes of the attributes that a constructor keeps from its parameters, where known."""
+    source = source_of(kind.__module__) if is_own(kind.__module__) else None
+    return {} if source is None else _kept(kind, source)
+
+
+@functools.cache
+def _kept(kind: type, source: Source) -> dict[str, type]:
     try:
         hints = typing.get_type_hints(getattr(kind, "__init__"))  # noqa: B009 (of a class)
     except (NameError, TypeError):  # an annotation for type checkers alone
-        return {}
-    source = source_of(kind.__module__)
-    if source is None or not is_own(kind.__module__):
         return {}
     return {
         target.attr: hints[node.value.id]
@@ -357,6 +362,7 @@ def _is_class(hint: Any) -> bool:
     return isinstance(hint, type) and is_own(hint.__module__)
 
 
+@functools.cache
 def _is_aside(module: str) -> bool:
     return any(module == one or module.startswith(f"{one}.") for one in ASIDE)
 

@@ -54,6 +54,7 @@ def _targets(statement: ast.stmt) -> list[str]:
     return []
 
 
+@cache
 def calls_super(node: ast.AST) -> bool:
     """Tell whether a method hands on to its base class."""
     return any(isinstance(one, ast.Name) and one.id == "super" for one in ast.walk(node))

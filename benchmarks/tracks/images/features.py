@@ -58,7 +58,7 @@ class Features:
         Returns:
             ``features`` ``(N, D)``, and with a classifier ``classes`` ``(N,)``.
         """
-        inputs = {"data": self.pictures.images.sha256, "split": split, "count": count}
+        inputs = {"data": self.pictures.images.digest(split), "split": split, "count": count}
         folder = self._folder(inputs)
         if not folder.is_finished():
             pixels = self.pictures.scored(split).pixels

@@ -311,7 +311,7 @@ def test_two_publications_do_not_disturb_each_other(old: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [1, 6, 9, 12, 15, 18])
+@pytest.mark.parametrize("steps", [6, 15])
 def test_a_process_of_its_own_is_killed(old: Path, after: dict[str, bytes], steps: int) -> None:
     before = state(old)
     places = [str(Path(__file__).parent), *sys.path]
