@@ -1,9 +1,13 @@
-"""The fingerprint of every stage of every shipped experiment.
+"""The fingerprint of the inputs of every stage of every shipped experiment, without the code.
 
-A fingerprint names the folder that finished work is found in again. A change of the code must not
-change one by accident: all published work would have to be made again. The golden values were
-written by the code at commit ffc194d. Data, trained weights, schedules and samples are stand-ins,
-so that nothing is downloaded, trained or sampled.
+A fingerprint names the folder that finished work is found in again. A change of the inputs must not
+happen by accident: all work would have to be made again. Data, trained weights, schedules and
+samples are stand-ins, so that nothing is downloaded, trained or sampled.
+
+The golden values map those of version 0.1.0 to those of now. Version 0.1.0 had numbers of versions
+among its inputs, in place of the code. All 13 778 inputs of all stages were compared once: they
+differ in these numbers, in checksums that follow from them one to one, and in the checksum of the
+data of the features of images, which is now that of their split.
 """
 
 from __future__ import annotations
@@ -165,7 +169,10 @@ def test_every_experiment_has_golden_fingerprints() -> None:
 @pytest.mark.parametrize("name", names())
 @pytest.mark.usefixtures("stand_ins")
 def test_stages_have_their_golden_fingerprints(name: str, tmp_path: Path) -> None:
-    golden = json.loads(GOLDEN.read_text())[name]
+    golden = {
+        kind: {stage: values["now"] for stage, values in stages.items()}
+        for kind, stages in json.loads(GOLDEN.read_text())[name].items()
+    }
     assert fingerprints(name, tmp_path / "a", False) == golden["shipped weights"]
     if "from scratch" in golden:  # which differs
         assert fingerprints(name, tmp_path / "b", True) == golden["from scratch"]
