@@ -29,7 +29,6 @@ from benchmarks.runtime.code.modules import (
     Binding,
     Source,
     imports_in,
-    is_followed,
     is_own,
     is_users,
     own_path,
@@ -146,6 +145,7 @@ class _Closure:
         self.attributes: set[str] = set()
         self.files: dict[str, str] = {}
         self._seen: set[Any] = set()
+        self._packages: set[str] = set()  # installed packages that are roots
 
     def add(self, root: Any) -> None:
         """Add a live object, and everything that it reaches."""
@@ -165,6 +165,7 @@ class _Closure:
         elif isinstance(root, type):
             self._add_name(root.__module__, root.__qualname__)
         elif isinstance(root, ModuleType):
+            self._packages.add(root.__name__.partition(".")[0])
             self._add_bound((root.__name__, None), (), None)
         else:
             self._add_instance(root)
@@ -180,7 +181,7 @@ class _Closure:
 
     def _add_instance(self, root: Any) -> None:
         kind = type(root)
-        if not is_followed(kind.__module__):
+        if not is_own(kind.__module__) and not self._is_users(kind.__module__):
             return
         self._add_name(kind.__module__, kind.__qualname__)
         if not dataclasses.is_dataclass(root):
@@ -209,7 +210,7 @@ class _Closure:
     def _add_name(self, module: str, qualified: str, key: str | None = None) -> None:
         """Add the definition of a name, or of an entry of a table with that name."""
         if not is_own(module):
-            if is_users(module):
+            if self._is_users(module):
                 self._add_users_module(module)
             return
         name = qualified.partition(".")[0]
@@ -247,8 +248,12 @@ class _Closure:
             self._add_name(module, names[0], key if len(names) == 1 else None)
         elif is_own(module):
             self._add_whole(module)
-        elif is_users(module):
+        elif self._is_users(module):
             self._add_users_module(module)
+
+    def _is_users(self, module: str) -> bool:
+        """Tell whether a module is a user's file, or belongs to an installed package of a root."""
+        return is_users(module) or module.partition(".")[0] in self._packages
 
     def _add_whole(self, module: str) -> None:
         """Add all definitions of a module that is handed on as a value."""
@@ -274,6 +279,8 @@ class _Closure:
         references = references_in(node, parameters)
         self.attributes |= references.attributes
         bindings = source.bindings | imports_in(source, node)
+        if is_own(source.name):  # the project imports no file of a user
+            bindings = {name: place for name, place in bindings.items() if is_own(place[0])}
         for one in references.found:
             if one.name in source.definitions:
                 if f"{source.name}.{one.name}" != LOOKED_UP.get(place):
@@ -296,7 +303,7 @@ class _Closure:
                 return
             source = source_of(owner.__module__) if is_own(owner.__module__) else None
             if source is None:
-                if is_users(owner.__module__):
+                if self._is_users(owner.__module__):
                     self._add_users_module(owner.__module__)
                 continue
             found = in_class(source, owner.__qualname__, name)
@@ -328,11 +335,13 @@ class _Closure:
         if source is None or module in self._seen:
             return
         self._seen.add(module)
-        self.files[source.path.name] = _sha256(source.path.read_bytes())
+        folder = "/".join(module.split(".")[: None if source.path.name == "__init__.py" else -1])
+        name = f"{folder}/{source.path.name}".removeprefix("/")
+        self.files[name] = _sha256(source.path.read_bytes())
         self._add_node(source, "*", source.tree)
         for place, name in imports_in(source, source.tree).values():
             for wanted in (place, f"{place}.{name}" if name else place):
-                if is_users(wanted):
+                if self._is_users(wanted):
                     self._add_users_module(wanted)
 
 

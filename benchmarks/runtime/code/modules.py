@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import importlib.util
 import sys
 import sysconfig
@@ -17,9 +18,8 @@ from benchmarks.runtime.checkout import REPOSITORY
 Binding = tuple[str, str | None]
 """A module, and the name in it; None: the module itself."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-INSTALLED = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")
-)
+SITES = ("site-packages", "dist-packages")  # folders of installed packages
+STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +48,26 @@ def is_own(module: str) -> bool:
     return module.partition(".")[0] in OWN_PACKAGES
 
 
-def is_followed(module: str) -> bool:
-    """Tell whether a module belongs to the project or is a user's own file."""
-    return is_own(module) or is_users(module)
-
-
 @cache
 def is_users(module: str) -> bool:
     """Tell whether a module is a user's own file, not the project's, Python's or a package's."""
     top = module.partition(".")[0]
     if is_own(module) or top in sys.stdlib_module_names or module == "__main__":
         return False
-    path = path_of(module)
+    path = None if top in _distributed() else path_of(module)
     return path is not None and not is_installed(path)
 
 
+@cache
+def _distributed() -> frozenset[str]:
+    """Names of all modules that packages install, wherever they lie."""
+    return frozenset(importlib.metadata.packages_distributions())
+
+
 def is_installed(path: Path) -> bool:
-    """Tell whether a file belongs to Python or to an installed package."""
+    """Tell whether a file belongs to Python or lies where packages are installed."""
     resolved = path.resolve()
-    return any(resolved.is_relative_to(folder) for folder in INSTALLED)
+    return any(part in SITES for part in resolved.parts) or resolved.is_relative_to(STDLIB)
 
 
 def own_path(module: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -299,6 +300,21 @@ def test_a_users_files_count_with_those_that_they_import(users: Path, file: str)
     second = users_code(users)
     assert second.files[file] != first.files[file]
     assert (second.sha256 == first.sha256) == (file == "mine.py")  # brackets change no tree
+
+
+def test_an_installed_package_counts_where_it_offers_the_contestant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "theirs"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "mine.py").write_text(MINE.replace("import helper", "from theirs import helper"))
+    (package / "helper.py").write_text("import numpy\n\n\ndef betas(steps): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    module = importlib.import_module("theirs.mine")
+    files = {f"theirs/{name}.py" for name in ("__init__", "mine", "helper")}
+    assert set(code_of(module).files) == files  # and nothing of numpy
+    assert not code_of(module.Mine()).files  # as of any other package
 
 
 def test_a_users_comment_makes_nothing_anew(users: Path) -> None:
