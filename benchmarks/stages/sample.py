@@ -57,6 +57,7 @@ class Session:
         self._searched = searched
         self._small_nets: dict[Path, tuple[nn.Module, str]] = {}
         self._powers: dict[str, Callable[[float], float]] = {}
+        self._codes: dict[tuple[str, str | None], Code] = {}
         self.training = context.track.training
 
     @cached_property
@@ -80,6 +81,14 @@ class Session:
             {name: one.longest for name, one in SEARCHES.items() if one.longest is not None},
         )
         return contestant(row.contestant, context.experiment).prepare(row.steps, inputs)
+
+    def code(self, row: Row, sampler: Sampler) -> Code:
+        """Code of a row's samples; rows of one contestant and kernel share it."""
+        key = (row.contestant, sampler.recipe.get("kernel"))
+        if key not in self._codes:
+            family = contestant(row.contestant, self.context.experiment)
+            self._codes[key] = sampling_code(self.context, family, sampler) | DRIVING
+        return self._codes[key]
 
     def _schedule_net(self, row: Row) -> Path:
         """Weights of the papers' schedule network for a row.
@@ -172,7 +181,7 @@ def _plan(session: Session, row: Row) -> _Plan:
         sampler = session.sampler(row)
     except SkipContestantError as reason:
         return _Plan(row, None, (), row.items, str(reason))
-    code = sampling_code(context, contestant(row.contestant, experiment), sampler) | DRIVING
+    code = session.code(row, sampler)
     inputs = {
         "row": row.name,
         "convention": convention_inputs(row.convention),

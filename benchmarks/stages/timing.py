@@ -10,7 +10,6 @@ import torch
 
 from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
-from benchmarks.contestants.plugins import contestant
 from benchmarks.core.identity import as_dict
 from benchmarks.core.rows import Row, rows_of
 from benchmarks.results.forms import document_file
@@ -21,7 +20,7 @@ from benchmarks.runtime import provenance
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.stages.context import REPOSITORY, weights_digest
 from benchmarks.stages.networks import evaluation_code
-from benchmarks.stages.sample import DRIVING, Session, sampling_code
+from benchmarks.stages.sample import Session
 from metrics.times import Timing
 from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
@@ -67,12 +66,10 @@ def timed_rows(session: Session) -> Timings:
 
 def _code(session: Session, samplers: Iterable[tuple[Row, Sampler]]) -> Code:
     """Code of all timed rows, of one evaluation of the network, and of the clock."""
-    context = session.context
-    found = DRIVING | code_of(measure_interleaved, clock_for, Alone(_measure), Alone(_call))
+    found = code_of(measure_interleaved, clock_for, Alone(_measure), Alone(_call))
     for row, sampler in samplers:
-        family = contestant(row.contestant, context.experiment)
-        found |= sampling_code(context, family, sampler)
-    return found | evaluation_code(context) | code_of(Alone(_one_evaluation))
+        found |= session.code(row, sampler)
+    return found | evaluation_code(session.context) | code_of(Alone(_one_evaluation))
 
 
 def documented_times(session: Session, file: Path) -> Timings:

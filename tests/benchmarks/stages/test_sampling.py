@@ -1,0 +1,92 @@
+"""An interrupted row goes on where it was; results name the state of the code of all work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.runtime import samples
+from benchmarks.runtime.noise import item_generators, start_noise
+from benchmarks.runtime.workspace import Workspace
+from benchmarks.stages import assemble, sample
+
+ITEMS, BATCH = 7, 2
+
+
+class Killed(BaseException):
+    """A stand-in for the end of the process."""
+
+
+def session() -> Any:
+    """Sampling of vectors in batches, without networks and data."""
+    items = SimpleNamespace(finished=lambda x_0, convention: x_0)
+
+    def start(convention: Any, indices: range, seed: int) -> tuple[None, list[Any], Tensor]:
+        generators = item_generators(seed, indices)
+        return None, generators, start_noise(generators, (3,), "cpu")
+
+    context = SimpleNamespace(
+        experiment=SimpleNamespace(batch_items=BATCH), track=SimpleNamespace(items=items)
+    )
+    return SimpleNamespace(context=context, start=start, evaluated=lambda row, observe: None)
+
+
+def plan(killed_at: int | None = None) -> Any:
+    """A row whose sampler adds fresh noise, and whose process ends in one of its calls."""
+    calls: list[int] = []
+
+    def run(net: Any, x_N: Tensor, condition: Any, generators: list[torch.Generator]) -> Tensor:
+        calls.append(len(x_N))
+        if len(calls) == killed_at:
+            raise Killed
+        return x_N + torch.stack([torch.randn(3, generator=one) for one in generators])
+
+    sampler = SimpleNamespace(run=run, nfe=5)
+    row = SimpleNamespace(convention=None)
+    return SimpleNamespace(sampler=sampler, row=row, items=ITEMS, calls=calls)
+
+
+def samples_in(folder: Path) -> bytes:
+    return (folder / "samples.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("killed_at", [2, 3, 4])
+def test_an_interrupted_row_goes_on_with_equal_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    monkeypatch.setattr(samples, "KEPT_EVERY", 0.0)
+    whole = Workspace(tmp_path / "whole").stage("sample", {"seed": 1})
+    sample._sample_seed(session(), plan(), whole, lambda count: None)
+    folder = Workspace(tmp_path / "parts").stage("sample", {"seed": 1})
+    with pytest.raises(Killed):
+        sample._sample_seed(session(), plan(killed_at), folder, lambda count: None)
+    assert not folder.is_finished()
+    again, advanced = plan(), []
+    sample._sample_seed(session(), again, folder, advanced.append)
+    assert sum(again.calls) == ITEMS - BATCH * (killed_at - 1)
+    assert advanced[0] == BATCH * (killed_at - 1) * 5  # evaluations that need not be made again
+    assert samples_in(folder.path) == samples_in(whole.path)
+    assert folder.is_finished()
+    left = {path.name for path in folder.path.iterdir()}
+    assert left == {"samples.safetensors", "finished.json"}
+
+
+@pytest.mark.parametrize(
+    ("trees", "told"),
+    [(("clean", "clean"), "clean"), (("changed", "clean"), "changed")],
+)
+def test_a_tree_is_clean_if_it_was_so_for_all_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trees: tuple[str, str], told: str
+) -> None:
+    monkeypatch.setattr(assemble.provenance, "tree_state", lambda: "clean")
+    earlier, now = ({"commit": "a", "tree": tree} for tree in trees)
+    Workspace(tmp_path, earlier).stage("search", {}).finish([], 1.0)
+    workspace = Workspace(tmp_path, now)
+    workspace.stage("search", {})
+    context: Any = SimpleNamespace(device=torch.device("cpu"), workspace=workspace)
+    assert assemble._provenance(context).tree == told
