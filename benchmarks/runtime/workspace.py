@@ -183,9 +183,8 @@ class Workspace:
 
     def _tell_changed(self, name: str, inputs: dict[str, Any], code: Code) -> None:
         """Say which changed code keeps earlier work from being taken."""
-        if not code.parts:
-            return
-        earlier = self._earlier_work(name).get(fingerprint(inputs))
+        known = self._earlier_work(name) if code.parts else {}
+        earlier = known.get(fingerprint(inputs)) if known else None
         if earlier is None:
             return
         now = {part: digest[:PART_DIGITS] for part, digest in code.parts.items()}

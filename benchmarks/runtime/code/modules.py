@@ -54,8 +54,8 @@ def is_users(module: str) -> bool:
     top = module.partition(".")[0]
     if is_own(module) or top in sys.stdlib_module_names or module == "__main__":
         return False
-    path = None if top in _distributed() else path_of(module)
-    return path is not None and not is_installed(path)
+    path = path_of(module)
+    return path is not None and not is_installed(path) and top not in _distributed()
 
 
 @cache

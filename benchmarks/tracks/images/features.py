@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from bddm_ref.files import sha256_of, write_atomically
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row, Sampled
-from benchmarks.runtime.code.closure import code_of
+from benchmarks.runtime.code.closure import Code, code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.samples import read_samples
 from benchmarks.runtime.workspace import StageFolder, Workspace
@@ -79,8 +80,11 @@ class Features:
         folder.finish([file], time.monotonic() - began)
 
     def _folder(self, inputs: dict[str, Any]) -> StageFolder:
-        code = code_of(extract, type(self.extractor), self.pictures.scored)
-        return self.workspace.stage("score", {"judge": self.judge} | inputs, code)
+        return self.workspace.stage("score", {"judge": self.judge} | inputs, self._code)
+
+    @cached_property
+    def _code(self) -> Code:
+        return code_of(extract, type(self.extractor), self.pictures.scored)
 
 
 def score_images(

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -252,11 +252,17 @@ def _parts(
             workspace.stage(
                 "score",
                 shared | {"metrics": sorted(metrics)} | more,
-                clips_code | code_of(score_item, *(KNOWN[name] for name in metrics)),
+                clips_code | _code(metrics),
             ),
         )
         for metrics, more in parts
     ]
+
+
+@cache
+def _code(metrics: tuple[str, ...]) -> Code:
+    """Code of some metrics."""
+    return code_of(score_item, *(KNOWN[name] for name in metrics))
 
 
 def _score(
