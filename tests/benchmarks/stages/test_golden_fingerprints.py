@@ -149,6 +149,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageJudge, "sha256", property(judge_sha256))
     monkeypatch.setattr(Recordings, "corpus", data)
     monkeypatch.setattr(Recordings, "test_clips", [StandInClip()])
+    monkeypatch.setattr(Session, "code", lambda *_: NO_CODE)  # codes are not compared
     untrained = torch.nn.Identity()
     for module in (train, sample):
         monkeypatch.setattr(module, "load_score_net", lambda *_: untrained)
