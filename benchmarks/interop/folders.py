@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.interop.described import described
+from benchmarks.interop.loaded import read_json
 
 CONFIG = "config.json"
 PIPELINE = "model_index.json"
@@ -129,12 +129,9 @@ def read_object(file: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        UserError: the file holds something else.
+        UserError: the file holds something else, or gives a key twice.
     """
-    try:
-        content = json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON: {error}") from error
+    content = read_json(file)
     if not isinstance(content, dict):
         raise UserError(f"{file} must hold an object, not a {type(content).__name__}")
     return content

@@ -268,3 +268,11 @@ def test_two_configurations_that_contradict(tmp_path: Path) -> None:
     content = {"config": {"T": 200}, "hparams": {"T": 100}, "model": PLAIN}
     with pytest.raises(ValueError, match="'config' gives T as 200, and 'hparams' as 100"):
         imported(tmp_path, content)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.complex64])
+@pytest.mark.parametrize("name", [FIRST, "input_projection.bias"])
+def test_quantised_weights_are_refused(tmp_path: Path, name: str, dtype: torch.dtype) -> None:
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(ValueError, match=f"{name}' holds {kind} values, .* before quantisation"):
+        imported(tmp_path, PLAIN | {name: PLAIN[name].to(dtype)})
