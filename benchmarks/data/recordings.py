@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.data.checked import Check, Facts, Groups, UnusableFileError
 from benchmarks.data.features import HOP, SAMPLE_RATE, to_sample_rate
-from benchmarks.data.files import foreign
+from benchmarks.data.foreign import foreign
 from benchmarks.data.headers import flac_md5, missing_bytes
 from benchmarks.data.prints import copies, print_of
 

@@ -104,6 +104,11 @@ def test_ultrasound_alone_is_silent(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "it is empty"),
+        (b"PK\x03\x04" + b"x" * 600, "it holds a ZIP archive"),
+        (b"GIF89a" + b"x" * 600, "it holds a GIF picture"),
+        (b"\0\0\0\x1cftypheic" + b"x" * 600, "it holds a HEIC picture"),
+        (b"\0\0\0\x20ftypM4A " + b"x" * 600, "it holds MPEG-4 audio"),
+        (bytes(5000), "its first 512 bytes are all 0, as after a download that broke off"),
         (b"<!DOCTYPE html><html>404</html>", "it holds a web page or XML"),
         (b"\xef\xbb\xbf\n  <HTML lang=en>", "it holds a web page or XML"),
         (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "it holds a web page or XML"),
