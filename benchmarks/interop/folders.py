@@ -17,7 +17,9 @@ PIPELINE = "model_index.json"
 PLAIN = "unet"  # folder of a pipeline's network
 SCHEDULER = "scheduler"
 STEM = "diffusion_pytorch_model"
-AVERAGE = re.compile(r"(?:(?:unet|model)[._-])?ema(?:[._-](?:unet|model|weights))?$")
+AVERAGE = re.compile(
+    r"(?:(?:unet|model)[._-])?(?:ema|averaged?|swa)(?:[._-](?:unet|model|weights))?$", re.IGNORECASE
+)
 INDEX = re.compile(r"\.index(\.\w+)?\.json$")
 SHARD = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 WEIGHTS = re.compile(rf"{STEM}(\.\w+)?\.(safetensors|bin)(\.index(\.\w+)?\.json)?$")
@@ -59,7 +61,9 @@ def weights_in(folder: Path) -> Place:
     if (folder / CONFIG).is_file():
         return _in_network(folder, ())
     if folder / PLAIN in networks:
-        return _in_network(folder / PLAIN, ())
+        others = [one for one in networks if one.name != PLAIN]
+        notes = (f"{PLAIN}/ is taken; not read: {_names(others)}",) if others else ()
+        return _in_network(folder / PLAIN, notes)
     if len(networks) == 1:
         return _in_network(networks[0], ())
     if networks:

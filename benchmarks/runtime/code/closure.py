@@ -339,8 +339,8 @@ class _Closure:
         name = f"{folder}/{source.path.name}".removeprefix("/")
         self.files[name] = _sha256(source.path.read_bytes())
         self._add_node(source, "*", source.tree)
-        for place, name in imports_in(source, source.tree).values():
-            for wanted in (place, f"{place}.{name}" if name else place):
+        for place, part in imports_in(source, source.tree).values():
+            for wanted in (place, f"{place}.{part}" if part else place):
                 if self._is_users(wanted):
                     self._add_users_module(wanted)
 

@@ -135,7 +135,7 @@ def test_levels_alone_give_the_betas(name: str, values: Any) -> None:
     torch.testing.assert_close(found.alphas, SCHEDULE.alphas, rtol=1e-9, atol=0)
 
 
-AGREEING = {
+AGREEING: dict[str, list[Any]] = {
     "alphas": [1 - DOUBLES, SCHEDULE.alphas, SQUARES],
     "alpha": [SCHEDULE.alphas.float()],
     "alphas_cumprod": [SQUARES, SQUARES.float()],
