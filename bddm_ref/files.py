@@ -168,7 +168,8 @@ def listed_in(sums: Path) -> list[tuple[str, str]]:
                 f"{sums}, line {n} is not of the form that sha256sum prints: {line[:40]!r}; "
                 "restore or remove it"
             )
-        found.append(listed)
+        digest, name = listed
+        found.append((digest, name.removeprefix("./")))  # 'sha256sum ./*' writes it
     return found
 
 

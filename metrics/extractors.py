@@ -178,8 +178,8 @@ class InceptionExtractor(Extractor):
             publishes, or other weights of the same network. The file is never fetched.
 
     Raises:
-        ValueError: the file is missing, holds another network, or differs from the checksum in its
-            name, or the package torch-fidelity is not installed.
+        ValueError: the file is missing, holds another network or weights that are not finite, or
+            differs from the checksum in its name, or the package torch-fidelity is not installed.
     """
 
     dimensions = 2048
@@ -239,6 +239,12 @@ def _inception(weights: Path) -> tuple[Any, str]:
         ) from error
     digest = hashlib.sha256(content).hexdigest()
     _refuse_false_name(weights, digest)
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ValueError(
+                f"{weights}: the weights {name!r} are not all finite; give the published "
+                f"{INCEPTION_FILE}"
+            )
     return network, digest
 
 

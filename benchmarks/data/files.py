@@ -126,23 +126,6 @@ def _refuse_unprintable(names: Iterable[str]) -> None:
             )
 
 
-def foreign(path: Path) -> str | None:
-    """Say that a file is empty, a web page or a pointer of Git LFS; None: neither.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        head = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if path.stat().st_size == 0:
-        return "it is empty"
-    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        return "it holds a web page or XML"
-    if head.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, whose content was not fetched"
-    return None
-
-
 class _Walk:
     """A walk through folders, which enters each real folder once: files first, then links."""
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from benchmarks.data.checked import Check, Facts, Groups, UnusableFileError
-from benchmarks.data.files import foreign
+from benchmarks.data.foreign import foreign
 from benchmarks.data.splits import together
 
 VERSION = 1  # raised when a change here changes the facts or the refusals

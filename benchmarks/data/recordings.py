@@ -15,11 +15,11 @@ from torch import Tensor
 
 from benchmarks.data.checked import Check, Facts, Groups, UnusableFileError
 from benchmarks.data.features import HOP, SAMPLE_RATE, to_sample_rate
-from benchmarks.data.files import foreign
-from benchmarks.data.headers import flac_md5, missing_bytes
+from benchmarks.data.foreign import foreign
+from benchmarks.data.headers import contradiction, flac_md5, missing_bytes
 from benchmarks.data.prints import copies, print_of
 
-VERSION = 1  # raised when a change here changes the facts or the refusals
+VERSION = 2  # raised when a change here changes the facts or the refusals
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC")
 RATES = (8_000, 192_000)  # Hz, the lowest and the highest that are read
 MOST_CHANNELS = 16
@@ -51,9 +51,9 @@ def read_recording(path: Path) -> Recording:
     """Read a WAV or FLAC file, average its channels, and resample to 16 kHz.
 
     Raises:
-        UnusableFileError: the file is empty, truncated, damaged or of another format; its rate,
-            length or number of channels is out of range; a value is not finite or far above full
-            scale; or the recording is silent.
+        UnusableFileError: the file is empty, truncated, damaged or of another format; its header
+            contradicts itself; its rate, length or number of channels is out of range; a value is
+            not finite or far above full scale; or the recording is silent.
     """
     try:
         if told := foreign(path):
@@ -97,6 +97,9 @@ def _refuse_header(path: Path, file: soundfile.SoundFile) -> None:
         told = f"lasts {file.frames / file.samplerate / 60:.0f} minutes by its header"
         remedy = f"cut it into utterances of at most {LONGEST // 60} minutes"
         raise UnusableFileError(path, told, remedy)
+    if (contradicted := contradiction(path)) is not None:
+        told = f"has a header that contradicts itself: {contradicted}"
+        raise UnusableFileError(path, told, "convert it again from its source")
 
 
 def _mono(path: Path, file: soundfile.SoundFile) -> Samples:

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bddm_ref.files import checksums_of, verify_checksum
 from benchmarks.core.errors import UserError
+from benchmarks.interop.announced import verify_if_announced
 from benchmarks.interop.base import Content
 from benchmarks.interop.described import described
 from benchmarks.interop.folders import (
@@ -68,16 +68,6 @@ def refuse_other_endings(path: Path) -> None:
             f"{path}: a checkpoint ends in {SAFETENSORS}, {', '.join(PICKLES)}; rename the file if "
             "the content is a checkpoint"
         )
-
-
-def verify_if_announced(path: Path) -> None:
-    """Compare a file with its SHA-256, if a checksum file beside it names the file.
-
-    Raises:
-        DamagedFileError: file and checksum disagree.
-    """
-    if checksums_of(path):
-        verify_checksum(path)
 
 
 def _loaded(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +10,16 @@ from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.interop.described import described
+from benchmarks.interop.loaded import read_json
 
 CONFIG = "config.json"
 PIPELINE = "model_index.json"
 PLAIN = "unet"  # folder of a pipeline's network
 SCHEDULER = "scheduler"
 STEM = "diffusion_pytorch_model"
-AVERAGE = re.compile(r"(?:(?:unet|model)[._-])?ema(?:[._-](?:unet|model|weights))?$")
+AVERAGE = re.compile(
+    r"(?:(?:unet|model)[._-])?(?:ema|averaged?|swa)(?:[._-](?:unet|model|weights))?$", re.IGNORECASE
+)
 INDEX = re.compile(r"\.index(\.\w+)?\.json$")
 SHARD = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 WEIGHTS = re.compile(rf"{STEM}(\.\w+)?\.(safetensors|bin)(\.index(\.\w+)?\.json)?$")
@@ -59,7 +61,9 @@ def weights_in(folder: Path) -> Place:
     if (folder / CONFIG).is_file():
         return _in_network(folder, ())
     if folder / PLAIN in networks:
-        return _in_network(folder / PLAIN, ())
+        others = [one for one in networks if one.name != PLAIN]
+        notes = (f"{PLAIN}/ is taken; not read: {_names(others)}",) if others else ()
+        return _in_network(folder / PLAIN, notes)
     if len(networks) == 1:
         return _in_network(networks[0], ())
     if networks:
@@ -129,12 +133,9 @@ def read_object(file: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        UserError: the file holds something else.
+        UserError: the file holds something else, or gives a key twice.
     """
-    try:
-        content = json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON: {error}") from error
+    content = read_json(file)
     if not isinstance(content, dict):
         raise UserError(f"{file} must hold an object, not a {type(content).__name__}")
     return content

@@ -27,12 +27,13 @@ def convert(content: Content) -> tuple[Imported, ...]:
     """Convert all networks in a file.
 
     Raises:
-        UserError: the layout is unknown, a tensor does not fit, a weight is not finite, or the
-            training schedule is impossible.
+        UserError: the layout is unknown, a tensor does not fit, a weight is not finite or is
+            quantised, or the training schedule is impossible.
     """
     chosen = next((one for one in (content, *content.others) if _layouts_of(one)), None)
     if chosen is None:
         raise UserError(_unknown(content))
+    _refuse_integers(chosen)
     found = tuple(
         replace(imported, notes=(*chosen.notes, *imported.notes))
         for imported in (layout.convert(chosen) for layout in _layouts_of(chosen))
@@ -46,6 +47,17 @@ def convert(content: Content) -> tuple[Imported, ...]:
         if imported.training is not None:
             _refuse_no_schedule(content, imported.training)
     return found
+
+
+def _refuse_integers(content: Content) -> None:
+    """Refuse weights of a quantised network, whose scales no layout here has."""
+    for name, value in content.tensors.items():
+        is_weight = name.rpartition(".")[2].startswith(("weight", "bias"))
+        if is_weight and not value.dtype.is_floating_point:
+            raise UserError(
+                f"{content.path}: {name!r} holds {str(value.dtype).removeprefix('torch.')} values, "
+                "not floating-point weights; import the network as it was before quantisation"
+            )
 
 
 def chosen_of(content: Content) -> Content:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.errors import UserError
+from benchmarks.core.yaml_text import read_yaml
 from benchmarks.interop.pickles import PICKLES, load_pickle
 from benchmarks.results.forms import GZIP, JSON, read_text
 
@@ -29,9 +30,9 @@ def load_value(path: Path) -> Any:
     """
     name = path.name.lower()
     if name.endswith((JSON, JSON + GZIP)):
-        return _json(path)
+        return read_json(path)
     if name.endswith(YAMLS):
-        return _yaml(path)
+        return read_yaml(path)
     if name.endswith(ARRAYS):
         return _arrays(path)
     if name.endswith(PICKLES):
@@ -39,35 +40,29 @@ def load_value(path: Path) -> Any:
     raise UserError(f"{path} cannot be read; give a file that ends in {', '.join(READABLE)}")
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Read a JSON file, compressed or not.
+
+    Raises:
+        UserError: the file is no JSON, or an object in it gives a key twice.
+        DamagedFileError: the file is a damaged gzip file.
+    """
     try:
-        return json.loads(read_text(path))
-    except DamagedFileError:  # its sentence names the file and the fault
+        return json.loads(read_text(path), object_pairs_hook=partial(_once, path))
+    except (DamagedFileError, UserError):  # their sentences name the file and the fault
         raise
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON: {error}") from error
 
 
-def _yaml(path: Path) -> Any:
-    try:
-        return _with_numbers(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is no YAML: {reason}") from error
-
-
-def _with_numbers(value: Any) -> Any:
-    """Read entries of lists such as ``1e-6``, which YAML takes for text, as numbers."""
-    if isinstance(value, dict):
-        return {name: _with_numbers(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_with_numbers(one) for one in value]
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of pairs, of which Python would keep the last with a key in silence."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise UserError(f"{path}: the key {key!r} is there twice; keep one of them")
+        made[key] = value
+    return made
 
 
 def _arrays(path: Path) -> Any:

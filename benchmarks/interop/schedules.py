@@ -31,9 +31,9 @@ from benchmarks.core.errors import ExperimentError, UserError
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.loading import load
 from benchmarks.core.registry import nearest
+from benchmarks.interop.announced import verify_if_announced
 from benchmarks.interop.betas import Read, holds_schedule, made, read_value
 from benchmarks.interop.described import described
-from benchmarks.interop.files import verify_if_announced
 from benchmarks.interop.loaded import ARRAYS, READABLE, YAMLS, load_value
 from benchmarks.interop.pickles import PICKLES, load_pickle
 from benchmarks.results.documents import kind_of

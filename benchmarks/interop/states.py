@@ -6,6 +6,7 @@ which they are tried: moving averages first, since samplers use them; fewer drop
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +19,8 @@ State = Mapping[str, Tensor]
 STATE_KEYS = ("model_state_dict", "state_dict", "model")  # of training states, in this order
 CONFIG_KEYS = ("config", "params", "hyper_parameters", "hparams")
 SKIPPED = ("opt", "scaler", "scheduler", "callbacks", "loops", "param_groups", "rng")  # of training
-AVERAGES = {"ema", "shadow", "average", "averaged", "swa"}  # words of names
+AVERAGES = {"ema", "shadow", "average", "averaged", "polyak", "swa"}  # words of names
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of EMACallback and modelEma
 ONLINE = "online"  # token of the plain weights beside a moving average
 SEGMENTS = {  # names that torch.compile, FSDP, DeepSpeed and checkpointing put anywhere
     "_orig_mod",
@@ -67,8 +69,8 @@ def readings(loaded: Any) -> tuple[Reading, ...]:
     averages = [_completed(one, plain) for one in every if one.average]
     nameless = []
     for keys, values in _unnamed(loaded, ()):
-        named = _with_names(keys, values, plain)
-        averages += [named] if named else []
+        named = [*_with_names(keys, values, plain)]
+        averages += named
         nameless += [] if named else [f"{'.'.join(keys)!r}: {described(values, 1)}"]
     return tuple(
         _noted(one, averages, plain, nameless, [".".join(keys) for keys, _ in states])
@@ -99,33 +101,44 @@ def _is_state(value: Any) -> bool:
 
 def _states(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], State]]:
     """All state dicts in a value, and the keys that they stand under."""
-    if not isinstance(value, Mapping) or len(keys) > DEPTH or _is_skipped(keys):
+    if len(keys) > DEPTH:
         return
-    if _is_state(value):
+    if _is_state(value) and not _is_skipped(keys):
         yield keys, {name: one for name, one in value.items() if isinstance(one, Tensor)}
-    for key, one in value.items():
-        if isinstance(key, str):
-            yield from _states(one, (*keys, key))
+    for key, one in _parts(value):
+        yield from _states(one, (*keys, key))
 
 
 def _unnamed(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Tensor]]]:
     """Moving averages that are lists of tensors without names."""
-    if isinstance(value, Mapping) and len(keys) <= DEPTH and not _is_skipped(keys):
-        for key, one in value.items():
-            if isinstance(key, str):
-                yield from _unnamed(one, (*keys, key))
-    elif (
-        isinstance(value, (list, tuple)) and len(value) >= SMALLEST and _is_average(".".join(keys))
-    ) and all(isinstance(one, Tensor) for one in value):
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) >= SMALLEST
+        and _is_average(".".join(keys))
+        and all(isinstance(one, Tensor) for one in value)
+    ):
         yield keys, list(value)
+    elif len(keys) <= DEPTH:
+        for key, one in _parts(value):
+            yield from _unnamed(one, (*keys, key))
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Entries of a dictionary under words, or the dictionaries in a list under their numbers."""
+    if isinstance(value, Mapping):
+        yield from ((key, one) for key, one in value.items() if isinstance(key, str))
+    elif isinstance(value, (list, tuple)):
+        yield from ((str(n), one) for n, one in enumerate(value) if isinstance(one, Mapping))
 
 
 def _is_skipped(keys: tuple[str, ...]) -> bool:
-    return bool(keys) and any(keys[-1].lower().startswith(start) for start in SKIPPED)
+    """Tell whether tensors belong to the training; moving averages that lie there do not."""
+    of_training = any(key.lower().startswith(start) for key in keys for start in SKIPPED)
+    return of_training and not _is_average(".".join(keys))
 
 
 def _tokens(name: str) -> set[str]:
-    return {*name.lower().replace(".", "_").replace("-", "_").split("_")}
+    return {word.lower() for word in WORDS.findall(name)}
 
 
 def _is_average(name: str) -> bool:
@@ -225,14 +238,13 @@ def _completed(average: Reading, plain: Sequence[Reading]) -> Reading:
 
 def _with_names(
     keys: tuple[str, ...], values: list[Tensor], plain: Sequence[Reading]
-) -> Reading | None:
+) -> Iterator[Reading]:
     """A moving average without names takes those of plain weights of the same shapes."""
     shapes = [value.shape for value in values]
-    for one in plain:
+    for one in plain:  # which also come with parts of their names dropped
         if [value.shape for value in one.tensors.values()] == shapes:
             tensors = dict(zip(one.tensors, values, strict=True))
-            return Reading(".".join(keys), one.prefix, tensors, average=True)
-    return None
+            yield Reading(".".join(keys), one.prefix, tensors, average=True)
 
 
 def _noted(

@@ -50,6 +50,8 @@ def test_sha256sum_reads_the_list_and_writes_one_that_is_read(tmp_path: Path) ->
     printed = check(["sha256sum", "--binary", "a b.json", "c.json"]).stdout
     (tmp_path / SUMS).write_text(printed)
     verify_checksum(tmp_path / "a b.json")
+    (tmp_path / SUMS).write_text(check(["sha256sum", "./a b.json", "./c.json"]).stdout)
+    verify_checksum(tmp_path / "a b.json")
     (tmp_path / "c.json").write_text("3")
     assert check(["sha256sum", "-c", SUMS]).returncode == 1
     with pytest.raises(DamagedFileError, match=r"does not match its checksum in SHA256SUMS"):

@@ -156,6 +156,15 @@ def test_weights_of_the_same_shapes_are_not_called_fid(tmp_path: Path, name: str
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("scale", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, scale: float) -> None:
+    weights_file(tmp_path / "weights.pth", scale)
+    told = r"weights\.pth: the weights 'weight' are not all finite; give the published"
+    with pytest.raises(ValueError, match=told):
+        InceptionExtractor(tmp_path / "weights.pth")
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", [INCEPTION_FILE, "inception-0123456789abcdef.pth"])
 def test_a_checksum_in_the_files_name_is_checked(tmp_path: Path, name: str) -> None:
     digest = weights_file(tmp_path / name)

@@ -127,6 +127,11 @@ def test_headers_of_giants(tmp_path: Path, side: int) -> None:
     ("content", "said"),
     [
         (b"", "it is empty"),
+        (b"PK\x03\x04" + b"x" * 600, "it holds a ZIP archive"),
+        (b"GIF89a" + b"x" * 600, "it holds a GIF picture"),
+        (b"\0\0\0\x1cftypheic" + b"x" * 600, "it holds a HEIC picture"),
+        (b"\0\0\0\x20ftypM4A " + b"x" * 600, "it holds MPEG-4 audio"),
+        (bytes(5000), "its first 512 bytes are all 0, as after a download that broke off"),
         (b"<html>Not found</html>", "it holds a web page or XML"),
         (b"version https://git-lfs.github.com/spec/v1", "it is a pointer of Git LFS, .*"),
     ],

@@ -104,6 +104,11 @@ def test_ultrasound_alone_is_silent(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "it is empty"),
+        (b"PK\x03\x04" + b"x" * 600, "it holds a ZIP archive"),
+        (b"GIF89a" + b"x" * 600, "it holds a GIF picture"),
+        (b"\0\0\0\x1cftypheic" + b"x" * 600, "it holds a HEIC picture"),
+        (b"\0\0\0\x20ftypM4A " + b"x" * 600, "it holds MPEG-4 audio"),
+        (bytes(5000), "its first 512 bytes are all 0, as after a download that broke off"),
         (b"<!DOCTYPE html><html>404</html>", "it holds a web page or XML"),
         (b"\xef\xbb\xbf\n  <HTML lang=en>", "it holds a web page or XML"),
         (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "it holds a web page or XML"),
@@ -246,3 +251,39 @@ def test_facts_agree_with_headers(tmp_path: Path) -> None:
         assert facts["rate"] == rate
     with pytest.raises(UnusableFileError, match="not a readable recording"):
         frames_by_header(tmp_path / "nowhere.wav")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (34, 24, "1 x 24 bits are 3 bytes, and it states 2 bytes a frame"),
+        (34, 8, "1 x 8 bits are 1 bytes, and it states 2 bytes a frame"),
+        (22, 2, "2 x 16 bits are 4 bytes, and it states 2 bytes a frame"),
+        (32, 4, "1 x 16 bits are 2 bytes, and it states 4 bytes a frame"),
+    ],
+)
+def test_headers_that_contradict_themselves(
+    tmp_path: Path, place: int, value: int, told: str
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.sin(np.arange(8000) / 9), 16_000, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    content[place : place + 2] = value.to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(UnusableFileError, match=f"header that contradicts itself: {told}; conv"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize("form", ["WAV", "WAVEX", "RF64"])
+@pytest.mark.parametrize(
+    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_headers_of_libsndfile_agree(
+    tmp_path: Path, form: str, subtype: str, channels: int
+) -> None:
+    wave = np.sin(np.arange(8000) / 9)[:, None].repeat(channels, 1)
+    for endian in ("LITTLE", "BIG") if form == "WAV" and subtype == "PCM_16" else ("FILE",):
+        path = tmp_path / "a.wav"
+        soundfile.write(path, wave, 16_000, format=form, subtype=subtype, endian=endian)
+        assert len(read_recording(path).waveform) == 8000

@@ -135,7 +135,7 @@ def test_levels_alone_give_the_betas(name: str, values: Any) -> None:
     torch.testing.assert_close(found.alphas, SCHEDULE.alphas, rtol=1e-9, atol=0)
 
 
-AGREEING = {
+AGREEING: dict[str, list[Any]] = {
     "alphas": [1 - DOUBLES, SCHEDULE.alphas, SQUARES],
     "alpha": [SCHEDULE.alphas.float()],
     "alphas_cumprod": [SQUARES, SQUARES.float()],
@@ -231,3 +231,20 @@ def test_networks_are_no_schedules() -> None:
     assert not holds_schedule({"noise_schedule": [0.1], "model": {"a.weight": torch.ones(2, 2)}})
     assert not holds_schedule({"epoch": 3, "model": {}})
     assert holds_schedule({"betas": DOUBLES, "sigmas": DOUBLES})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"betas": [0.1, 0.2], "betas": [0.5, 0.6]}'),
+        ("a.json", '{"_class_name": "DDPMScheduler", "beta_end": 0.02, "beta_end": 0.03}'),
+        ("a.json", '{"betas": [0.1], "note": {"betas": 1, "betas": 2}}'),
+        ("a.yaml", "betas: [0.1, 0.2]\nbetas: [0.5, 0.6]\n"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        ValueError, match=rf"{name}.*: the key 'beta\w+' is there twice.*; keep one"
+    ):
+        read_schedule(tmp_path / name, TRAINING)

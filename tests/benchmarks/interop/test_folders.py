@@ -118,6 +118,24 @@ def test_a_moving_average_beside_the_network_is_taken(tmp_path: Path) -> None:
     assert plain.notes[0] == "unet_ema beside it is a moving average; import it instead"
 
 
+@pytest.mark.parametrize("name", ["UNet_EMA", "ema-model", "unet_averaged", "unet_swa", "average"])
+def test_names_of_moving_averages(tmp_path: Path, name: str) -> None:
+    pipeline(tmp_path)
+    network(1).save_pretrained(tmp_path / name)
+    found = imported(tmp_path)
+    assert torch.equal(found.state[f"unet.{NAME}"], first(network(1)))
+    assert found.notes[0].startswith(f"{name}/ is a moving average and is taken; ")
+
+
+def test_networks_beside_the_one_that_is_taken_are_named(tmp_path: Path) -> None:
+    pipeline(tmp_path)
+    for name in ("unet_best", "classifier"):
+        network(1).save_pretrained(tmp_path / name)
+    found = imported(tmp_path)
+    assert torch.equal(found.state[f"unet.{NAME}"], first(network(0)))
+    assert found.notes[0] == "unet/ is taken; not read: classifier, unet_best"
+
+
 def test_the_average_that_diffusers_trains(tmp_path: Path) -> None:
     """Its configuration has fields of the average besides."""
     pipeline(tmp_path)

@@ -132,6 +132,11 @@ def test_plain_values_beside_tensors(tmp_path: Path) -> None:
     assert is_from(imported(tmp_path, PLAIN | {"step": 5, "name": "best"}), PLAIN)
 
 
+@pytest.mark.parametrize("content", [[PLAIN], (PLAIN, {"epoch": 3}), {"nets": [{}, PLAIN]}])
+def test_weights_in_lists(tmp_path: Path, content: Any) -> None:
+    assert is_from(imported(tmp_path, content), PLAIN)
+
+
 def test_other_networks_are_told(tmp_path: Path) -> None:
     other = {"a.weight": torch.ones(2, 2)}
     found = imported(tmp_path, {"discriminator": other, "generator": PLAIN})
@@ -175,6 +180,25 @@ WITH_AVERAGES: dict[str, dict[str, Any]] = {
     "shadow_params": {
         "model": PLAIN,
         "ema": {"decay": 0.999, "shadow_params": [*AVERAGE.values()], "collected_params": None},
+    },
+    "in capitals": {"model": PLAIN, "modelEMA": AVERAGE},
+    "Polyak": {"net": PLAIN, "net_polyak": AVERAGE},
+    "a callback of Lightning": {
+        "state_dict": below("model.", PLAIN),
+        "callbacks": {
+            "ModelCheckpoint{'monitor': 'loss_ema'}": {"best_model_score": torch.tensor(0.1)},
+            "EMACallback{'decay': 0.999}": {"state_dict": below("model.", AVERAGE)},
+        },
+    },
+    "SWA of Lightning": {
+        "state_dict": below("model.", PLAIN),
+        "callbacks": {"StochasticWeightAveraging": {"average_model_state": AVERAGE}},
+    },
+    "an optimizer of NeMo": {
+        "state_dict": below("model.", PLAIN),
+        "optimizer_states": [
+            {"opt": {"state": {0: {"exp_avg": torch.ones(3)}}}, "ema": (*AVERAGE.values(),)}
+        ],
     },
 }
 
@@ -244,3 +268,11 @@ def test_two_configurations_that_contradict(tmp_path: Path) -> None:
     content = {"config": {"T": 200}, "hparams": {"T": 100}, "model": PLAIN}
     with pytest.raises(ValueError, match="'config' gives T as 200, and 'hparams' as 100"):
         imported(tmp_path, content)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.complex64])
+@pytest.mark.parametrize("name", [FIRST, "input_projection.bias"])
+def test_quantised_weights_are_refused(tmp_path: Path, name: str, dtype: torch.dtype) -> None:
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(ValueError, match=f"{name}' holds {kind} values, .* before quantisation"):
+        imported(tmp_path, PLAIN | {name: PLAIN[name].to(dtype)})
