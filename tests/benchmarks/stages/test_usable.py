@@ -51,7 +51,7 @@ SPEECH = {"width": 16, "blocks": 1, "encoder_width": 16, "encoder_blocks": 1}
 @pytest.mark.parametrize(
     ("size", "told"),
     [
-        ({"widht": 16}, "widht"),
+        ({"widthx": 16}, "widthx"),
         (SPEECH | {"width": "16"}, ""),
         (SPEECH | {"blocks": 1.5}, "float"),
         (SPEECH | {"width": [16]}, ""),
