@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from bddm_ref.checksums import listed_line, sums_for
 from bddm_ref.locks import locked
 
 SUMS = "SHA256SUMS"
+TEMPORARY = re.compile(r"\..+\.(\d+)")  # files of write_atomically; the number is the writer's
 WRITING = "while writing "  # start of the note on an error of write_atomically
 
 

@@ -30,8 +30,8 @@ from benchmarks.data.debian import DebianDataset, locate
 from benchmarks.data.images import FASHION_MNIST
 from benchmarks.data.speech import open_corpus, pack_corpus
 from benchmarks.runtime import checkout
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.progress import Progress
-from benchmarks.stages.context import REPOSITORY
 
 CODE = ("bddm_ref", "metrics", "benchmarks")
 SPEED_CODE = ("tests/performance", "tests/conftest.py", "pyproject.toml")

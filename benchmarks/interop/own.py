@@ -19,8 +19,8 @@ from benchmarks.core.loading import load, names
 from benchmarks.interop.base import Content, Imported
 from benchmarks.interop.fitting import state_from
 from benchmarks.interop.sizes import diffwave_size, galr_size
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.progress import Progress
-from benchmarks.stages.context import REPOSITORY
 from benchmarks.tracks import TRACKS, make_track, track_class
 
 Role = Literal["score_net", "schedule_net"]

@@ -13,7 +13,7 @@ from benchmarks.core.experiment import LinearSchedule
 from benchmarks.core.identity import as_dict, convention_inputs
 from benchmarks.core.loading import load
 from benchmarks.interop.base import Imported
-from benchmarks.stages.context import REPOSITORY
+from benchmarks.runtime.checkout import REPOSITORY
 
 UNKNOWN = {"speech": "raw"}  # convention of a schedule network of unknown convention; else: plain
 

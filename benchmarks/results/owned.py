@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bddm_ref.files import DamagedFileError, sha256_of
+from bddm_ref.files import TEMPORARY, DamagedFileError, sha256_of
 from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import LOCAL
@@ -14,7 +13,6 @@ from benchmarks.runtime.checkout import LOCAL
 NOBODYS = ("README.md",)  # pages that need no document
 ENDINGS = (".json", ".gz", ".md", ".svg", ".png", ".wav", ".safetensors", ".ns", ".sha256")
 """Endings of files that runs and commands publish; any other file is a user's own."""
-TEMPORARY = re.compile(r"\..+\.\d+")  # names of write_atomically, left behind by a kill
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -11,19 +11,17 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import DamagedFileError, sha256_of, write_atomically
+from bddm_ref.files import TEMPORARY, DamagedFileError, sha256_of, write_atomically
 from benchmarks.core.identity import fingerprint
 from benchmarks.runtime.code.closure import Code
 
 RECORD = "finished.json"  # stands in the folder of a finished stage
 SET_ASIDE = "set-aside"  # folder of the work that --fresh replaces
-TEMPORARY = re.compile(r"\..+\.(\d+)")  # of bddm_ref.files: the number is that of the writer
 PART_DIGITS = 12  # digits of a definition's checksum in records
 NAMED = 4  # changed definitions that a message names
 NO_CODE = Code({})

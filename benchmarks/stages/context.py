@@ -16,8 +16,6 @@ from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
 
 @dataclass(frozen=True)
 class Context:

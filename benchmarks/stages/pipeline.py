@@ -21,11 +21,12 @@ from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
 from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
 from benchmarks.core.rows import Sampled, rows_of
 from benchmarks.runtime import distributed, provenance
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.precision import suited
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.room import refuse_long_names
 from benchmarks.runtime.workspace import Workspace
-from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.stages.context import Context
 from benchmarks.stages.networks import Weights, net_lengths, schedule_net_name, started_from, tau_of
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, all_searched

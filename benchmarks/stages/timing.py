@@ -17,8 +17,9 @@ from benchmarks.results.origins import TimesFrom
 from benchmarks.results.records import NETWORK, Timings
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.code.closure import Alone, Code, code_of
-from benchmarks.stages.context import REPOSITORY, weights_digest
+from benchmarks.stages.context import weights_digest
 from benchmarks.stages.networks import evaluation_code
 from benchmarks.stages.sample import Session
 from metrics.times import Timing

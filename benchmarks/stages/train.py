@@ -22,11 +22,12 @@ from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
 from benchmarks.results.cards import TrainingCard
 from benchmarks.runtime import distributed, provenance
+from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.workspace import StageFolder
 from benchmarks.searches import SEARCHES
-from benchmarks.stages.context import REPOSITORY, Context, weights_digest
+from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.effort import effort
 from benchmarks.stages.networks import (
     evaluation_code,

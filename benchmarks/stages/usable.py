@@ -8,7 +8,8 @@ from bddm_ref.checkpoint import load_weights
 from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Convention
-from benchmarks.stages.context import REPOSITORY, Context
+from benchmarks.runtime.checkout import REPOSITORY
+from benchmarks.stages.context import Context
 from benchmarks.stages.networks import load_network
 
 

@@ -24,7 +24,7 @@ class _Need:
         pieces: the plural noun for the pieces.
         count: number of recordings that are needed.
         counted_by: the fields that give the count, with their values.
-        lowered: the field that is lowered where recordings are too few.
+        lowered: the field that is lowered where recordings are too few; None: it is 1 already.
         frames: length of a piece, in hops.
         measured_by: the field that gives the length.
     """
@@ -33,7 +33,7 @@ class _Need:
     pieces: str
     count: int
     counted_by: str
-    lowered: str
+    lowered: str | None
     frames: int
     measured_by: str
 
@@ -112,19 +112,21 @@ def _needs(experiment: Experiment, trained: Trained) -> Iterator[_Need]:
         "clips",
         few + many,
         both,
-        "search.finalist_items",
+        "search.finalist_items" if many > 1 else None,
         search.clip_frames,
         "search.clip_frames",
     )
     wanted, frames = experiment.test_items, experiment.clip_frames
     both = f"test_items: {wanted}"
-    yield _Need("test", "clips", wanted, both, "test_items", frames, "clip_frames")
+    yield _Need(
+        "test", "clips", wanted, both, "test_items" if wanted > 1 else None, frames, "clip_frames"
+    )
 
 
 def _lack(need: _Need, long_enough: int, lengths: list[int], corpus: str) -> str:
     """Say that a split has too few recordings that are long enough, and what to do."""
     wanted = "a recording is" if need.pieces == "crops" else f"{need.count} clips are"
-    lowered = sorted({need.lowered, need.measured_by})
+    lowered = sorted({need.lowered or need.measured_by, need.measured_by})
     return (
         f"{need.counted_by}: {wanted} wanted of {need.frames * SECONDS:.2f} s ({need.measured_by}: "
         f"{need.frames}), and in the {need.split!r} split of {corpus} {long_enough} of "

@@ -71,6 +71,15 @@ def test_too_few_or_too_short(lengths: dict[str, list[int]], said: str) -> None:
         fitting(TINY, corpus(**GOOD | lengths), BOTH)
 
 
+def test_a_count_of_one_is_not_to_be_lowered() -> None:
+    search = dataclasses.replace(SEARCH, finalist_items=1)
+    tiny = dataclasses.replace(TINY, search=search, test_items=1)
+    with pytest.raises(ExperimentError) as told:
+        fitting(tiny, corpus(**GOOD | {"valid": [90], "test": []}), BOTH)
+    assert "lower search.clip_frames, or give more" in str(told.value)
+    assert "lower clip_frames, or give more" in str(told.value)
+
+
 def test_crops_are_needed_by_networks_that_are_trained() -> None:
     short = corpus(**GOOD | {"train": [10]})
     assert fitting(TINY, short, NONE) == []
