@@ -20,13 +20,19 @@ BATCH_VALUES = 5_000_000  # values drawn at a time: 40 MB
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its confidence interval; bounds are NaN where there is no interval."""
+    """A value with its confidence interval; bounds are NaN where there is no interval.
+
+    Intervals of Student's t also give standard error and degrees of freedom, from which follow
+    intervals of other levels and p values; None for other intervals.
+    """
 
     value: float
     low: float
     high: float
     n: int  # number of items
     level: float = LEVEL
+    se: float | None = None
+    df: float | None = None
 
 
 def item_means(values: ArrayLike) -> NDArray[np.float64]:

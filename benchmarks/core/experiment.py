@@ -178,6 +178,9 @@ class Experiment:
     )
     headline: tuple[str, ...] = ("pesq_wb_lqo", "stoi")  # metrics of the summary table
     predicted_mos: tuple[Literal["distillmos", "dnsmos"], ...] = ()  # speech: see metrics.mos
+    # trainings of each schedule network, and searches with each: noise seed k of a searched row
+    # samples the schedule of repeat k (modulo the number of repeats)
+    repeats: Annotated[int, Bounds(1, 1_000)] = 1
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: Count = 20  # test clips, or images to sample
     clip_frames: Frames = 160  # speech: hops in a clip; 160 are 2.56 s

@@ -21,18 +21,22 @@ class Interval(Strict):
     low: float | None
     high: float | None
     n: int = Field(description="items behind it; noise seeds of a test clip are averaged first")
+    se: float | None = Field(default=None, description="standard error, for Student's t")
+    df: float | None = Field(default=None, description="degrees of freedom of Student's t")
 
     @classmethod
     def of(cls, estimate: Estimate) -> Interval:
         """An estimate of the statistics: NaN is null in documents."""
         values = (estimate.value, estimate.low, estimate.high)
         value, low, high = (None if math.isnan(v) else v for v in values)
-        return cls(value=value, low=low, high=high, n=estimate.n)
+        told = {} if estimate.se is None else {"se": estimate.se, "df": estimate.df}
+        return cls(value=value, low=low, high=high, n=estimate.n, **told)
 
     def turned(self) -> Interval:
         """The difference the other way round."""
         value, low, high = (None if v is None else -v for v in (self.value, self.high, self.low))
-        return Interval(value=value, low=low, high=high, n=self.n)
+        told = {} if self.se is None else {"se": self.se, "df": self.df}
+        return Interval(value=value, low=low, high=high, n=self.n, **told)
 
     @property
     def is_exact(self) -> bool:
@@ -44,7 +48,7 @@ class Interval(Strict):
         """The estimate for the statistics: null is NaN there."""
         values = (self.value, self.low, self.high)
         value, low, high = (math.nan if one is None else one for one in values)
-        return Estimate(value, low, high, self.n)
+        return Estimate(value, low, high, self.n, se=self.se, df=self.df)
 
 
 class MetricInfo(Strict):
