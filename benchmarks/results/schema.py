@@ -30,6 +30,20 @@ class RowTime(Strict):
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
 
 
+class RepeatSchedule(Strict):
+    """The schedule that one repeat of training and search found."""
+
+    repeat: int
+    betas: list[float] = Field(description="data side first")
+    start: dict[str, int | float | str] | None = Field(
+        description="of the pass that proposed it: alpha_N, beta_N, kernel, and the network's tau"
+    )
+    complete: bool | None = Field(
+        description="whether the pass ended at this length; false: a prefix of a longer pass"
+    )
+    scores: list[float] = Field(description="of the search's judge, on noise of its own")
+
+
 class RowResult(Strict):
     """One contestant at one number of steps in one convention."""
 
@@ -53,6 +67,9 @@ class RowResult(Strict):
         default_factory=dict, description="metric to the reasons of missing scores, with numbers"
     )
     betas: list[float] | None = Field(description="of the sampling schedule, data side first")
+    schedules: list[RepeatSchedule] | None = Field(
+        default=None, description="of a searched row, by repeat; null: not searched, or too long"
+    )
     classes: list[int] | None = Field(
         default=None, description="images: how many of them the classifier puts in each class"
     )
