@@ -11,10 +11,10 @@ from benchmarks.report.words.base import Line
 from benchmarks.results.schema import RepeatSchedule, RowResult, RunResults
 
 NOTE = (
-    "Searched schedules. Each repeat trains and searches anew. A *complete* schedule is a pass that "
-    "ended at this length; a *prefix* is the start of a longer pass, and is chosen only where no "
-    "complete pass was as good. τ is the number of long steps per short step that the schedule "
-    "network was trained for; brackets count repeats."
+    "Searched schedules. Each repeat trains and searches anew. A *complete* schedule is a pass "
+    "that ended at this length. All others are the first betas of a longer pass, which is chosen "
+    "only where no complete pass was as good. τ is the number of long steps per short step that "
+    "the schedule network was trained for. Brackets count repeats."
 )
 
 
