@@ -5,6 +5,7 @@ A new kind is a class in one of these modules, and a line in :data:`ClaimTest`.
 
 from __future__ import annotations
 
+from benchmarks.claims.authors_audio import AuthorsAtLeast, AuthorsNoninferior
 from benchmarks.claims.rows import (
     AtLeast,
     CostShare,
@@ -37,4 +38,6 @@ ClaimTest = (
     | SigmaOnElbo
     | Selection
     | Honest
+    | AuthorsNoninferior
+    | AuthorsAtLeast
 )

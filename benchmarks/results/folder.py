@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from bddm_ref.files import verify_checksum
+from benchmarks.results.authors_audio import AuthorsAudio
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Measurement
 from benchmarks.results.forms import document_file
@@ -41,6 +42,8 @@ class ResultsFolder:
     Attributes:
         made: name of each document that was consulted, as ``speech.json``, to its date.
     """
+
+    AUTHORS_AUDIO: ClassVar[str] = "authors-audio.json"
 
     def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
         self.path = path
@@ -126,6 +129,16 @@ class ResultsFolder:
             MissingResultError: not published.
         """
         return self._consulted(f"{name}.json", self._document(f"{name}.json", SpeedDocument))
+
+    @property
+    def authors_audio(self) -> AuthorsAudio:
+        """The scores of audio that authors have published.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        name = self.AUTHORS_AUDIO
+        return self._consulted(name, self._document(name, AuthorsAudio))
 
     def network_cost(self, name: str) -> NetworkCost:
         """Size and training of shipped weights.

@@ -8,7 +8,7 @@ from benchmarks.results.documents import Document
 from benchmarks.results.strict import Sha256, Strict
 
 ClaimVerdict = Literal["reproduced", "not reproduced", "undecided", "not tested here"]
-Level = Literal["analytic", "CPU-scale", "GPU", "paper-scale"]
+Level = Literal["analytic", "CPU-scale", "GPU", "authors' audio", "paper-scale"]
 
 
 class TestOutcome(Strict):
