@@ -52,6 +52,7 @@ REPORTED = {  # step to LS-MSE, MCD, STOI, PESQ, as the papers report them (seco
     7: (77.2, 1.94, 0.984, 4.02),
 }
 REPORTED_OF = ("bddm-7-after-step", "LJ001-0001")  # system and clip
+PACKAGES = ("pesq", "pystoi", "torch")  # that decide scores
 IN_TRAJECTORY = ("pesq_nb_raw", "stoi", "ls_mse", "mcd")
 PLACES = {"ls_mse": 0, "mcd": 1, "stoi": 2, "pesq_nb_raw": 3}  # in a tuple of REPORTED
 
@@ -74,7 +75,7 @@ def authors_audio_page(document: AuthorsAudio) -> Page:
     if document.unscored:
         reasons = (f"{code(file)}: {plain(why)}." for file, why in document.unscored.items())
         blocks += [Heading("Not scored"), Bullets(tuple(reasons))]
-    versions = (f"{name} {made.packages[name]}" for name in ("pesq", "pystoi", "torch"))
+    versions = (f"{name} {made.packages[name]}" for name in PACKAGES if name in made.packages)
     blocks.append(
         Origin(
             (
@@ -192,6 +193,9 @@ def _clips(document: AuthorsAudio) -> list[Block]:
                 lines.append([*told, *(_score(document, one.scores, m) for m in document.metrics)])
         if lines:
             blocks.append(table(heads, lines, f"Set {code(of_set)}:"))
+    loud = {one.reference: one.reference_clipped for one in document.samples}
+    if clipped := [f"{code(file)}: {count} samples" for file, count in loud.items() if count]:
+        blocks += [Prose("Recordings that were clipped:"), Bullets(tuple(clipped))]
     reasons = [
         f"{code(one.file)}, {plain(document.metrics[metric].title)}: {plain(why)}"
         for one in document.samples
