@@ -10,7 +10,7 @@ from bddm_ref.files import verify_checksum
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Measurement
 from benchmarks.results.forms import document_file
-from benchmarks.results.ranking_schema import ENOUGH_SEEDS
+from benchmarks.results.ranking_schema import ENOUGH_REPEATS, ENOUGH_SEEDS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.results.theory import NetworkDocument, NetworkTheory, TheoryDocument
@@ -70,6 +70,15 @@ class ResultsFolder:
         if seeds >= ENOUGH_SEEDS:
             return None
         return f"{seeds} noise seeds, of {ENOUGH_SEEDS} that a verdict needs"
+
+    def lacks_repeats(self, name: str, *keys: str) -> str | None:
+        """Why some rows rest on too few trainings and searches for a verdict, where they do."""
+        if all(self.row(name, key).search is None for key in keys):
+            return None
+        repeats = self.run(name).settings.repeats
+        if repeats >= ENOUGH_REPEATS:
+            return None
+        return f"{repeats} trainings and searches, of {ENOUGH_REPEATS} that a verdict needs"
 
     def row(self, name: str, key: str) -> RowResult:
         """A row that was sampled.

@@ -93,6 +93,9 @@ class Comparison(Strict):
     metric: str
     difference: Interval
     p_sign_flip: float | None
+    p_margin: float | None = Field(
+        default=None, description="two-sided exchange test of a loss as large as the margin"
+    )
     margin: float
     verdict: Verdict
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
