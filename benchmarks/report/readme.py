@@ -129,8 +129,9 @@ def _score(results: RunResults, key: RowKey, metric: str) -> str:
 
 
 def _claimed(claims: Mapping[str, DecidedClaim], *numbers: str) -> str:
-    """The verdicts on some claims, in a sentence without its full stop."""
-    return "; ".join(f"Claim {number}: **{claims[number].verdict}**" for number in numbers)
+    """The verdicts on some claims, as ``Claim 6: open, claim 7a: holds``."""
+    told = ", ".join(f"claim {number}: **{claims[number].verdict}**" for number in numbers)
+    return told.capitalize()
 
 
 def _against_1000(speech: RunResults, images: RunResults, steps: int) -> str:

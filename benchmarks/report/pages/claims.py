@@ -74,7 +74,7 @@ def _ours(tests: Sequence[TestOutcome]) -> str:
 
 
 def _shortened(parts: Sequence[str], most: int = FAILS) -> str:
-    """As many parts as the cell holds, and the number of the rest."""
+    """Join as many parts as the cell holds, and count the rest."""
     for count in range(len(parts), 0, -1):
         rest = len(parts) - count
         text = "; ".join(parts[:count]) + (f"; {rest} more" if rest else "")
@@ -121,7 +121,7 @@ def _not_tested(claim: DecidedClaim) -> list[Block]:
 
 
 def _origin(claim: DecidedClaim) -> list[Block]:
-    """When the tests were fixed, what was known, the file with its dates, and the results."""
+    """Dates of the tests, their file and its results, and what was known."""
     made = [f"`{name}` {when}" for name, when in claim.results.items()]
     late = [
         name
