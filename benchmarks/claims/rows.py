@@ -53,17 +53,15 @@ class OfMetric(OfRow):
 
     @property
     def _rows(self) -> tuple[str, ...]:
-        """The rows whose noise seeds, trainings and searches the verdict rests on."""
+        """The rows whose trainings and searches the verdict rests on."""
         return (self.row,)
 
     def _few(self, folder: ResultsFolder) -> str | None:
-        """Why the rows rest on too few seeds or searches for a verdict, where they do."""
-        return folder.lacks_seeds(self.results, *self._rows) or folder.lacks_repeats(
-            self.results, *self._rows
-        )
+        """Why the rows rest on too few searches for a verdict, where they do."""
+        return folder.lacks_repeats(self.results, *self._rows)
 
     def _found(self, folder: ResultsFolder, measured: str, sides: Sides, short: str) -> Finding:
-        """Decide by p values, or leave open what rests on too few seeds or searches."""
+        """Decide by p values, or leave open what rests on too few searches."""
         few = self._few(folder)
         if few is not None:
             return Finding("open", f"{measured}; {few}", short)
@@ -108,6 +106,7 @@ class SpeedUp(OfRow):
         if time is None or time.speedup is None:
             raise MissingResultError(f"{self.row} was not timed")
         measured = f"time {text_of(time.speedup)}, steps {time.step_ratio:.1f}"
+        measured += "" if time.power is None else f"; power {time.power:.2f}"
         if not time.stable:
             measured += "; its times spread by more than 10 %"
         return ratio_finding(time.speedup, self.claimed * (1 - self.tolerance), measured)
@@ -140,7 +139,8 @@ def ratio_finding(ratio: Interval, least: float, measured: str) -> Finding:
 
 def _of_logarithms(ratio: Interval, low: float, high: float) -> Estimate:
     """The mean of the logarithms, whose Student interval the ratio's interval comes from."""
-    df = ratio.n - 1
-    se = math.log(high / low) / 2 / float(scipy.stats.t.isf((1 - LEVEL) / 2, df))
-    middle = math.log(low if ratio.value is None else ratio.value)
+    df = ratio.n - 1 if ratio.df is None else ratio.df
+    half = math.log(high / low) / 2
+    se = half / float(scipy.stats.t.isf((1 - LEVEL) / 2, df)) if ratio.se is None else ratio.se
+    middle = math.log(low) + half
     return Estimate(middle, math.log(low), math.log(high), ratio.n, se=se, df=df)

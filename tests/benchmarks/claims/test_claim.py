@@ -38,6 +38,8 @@ def test_shipped_claims_ask_for_rows_that_their_commands_make() -> None:
     for claim in read_claims().values():
         for test in claim.tests:
             command, name, *_ = test.command.split()
+            if command == "authors-audio":
+                continue
             if command == "speed":
                 assert getattr(test, "network", None) in NAMES
                 continue

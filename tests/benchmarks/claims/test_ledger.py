@@ -20,13 +20,12 @@ from synthetic.runs import CREATED, PESQ, speech, write_run
 
 def sampled(**values: float) -> RunResults:
     """A run of three trainings and searches; ``values`` are means of STOI by convention."""
-    found = speech({name: PESQ[name] for name in values}, experiment={"repeats": 3})
-    rows = [
-        row.model_copy(
-            update={"metrics": row.metrics | {"stoi": student(values[row.convention], 0.01)}}
-        )
-        for row in found.rows
-    ]
+    found = speech({name: PESQ[name] for name in values})
+    rows = []
+    for row in found.rows:
+        stoi = student(values[row.convention], 0.01)
+        update = {"metrics": row.metrics | {"stoi": stoi}, "repeats": 3}
+        rows.append(row.model_copy(update=update))
     return found.model_copy(update={"rows": rows})
 
 

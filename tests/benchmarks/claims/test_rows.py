@@ -86,6 +86,20 @@ def test_the_p_value_of_a_speed_up_is_that_of_its_logarithms(folder_of: Made) ->
     assert found.sides.fails == pytest.approx(scipy.stats.t.cdf(t, 24))
 
 
+def test_the_power_stands_beside(folder_of: Made) -> None:
+    time = timed(16).model_copy(update={"speedup": ratio(62.5, 0.1), "power": 0.987})
+    found = SPEED.decide(folder_of(speech=two_rows(time=time)))
+    assert found.measured.endswith("steps 62.5; power 0.99; 25 rounds")
+
+
+def test_a_standard_error_of_logarithms_is_taken_as_it_is(folder_of: Made) -> None:
+    known = ratio(57.0, 0.1).model_copy(update={"se": 0.05, "df": 14.0})
+    time = timed(16).model_copy(update={"speedup": known})
+    found = SPEED.decide(folder_of(speech=two_rows(time=time)))
+    assert found.sides is not None
+    assert found.sides.holds == pytest.approx(scipy.stats.t.sf(math.log(57.0 / 55.8) / 0.05, 14))
+
+
 def test_a_row_without_a_time_has_no_speed_up(folder_of: Made) -> None:
     with pytest.raises(MissingResultError, match="raw/a-3 was not timed"):
         SPEED.decide(folder_of(speech=two_rows(time=None)))

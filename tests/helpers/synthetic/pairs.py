@@ -27,16 +27,15 @@ def two_rows(
         a: what the first row has.
         b: what the second row has.
         up: whether a larger m is better.
-        rows: further fields of row a; ``seeds_of_b`` of row b; ``repeats`` of the experiment.
+        rows: further fields of row a; ``seeds_of_b`` of row b.
     """
     seeds_of_b = rows.pop("seeds_of_b", 6)
-    experiment = {"repeats": rows.pop("repeats", 1)}
     found = [
         row("raw/a-3", {"m": a if isinstance(a, Interval) else between(a)}, **{"seeds": 6} | rows),
         row("raw/b-3", {"m": between(b)}, seeds=seeds_of_b),
     ]
     info = MetricInfo(title="M", digits=2, unit="", higher_is_better=up)
-    return run("speech", found, metrics={"m": info}, experiment=experiment)
+    return run("speech", found, metrics={"m": info})
 
 
 def with_difference(
