@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     )
     from bddm_ref.sampling import sample
     from bddm_ref.schedule import NoiseSchedule
-    from bddm_ref.scheduling import Start, schedule_betas
+    from bddm_ref.scheduling import Start, schedule_betas, starts
     from bddm_ref.search_released import released_search
-    from bddm_ref.searching import Candidate, Judge, SearchPlan, search, starts
+    from bddm_ref.searching import Candidate, Judge, SearchPlan, search
     from bddm_ref.settings import StepLossForm, TrainingConfig
     from bddm_ref.training import train
 
@@ -102,6 +102,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "bddm_ref.scheduling": (
         "Start",
         "schedule_betas",
+        "starts",
     ),
     "bddm_ref.search_released": ("released_search",),
     "bddm_ref.searching": (
@@ -109,7 +110,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Judge",
         "SearchPlan",
         "search",
-        "starts",
     ),
     "bddm_ref.settings": (
         "StepLossForm",

@@ -38,6 +38,44 @@ def is_possible(alpha: float, beta: float) -> bool:
     return 0 < alpha < 1 and 0 < beta < 1 and alpha <= math.sqrt(1 - beta)
 
 
+def starts(training: NoiseSchedule, bins: int) -> list[Start]:
+    """List the grid of (alpha_N, beta_N), with each kernel (arXiv 2203.13508, section 4.3).
+
+    alpha_N = alpha_T + (alpha_1 - alpha_T) i / (M + 1) and beta_N = j / (M + 1), i, j = 1 .. M,
+    without the pairs whose next alpha would pass 1.
+
+    Args:
+        training: the training schedule.
+        bins: M.
+    """
+    low, high = float(training.alphas[-1]), float(training.alphas[0])
+    grid = [
+        Start(low + (high - low) * i / (bins + 1), j / (bins + 1), kernel)
+        for j in range(1, bins + 1)
+        for i in range(1, bins + 1)
+        for kernel in KERNELS
+    ]
+    return [start for start in grid if start.is_valid]
+
+
+def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
+    """List the starts at alpha_N = alpha_T: the row i = 0 that the papers' grid lacks.
+
+    Sampling starts from N(0, I), but x_t still holds part of the data's mean. At the lowest alpha_N
+    of the papers' grid that part is noticeable; at alpha_T it nearly vanishes.
+
+    Args:
+        training: the training schedule.
+        bins: M.
+    """
+    grid = [
+        Start(float(training.alphas[-1]), j / (bins + 1), kernel)
+        for j in range(1, bins + 1)
+        for kernel in KERNELS
+    ]
+    return [start for start in grid if start.is_valid]
+
+
 @torch.no_grad()
 def schedule_betas(
     networks: tuple[ScoreNet, nn.Module],

@@ -37,7 +37,7 @@ def released_search(
     Args:
         propose: runs one noise-scheduling pass, of at most the longest length wanted.
         judge: scores a schedule; equal trials use equal noise.
-        grid: starts, from :func:`bddm_ref.searching.starts`.
+        grid: starts, from :func:`bddm_ref.scheduling.starts`.
         training: the training schedule.
         plan: lengths and perturbations; there are no finalists.
         observe: called after each start and each perturbation of a length wanted.
@@ -51,7 +51,7 @@ def released_search(
 
     def attempt(start: Start) -> None:
         betas = propose(start)
-        new = judged(start, betas, judge, next(trials))
+        new = judged(start, betas, len(betas), judge, next(trials))
         old = best.get(len(betas))
         if old is None or old.failed or all(map(operator.gt, new.scores, old.scores)):
             best[len(betas)] = new

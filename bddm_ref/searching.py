@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, Self, TypeVar
 
-from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
 
 
 class SearchStart(Protocol):
-    """Numbers that a noise-scheduling pass starts from; :class:`Start` has the papers' two."""
+    """Numbers that a pass starts from; :class:`bddm_ref.scheduling.Start` has the papers' two."""
 
     @property
     def alpha(self) -> float:
@@ -33,7 +31,10 @@ class SearchStart(Protocol):
 
 S = TypeVar("S", bound=SearchStart)
 Propose = Callable[[S], list[float]]
-"""``start -> betas``, noisiest first: a pass of :func:`bddm_ref.scheduling.schedule_betas`."""
+"""``start -> betas``, noisiest first: a pass of :func:`bddm_ref.scheduling.schedule_betas`.
+
+A pass may go one step beyond the longest length wanted, so that its end is known.
+"""
 Judge = Callable[[NoiseSchedule, int], tuple[float, ...]]
 """``(schedule, trial) -> scores``, higher is better; equal trials use equal clips and noise."""
 
@@ -45,11 +46,20 @@ def quality(scores: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Candidate(Generic[S]):
-    """A schedule that a search proposed, with its start and its judge's scores."""
+    """A schedule that a search proposed, with its start and its judge's scores.
+
+    Attributes:
+        start: start of the pass.
+        schedule: the schedule.
+        scores: the judge's scores, higher is better.
+        complete: whether the pass ended at this length, as the papers' schedules do. The schedule
+            is otherwise a prefix: the first betas of a longer pass, which leaves noise behind.
+    """
 
     start: S
     schedule: NoiseSchedule
     scores: tuple[float, ...]
+    complete: bool = True
 
     @property
     def quality(self) -> float:
@@ -70,44 +80,7 @@ class SearchPlan:
     finalists: int = 8  # candidates of a length that are judged again
     refinements: int = 10  # random perturbations of the best start of a length
     seed: int = 0  # seeds the perturbations
-
-
-def starts(training: NoiseSchedule, bins: int) -> list[Start]:
-    """List the grid of (alpha_N, beta_N), with each kernel (arXiv 2203.13508, section 4.3).
-
-    alpha_N = alpha_T + (alpha_1 - alpha_T) i / (M + 1) and beta_N = j / (M + 1), i, j = 1 .. M,
-    without the pairs whose next alpha would pass 1.
-
-    Args:
-        training: the training schedule.
-        bins: M.
-    """
-    low, high = float(training.alphas[-1]), float(training.alphas[0])
-    grid = [
-        Start(low + (high - low) * i / (bins + 1), j / (bins + 1), kernel)
-        for j in range(1, bins + 1)
-        for i in range(1, bins + 1)
-        for kernel in KERNELS
-    ]
-    return [start for start in grid if start.is_valid]
-
-
-def starts_in_noise(training: NoiseSchedule, bins: int) -> list[Start]:
-    """List the starts at alpha_N = alpha_T: the row i = 0 that the papers' grid lacks.
-
-    Sampling starts from N(0, I), but x_t still holds part of the data's mean. At the lowest alpha_N
-    of the papers' grid that part is noticeable; at alpha_T it nearly vanishes.
-
-    Args:
-        training: the training schedule.
-        bins: M.
-    """
-    grid = [
-        Start(float(training.alphas[-1]), j / (bins + 1), kernel)
-        for j in range(1, bins + 1)
-        for kernel in KERNELS
-    ]
-    return [start for start in grid if start.is_valid]
+    margin: Callable[[float], float] = lambda quality: 0.0  # loss that still counts as good
 
 
 def search(
@@ -120,8 +93,9 @@ def search(
 ) -> dict[int, Candidate[S]]:
     """Find the best schedule of each length (arXiv 2203.13508, section 4.3).
 
-    Every start proposes one list of betas, whose prefixes are candidates. A trial is a set of clips
-    with its noise:
+    Every start proposes one list of betas. The list is a candidate for its own length, and its
+    first betas are candidates for smaller lengths. Such a prefix is chosen only where no complete
+    pass is as good, to ``plan.margin``. A trial is a set of clips with its noise:
 
     =====  =========================================================================
     trial  what is judged on it
@@ -132,9 +106,9 @@ def search(
     =====  =========================================================================
 
     Args:
-        propose: runs one noise-scheduling pass.
+        propose: runs one pass of noise scheduling, one step beyond the longest length wanted.
         judge: scores a schedule.
-        grid: starts, from :func:`starts`.
+        grid: starts, from :func:`bddm_ref.scheduling.starts`.
         training: the training schedule.
         plan: lengths, finalists and perturbations.
         observe: called after each start, and after each finalist and perturbation.
@@ -147,7 +121,7 @@ def search(
         betas = propose(start)  # Algorithm 3; its first n betas are the schedule of n steps
         for length in plan.lengths:
             if len(betas) >= length:
-                found[length].append(judged(start, betas[:length], judge, 0))
+                found[length].append(judged(start, betas, length, judge, 0))
         observe()
     source = random.Random(plan.seed)
     results = {}
@@ -159,17 +133,17 @@ def search(
             start = best.start.perturbed(source)  # refinement by +-5 %
             betas = propose(start) if is_start(start, training) else []
             if len(betas) >= length:
-                other = judged(start, betas[:length], judge, 1)
-                best = other if other.quality > best.quality else best
+                other = judged(start, betas, length, judge, 1)
+                best = other if _replaces(other, best, plan) else best
             observe()
         results[length] = _again(best, judge, 2)
     return results
 
 
-def judged(start: S, betas: list[float], judge: Judge, trial: int) -> Candidate[S]:
-    """Judge a proposed list, noisiest beta first, and keep it with its scores."""
-    schedule = NoiseSchedule(tuple(reversed(betas)))
-    return Candidate(start, schedule, judge(schedule, trial))
+def judged(start: S, betas: Sequence[float], length: int, judge: Judge, trial: int) -> Candidate[S]:
+    """Judge the first ``length`` betas of a pass, noisiest first, and keep them with the scores."""
+    schedule = NoiseSchedule(tuple(reversed(betas[:length])))
+    return Candidate(start, schedule, judge(schedule, trial), len(betas) == length)
 
 
 def is_start(start: SearchStart, training: NoiseSchedule) -> bool:
@@ -178,16 +152,33 @@ def is_start(start: SearchStart, training: NoiseSchedule) -> bool:
 
 
 def _again(candidate: Candidate[S], judge: Judge, trial: int) -> Candidate[S]:
-    scores = judge(candidate.schedule, trial)
-    return Candidate(candidate.start, candidate.schedule, scores)
+    return replace(candidate, scores=judge(candidate.schedule, trial))
+
+
+def _replaces(new: Candidate[S], old: Candidate[S], plan: SearchPlan) -> bool:
+    """Tell whether a candidate is better; as good is enough against a prefix, if it is complete."""
+    if new.complete == old.complete:
+        return new.quality > old.quality
+    prefix, whole = (old, new) if new.complete else (new, old)
+    prefix_wins = prefix.quality - plan.margin(prefix.quality) > whole.quality
+    return prefix_wins != new.complete
 
 
 def _select(
     candidates: Sequence[Candidate[S]], judge: Judge, plan: SearchPlan, observe: Callable[[], None]
 ) -> Candidate[S]:
-    finalists = []
+    """Judge the best few again; half of them are complete passes, if there are so many."""
     ranked = sorted(candidates, key=lambda c: c.quality, reverse=True)
-    for candidate in ranked[: max(1, plan.finalists)]:
-        finalists.append(_again(candidate, judge, 1))
+    whole = [one for one in ranked if one.complete]
+    prefixes = [one for one in ranked if not one.complete]
+    few = max(1, plan.finalists)
+    places = max(few - len(prefixes), math.ceil(few / 2))
+    chosen = whole[:places]
+    chosen += prefixes[: few - len(chosen)]
+    best: Candidate[S] | None = None
+    for candidate in chosen:
+        again = _again(candidate, judge, 1)
+        best = again if best is None or _replaces(again, best, plan) else best
         observe()
-    return max(finalists, key=lambda c: c.quality)
+    assert best is not None  # there is a candidate
+    return best

@@ -28,6 +28,7 @@ class _Found(NamedTuple):
     start: Start
     spare: float
     schedule: NoiseSchedule
+    complete: bool  # the pass ended at this length
 
 
 def frugal_search(
@@ -76,7 +77,8 @@ def frugal_search(
         for length in lengths:
             if len(betas) >= length:
                 schedule = NoiseSchedule(tuple(reversed(betas[:length])))
-                found[length] = _Found(distortion(schedule), start, spare, schedule)
+                complete = len(betas) == length
+                found[length] = _Found(distortion(schedule), start, spare, schedule, complete)
         return found
 
     # By schedule: starts may lead to the same one.
@@ -96,7 +98,7 @@ def frugal_search(
                 moved = proposed(start, source.uniform(*SPARES), (length,))
                 left[i] = min([left[i], *moved.values()], key=_distortion)
         if left:
-            results[length] = _judged(left, judge, _shares(plan, more))
+            results[length] = _judged(left, judge, _shares(plan, more), plan.margin)
         observe()
     return results
 
@@ -124,8 +126,12 @@ def _shares(plan: SearchPlan, more: float) -> tuple[float, float]:
 
 
 def _judged(
-    left: list[_Found], judge: PartialJudge, shares: tuple[float, float]
+    left: list[_Found],
+    judge: PartialJudge,
+    shares: tuple[float, float],
+    margin: Callable[[float], float],
 ) -> Candidate[Start]:
+    """Judge the best of each range; a prefix must be better than complete passes by a margin."""
     first, both = shares
     if len(left) > 1:
         scores = {one: quality(judge(one.schedule, 1, (0.0, first))) for one in left}
@@ -133,6 +139,8 @@ def _judged(
         for one in left:
             again = quality(judge(one.schedule, 1, shares))
             scores[one] = (first * scores[one] + (both - first) * again) / both
+        scores |= {one: scores[one] - margin(scores[one]) for one in left if not one.complete}
         left.sort(key=scores.__getitem__, reverse=True)
     best = left[0]
-    return Candidate(best.start, best.schedule, judge(best.schedule, 2, (0.0, first)))
+    found = judge(best.schedule, 2, (0.0, first))
+    return Candidate(best.start, best.schedule, found, best.complete)

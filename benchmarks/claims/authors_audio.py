@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.claims.base import CLAIM_WORDS, Finding, Test, ends, text_of, verdict_of
-from benchmarks.results.authors_audio import FEWEST_CLIPS, AuthorsAudio, mean_over_clips
+from benchmarks.claims.base import Finding, Sides, Test, short_of, sides_at, text_of
+from benchmarks.claims.pairs import with_exchange
+from benchmarks.results.authors_audio import AuthorsAudio, mean_over_clips
 from benchmarks.results.folder import MissingResultError, ResultsFolder
-from benchmarks.results.verdicts import Interval, verdict
+from benchmarks.results.verdicts import Interval
 from metrics.statistics import sign_flip_p
 
 ENOUGH_CLIPS = 6  # fewer never reach p = .05 in the test of exchanging pairs
-OPEN = verdict_of(holds=False, fails=False)
 
 
 class _OfAudio(Test):
@@ -36,12 +36,14 @@ class _OfAudio(Test):
             )
         return found
 
-    def _finding(self, interval: Interval, found: Finding) -> Finding:
+    def _finding(
+        self, interval: Interval, sides: Sides | None, measured: str, sign: str = ""
+    ) -> Finding:
         """The verdict, left open where there are too few clips for one."""
-        n = interval.n
-        if n < ENOUGH_CLIPS:
-            return Finding(OPEN, f"{found.measured}; n = {n}: an indication")
-        return Finding(found.verdict, f"{found.measured}; n = {n}")
+        told, short = f"{measured}; n = {interval.n}", short_of(interval, sign)
+        if sides is None or interval.n < ENOUGH_CLIPS:
+            return Finding("open", f"{told}: an indication", short)
+        return Finding(sides.verdict, told, short, sides)
 
     @property
     def _where(self) -> str:
@@ -56,18 +58,19 @@ class AuthorsNoninferior(_OfAudio):
     margin: float = Field(gt=0)
 
     def decide(self, folder: ResultsFolder) -> Finding:
-        """The interval of the mean paired difference on one side of the margin decides."""
+        """Student's t of the paired differences and their exchange test, at the margin, decide."""
         document = folder.authors_audio
         mine, theirs = (self._scores(document, one) for one in (self.system, self.against))
         differences = [mine[clip] - theirs[clip] for clip in mine if clip in theirs]
         if not differences:
             raise MissingResultError(f"{self.system} and {self.against} share no clip")
         found = mean_over_clips(differences)
-        p = sign_flip_p(differences, seed=0)
         higher_is_better = document.metrics[self.metric].higher_is_better
-        decided = verdict(found, self.margin, higher_is_better, p)
-        measured = f"{text_of(found, '+')}, p = {p:.2g}, margin {self.margin:.3g}"
-        return self._finding(found, Finding(CLAIM_WORDS[decided], measured))
+        boundary = -self.margin if higher_is_better else self.margin
+        student = sides_at(found, boundary, higher_is_better)
+        exchange = sign_flip_p([one - boundary for one in differences], seed=0)
+        sides = None if student is None else with_exchange(student, exchange, None)
+        return self._finding(found, sides, f"{text_of(found, '+')}, margin {self.margin:.3g}", "+")
 
     @property
     def asked(self) -> str:
@@ -85,14 +88,10 @@ class AuthorsAtLeast(_OfAudio):
     bound: float
 
     def decide(self, folder: ResultsFolder) -> Finding:
-        """The whole interval on one side of the bound decides."""
-        scores = self._scores(folder.authors_audio, self.system)
-        found = mean_over_clips([*scores.values()])
-        if found.n < FEWEST_CLIPS:
-            return self._finding(found, Finding(OPEN, text_of(found)))
-        low, high = ends(found)
-        decided = verdict_of(low >= self.bound, high < self.bound)
-        return self._finding(found, Finding(decided, text_of(found)))
+        """Student's t of the mean at the bound decides."""
+        found = mean_over_clips([*self._scores(folder.authors_audio, self.system).values()])
+        sides = sides_at(found, self.bound, higher_is_better=True)
+        return self._finding(found, sides, text_of(found))
 
     @property
     def asked(self) -> str:

@@ -11,10 +11,12 @@ from benchmarks.contestants.online import OnlineBddm
 from benchmarks.contestants.published_lists import DIFFWAVE_BASE_6, DIFFWAVE_LARGE_6, FixedList
 from benchmarks.contestants.searched import Searched
 from benchmarks.contestants.subsequence import Subsequence
-from benchmarks.core.experiment import PAPER, SearchName
+from benchmarks.core.experiment import PAPER, TUNED, SearchName
 
 CONTESTANTS: dict[str, Contestant] = {
-    "bddm": Searched("BDDM", PAPER, "bddm", compared=True),
+    "bddm": Searched("BDDM", TUNED, "bddm", compared=True),
+    "bddm-literal": Searched("BDDM, τ = T/N and M = 9", PAPER, "bddm", compared=True),
+    "bddm-released-search": Searched("BDDM, released search", "released", "bddm", compared=True),
     "bddm-noise": Searched("BDDM, from α_T", "noise", "bddm", compared=True),
     "bddm-frugal": Searched("BDDM, frugal search", "frugal", "bddm"),
     "bddm-released": Searched("BDDM, released loss", "released-loss", "bddm", compared=True),
@@ -27,7 +29,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "constants-noise": Searched("Two constants, from α_T", "constants-noise", "rival"),
     "bddm-online": OnlineBddm("BDDM, online"),
     "bddm-own": OnlineBddm("BDDM, a list for each item", own=True),
-    "bddm-ddim": Searched("BDDM's schedule, DDIM", PAPER, "bddm", "ddim"),
+    "bddm-ddim": Searched("BDDM's schedule, DDIM", TUNED, "bddm", "ddim"),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),

@@ -28,7 +28,7 @@ class ContestantInputs:
     Attributes:
         training: the training schedule.
         searched: search to steps to the schedule found, or to the reason why there is none.
-        schedule_net: loads the schedule network, and the checksum of its weights.
+        schedule_net: loads the schedule network of a tau, and the checksum of its weights.
         noise_estimator: loads the network that reads the noise level off an item, and its checksum.
         power: measures E|eps_theta|^2 / D on validation items, as a function of alpha.
         reach: search to the steps of the longest schedule, for searches that have a limit.
@@ -36,7 +36,7 @@ class ContestantInputs:
 
     training: NoiseSchedule
     searched: Mapping[str, Mapping[int, Found | str]]
-    schedule_net: Callable[[], tuple[nn.Module, str]] | None = None
+    schedule_net: Callable[[int], tuple[nn.Module, str]] | None = None
     noise_estimator: Callable[[], tuple[nn.Module, str]] | None = None
     power: Callable[[], Callable[[float], float]] | None = None
     reach: Mapping[str, int] = field(default_factory=dict)

@@ -54,7 +54,7 @@ from benchmarks.contestants.base import (
     SkipContestantError,
     check_two_ends,
 )
-from benchmarks.core.experiment import PAPER, SearchName
+from benchmarks.core.experiment import TUNED, SearchName
 from benchmarks.core.rows import Role
 
 
@@ -209,21 +209,21 @@ DIFFUSERS: dict[str, Contestant] = {
         "BDDM's schedule, DPM-Solver++(2M)",
         "DPMSolverMultistepScheduler",
         ALL_STEPS,
-        search=PAPER,
+        search=TUNED,
         role="bddm",
     ),
     "bddm-unipc": DiffusersSolver(
-        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, search=PAPER, role="bddm"
+        "BDDM's schedule, UniPC-2", "UniPCMultistepScheduler", ALL_STEPS, search=TUNED, role="bddm"
     ),
     "bddm-euler": DiffusersSolver(
-        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, search=PAPER, role="bddm"
+        "BDDM's schedule, Euler", "EulerDiscreteScheduler", ALL_STEPS, search=TUNED, role="bddm"
     ),
     "bddm-heun": DiffusersSolver(
         "BDDM's schedule, Heun",
         "HeunDiscreteScheduler",
         ALL_STEPS,
         twice=True,
-        search=PAPER,
+        search=TUNED,
         role="bddm",
     ),
 }

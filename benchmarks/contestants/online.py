@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from bddm_ref.process import KERNELS, ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
 from benchmarks.contestants.base import ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.by_item import IDLE, applied, fresh_noise, levels
-from benchmarks.core.experiment import PAPER, SearchName
+from benchmarks.core.experiment import TUNED, SearchName
 from benchmarks.core.rows import Role
+from benchmarks.runtime.found import NetStart
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class OnlineBddm:
     """
 
     title: str
-    search: SearchName = PAPER
+    search: SearchName = TUNED
     own: bool = False
 
     role: ClassVar[Role] = "bddm"
@@ -48,9 +48,9 @@ class OnlineBddm:
     def prepare(self, steps: int, inputs: ContestantInputs) -> Sampler:
         """Start where the searched schedule starts, and go on with the schedule network."""
         start = inputs.found(self.search, steps).start
-        if not isinstance(start, Start) or inputs.schedule_net is None:
+        if not isinstance(start, NetStart) or inputs.schedule_net is None:
             raise SkipContestantError("there is no schedule network to run")
-        network, digest = inputs.schedule_net()
+        network, digest = inputs.schedule_net(start.tau)
         recipe = {"start": start._asdict(), "steps": steps, "schedule_net": digest}
         pass_ = _Pass(network, start, steps, inputs.training)
         if self.own:
@@ -60,7 +60,7 @@ class OnlineBddm:
 
 class _Pass:
     def __init__(
-        self, schedule_net: nn.Module, start: Start, steps: int, training: NoiseSchedule
+        self, schedule_net: nn.Module, start: NetStart, steps: int, training: NoiseSchedule
     ) -> None:
         self._schedule_net = schedule_net
         self._start = start

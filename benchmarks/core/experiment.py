@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 from bddm_ref.settings import Bounds, Seed, StepLossForm, TrainingConfig
 
 EXACT = "exact"  # name of the exact score, which needs no training
-PER_LENGTH = "T/N"  # the papers' tau: one schedule network for each length
+PER_LENGTH: Literal["T/N"] = "T/N"  # the papers' tau, which follows from the length
 
 SearchName = Literal[
     "paper",
+    "tuned",
+    "released",
     "noise",
     "released-loss",
     "closed-form",
@@ -28,12 +30,14 @@ SearchName = Literal[
     "frugal",
 ]
 """Keys of :data:`benchmarks.searches.SEARCHES`."""
-PAPER: SearchName = "paper"  # the papers' own search
+PAPER: SearchName = "paper"  # the papers' own search, at their settings
+TUNED: SearchName = "tuned"  # the same with more values of tau and a finer grid
 
 Steps = Annotated[int, Bounds(1, 10_000)]  # of a schedule
 Count = Annotated[int, Bounds(1, 10_000_000)]  # of items, or of repeats
 Batch = Annotated[int, Bounds(1, 1_000_000)]  # items at once
 Frames = Annotated[int, Bounds(1, 100_000)]  # hops of 256 samples: at most 19 minutes
+Bins = Annotated[int, Bounds(1, 1_000)]  # values of a grid
 Beta = Annotated[float, Bounds(0, 1, above=True, below=True)]
 Amplitude = Annotated[float, Bounds(0, 10_000, above=True)]
 Nats = Annotated[float, Bounds(-100, 100)]  # of a log signal-to-noise ratio
@@ -82,7 +86,7 @@ class ScheduleNetConfig:
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # form of the step loss; elbo: train on the ELBO instead
-    tau: Steps | Literal["T/N"] = 330  # long steps per short step; T/N: one network for each length
+    tau: Steps | Literal["T/N"] = PER_LENGTH  # long steps per short step
     batch_size: Batch = 8  # crops, images or vectors
     crop_frames: Frames = 64  # speech: hops
     training: TrainingConfig = TrainingConfig(steps=2_000, learning_rate=1e-3)
@@ -93,8 +97,11 @@ class SearchConfig:
     """The search for sampling schedules, on validation data."""
 
     lengths: tuple[Steps, ...] = (3, 7, 12, 16)  # steps of the schedules to find
-    bins: Annotated[int, Bounds(1, 1_000)] = 9  # M: values of alpha_N and of beta_N
-    searches: tuple[SearchName, ...] = ("paper",)  # keys of benchmarks.searches.SEARCHES
+    bins: Bins = 9  # M: values of alpha_N and of beta_N
+    tuned_bins: tuple[Bins, ...] = (9, 19)  # values of M whose grids a tuned search joins
+    # where tau is T/N, a tuned search tries T/n of these lengths n, too
+    tuned_taus: tuple[Steps, ...] = (3, 16)
+    searches: tuple[SearchName, ...] = (TUNED,)  # keys of benchmarks.searches.SEARCHES
     pass_items: Batch = 1  # items of a pass of noise scheduling, over which sigma is averaged
     clip_frames: Frames = 80  # speech: hops of 256 samples in a clip of the judge; 80 are 1.28 s
     judge_items: Count = 1  # validation items that judge a candidate
@@ -103,8 +110,7 @@ class SearchConfig:
     refinements: Annotated[int, Bounds(0, 100_000)] = (
         10  # random +-5 % perturbations of each length's best start
     )
-    released: bool = False  # select by the released code's rules: bddm_ref.search_released
-    seed: Seed = 1
+    seed: Seed = 1  # of the judges' noise and choice of items, and of perturbations
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -88,13 +88,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Sampled:
-    """The samples of a row: one file for each noise seed, or a reason without files."""
+    """The samples of a row: one file for each noise seed, or a reason without files.
+
+    Attributes:
+        row: the row.
+        files: files of samples.
+        nfe: network evaluations of a sample.
+        betas: the sampling schedule of the first file, if there is one.
+        skipped: why there are no samples.
+        seeds: the number of each file's noise seed, from 0 on.
+        missing: number of a noise seed without samples to the reason, such as a search that found
+            no schedule in this repeat.
+    """
 
     row: Row
     files: tuple[Path, ...]
     nfe: int
-    betas: tuple[float, ...] | None = None  # the sampling schedule, if there is one
+    betas: tuple[float, ...] | None = None
     skipped: str | None = None
+    seeds: tuple[int, ...] = ()
+    missing: Mapping[int, str] = field(default_factory=dict)
 
 
 def rows_of(experiment: Experiment) -> list[Row]:

@@ -54,11 +54,13 @@ class FoundSchedule(Record):
         betas: the noise variances, data side first.
         start: place where the pass began that gave the schedule, if there was a pass.
         scores: the judge's last word on it.
+        complete: whether the pass ended at this length; None: unknown, or there was no pass.
     """
 
     betas: list[float]
-    start: dict[str, float | str] | None = None
+    start: dict[str, int | float | str] | None = None
     scores: list[float]
+    complete: bool | None = None
 
 
 class SearchRecord(Record):

@@ -28,6 +28,25 @@ class RowTime(Strict):
     rtf: float | None = Field(description="speech: seconds of computing per second of audio")
     speedup: Interval | None = Field(description="reference row's median over this one's")
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
+    power: float | None = Field(
+        default=None,
+        description="probability that the interval lies above 90 % of a claimed speed-up, if the "
+        "true one is the claimed one",
+    )
+
+
+class RepeatSchedule(Strict):
+    """The schedule that one repeat of training and search found."""
+
+    repeat: int
+    betas: list[float] = Field(description="data side first")
+    start: dict[str, int | float | str] | None = Field(
+        description="of the pass that proposed it: alpha_N, beta_N, kernel, and the network's tau"
+    )
+    complete: bool | None = Field(
+        description="whether the pass ended at this length; false: a prefix of a longer pass"
+    )
+    scores: list[float] = Field(description="of the search's judge, on noise of its own")
 
 
 class RowResult(Strict):
@@ -53,8 +72,14 @@ class RowResult(Strict):
         default_factory=dict, description="metric to the reasons of missing scores, with numbers"
     )
     betas: list[float] | None = Field(description="of the sampling schedule, data side first")
+    schedules: list[RepeatSchedule] | None = Field(
+        default=None, description="of a searched row, by repeat; null: not searched, or too long"
+    )
     classes: list[int] | None = Field(
         default=None, description="images: how many of them the classifier puts in each class"
+    )
+    repeats: int = Field(
+        default=1, description="trainings and searches that its intervals cover; 1: none"
     )
     time: RowTime | None
 
@@ -78,6 +103,9 @@ class Comparison(Strict):
     p_sign_flip: float | None
     margin: float
     verdict: Verdict
+    p_margin: float | None = Field(
+        default=None, description="of the exchange test at the margin; null: not tested"
+    )
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
     items: int | None = Field(default=None, description="images: how many of each row are compared")
 

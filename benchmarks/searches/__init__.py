@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from bddm_ref.searching import starts_in_noise
+from bddm_ref.scheduling import starts_in_noise
 from benchmarks.core.experiment import SearchName
 from benchmarks.searches.base import Search
 from benchmarks.searches.beta_grid import BetaGrid
 from benchmarks.searches.elbo_paths import ElboPaths
 from benchmarks.searches.frugal import FrugalSearch
 from benchmarks.searches.learned_levels import LearnedLevels
-from benchmarks.searches.paper import PaperSearch
+from benchmarks.searches.paper import PaperSearch, ReleasedSearch
 from benchmarks.searches.rules import ClosedForm, Constants
 
 SEARCHES: dict[SearchName, Search] = {
-    "paper": PaperSearch(),
+    "paper": PaperSearch(tuned=False),
+    "tuned": PaperSearch(),
+    "released": ReleasedSearch(),
     "noise": PaperSearch(starts_in_noise),
     "released-loss": PaperSearch(network_loss="released"),
     "closed-form": ClosedForm(),

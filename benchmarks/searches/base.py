@@ -24,6 +24,11 @@ Examples = tuple[Tensor, Any]
 """Validation items ``(B, ...)`` at the amplitude of the process, and the items' condition."""
 
 
+def no_margin(quality: float) -> float:
+    """No loss counts as good."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class SearchProblem:
     """A track's judge of schedules, and the items that passes of noise scheduling follow.
@@ -34,6 +39,8 @@ class SearchProblem:
         condition: condition of the items of a pass.
         scores: titles of the judge's scores.
         failures: the reasons of judgements that failed so far, with their numbers.
+        margin: quality to the loss of quality that still counts as good.
+        released: the judge of the released code, with the titles of its scores; None: ``judge``.
     """
 
     judge: PartialJudge
@@ -41,6 +48,8 @@ class SearchProblem:
     condition: Any
     scores: tuple[str, ...]
     failures: Mapping[str, int] = field(default_factory=dict)
+    margin: Callable[[float], float] = no_margin
+    released: tuple[PartialJudge, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class SearchInputs:
         training: the training schedule.
         problem: the judge, and the items of a pass.
         score_net: eps_theta in one convention.
-        schedule_net: loads the trained schedule network.
+        schedule_net: loads the schedule network that was trained for a tau.
+        taus: length to the values of tau that its schedules are searched with.
         examples: loads the validation examples.
         distortion: makes the measure of a schedule's distortion of Gaussian data.
         device: device of the networks.
@@ -65,7 +75,8 @@ class SearchInputs:
     training: NoiseSchedule
     problem: SearchProblem
     score_net: ScoreNet
-    schedule_net: Callable[[], nn.Module]
+    schedule_net: Callable[[int], nn.Module]
+    taus: Callable[[int], tuple[int, ...]]
     examples: Callable[[], Examples]
     distortion: Callable[[], Distortion]
     device: torch.device
@@ -74,13 +85,17 @@ class SearchInputs:
     @property
     def plan(self) -> SearchPlan:
         """Lengths, width and seed of the search."""
-        config = self.config
-        return SearchPlan(config.lengths, config.finalists, config.refinements, config.seed)
+        return self.plan_of(self.config.lengths)
+
+    def plan_of(self, lengths: tuple[int, ...]) -> SearchPlan:
+        """The plan for some of the lengths."""
+        config, margin = self.config, self.problem.margin
+        return SearchPlan(lengths, config.finalists, config.refinements, config.seed, margin)
 
     @property
-    def longest(self) -> int:
-        """Steps of the longest schedule wanted."""
-        return max(self.config.lengths)
+    def most_steps(self) -> int:
+        """Steps of the longest pass: one more than wanted, so that the end of a pass is known."""
+        return max(self.config.lengths) + 1
 
     def power(self) -> Callable[[float], float]:
         """Measure E|eps_theta|^2 / D on the examples, as a function of alpha."""
@@ -97,6 +112,15 @@ class Search(ABC):
 
     needs_schedule_net: ClassVar[bool] = False
     longest: ClassVar[int | None] = None
+
+    @property
+    def tuned(self) -> bool:
+        """Tell whether the search tries more than the papers' tau and M."""
+        return False
+
+    def score_titles(self, problem: SearchProblem) -> tuple[str, ...]:
+        """Titles of the scores that the search reports."""
+        return problem.scores
 
     @property
     def network_loss(self) -> StepLossForm | None:

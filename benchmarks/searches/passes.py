@@ -1,66 +1,74 @@
 """Searches whose starts each propose one list of betas, by a pass of noise scheduling.
 
-Passes are selected by the rules of :mod:`bddm_ref.searching`. With ``search.released`` the rules of
-the released code apply (:mod:`bddm_ref.search_released`).
+Passes are selected by the rules of :mod:`bddm_ref.searching`, for one length after the other. A
+pass is run once, even if several lengths use it.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Generic, TypeVar
 
 from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
-from bddm_ref.search_released import released_search
-from bddm_ref.searching import Candidate, Propose, search, starts
-from benchmarks.runtime.found import Found
+from bddm_ref.scheduling import Start, starts
+from bddm_ref.searching import Propose, search
+from benchmarks.runtime.found import Found, NetStart
 from benchmarks.searches.base import Search, SearchInputs
 
 Grid = Callable[[NoiseSchedule, int], Sequence[Start]]
 """``(training schedule, M) -> starts of passes``: pairs (alpha_N, beta_N), each with a kernel."""
+PLACES = 12  # decimals up to which two grids have the same start
+
+
+S = TypeVar("S", NetStart, Start, ConstantStart)
 
 
 @dataclass(frozen=True)
-class PassSearch(Search):
+class PassSearch(Search, Generic[S]):
     """A search among the passes from a grid of starts.
 
     Attributes:
-        grid: makes the grid from the training schedule and the experiment's ``bins``.
+        grid: makes the grid from the training schedule and the number of bins.
+        tuned: whether the grids of all ``search.tuned_bins`` are joined.
     """
 
     grid: Grid = starts
+    tuned: bool = True
 
-    def starts(self, inputs: SearchInputs) -> Sequence[Start]:
-        """The starts of the passes."""
-        return self.grid(inputs.training, inputs.config.bins)
+    def places(self, inputs: SearchInputs) -> list[Start]:
+        """The grid: of ``search.bins``, or of all ``search.tuned_bins`` if the search is tuned."""
+        config = inputs.config
+        found: dict[tuple[float, float, str], Start] = {}
+        for bins in config.tuned_bins if self.tuned else (config.bins,):
+            for one in self.grid(inputs.training, bins):
+                key = (round(one.alpha, PLACES), round(one.beta, PLACES), one.kernel)
+                found.setdefault(key, one)
+        return list(found.values())
 
     @abstractmethod
-    def proposer(self, inputs: SearchInputs) -> Propose[Start]:
-        """Make the function that runs one pass."""
+    def starts(self, inputs: SearchInputs, length: int) -> Sequence[S]:
+        """The starts of passes that schedules of a length are searched among."""
+
+    @abstractmethod
+    def proposer(self, inputs: SearchInputs) -> Propose[S]:
+        """Make the function that runs one pass of up to ``inputs.most_steps`` betas."""
 
     def _work(self, inputs: SearchInputs) -> int:
         config = inputs.config
-        per_length = config.refinements + (0 if config.released else config.finalists)
-        return len(self.starts(inputs)) + len(config.lengths) * per_length
+        again = config.refinements + config.finalists
+        return sum(len(self.starts(inputs, length)) + again for length in config.lengths)
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
-        searching = released_search if inputs.config.released else search
-        return as_found(
-            searching(
-                self.proposer(inputs),
-                inputs.problem.judge,
-                self.starts(inputs),
-                inputs.training,
-                inputs.plan,
-                inputs.observe,
-            )
-        )
-
-
-def as_found(
-    candidates: Mapping[int, Candidate[Start]] | Mapping[int, Candidate[ConstantStart]],
-) -> dict[int, Found]:
-    """Turn the best candidates into found schedules."""
-    return {steps: Found(one.schedule, one.start, one.scores) for steps, one in candidates.items()}
+        propose: Propose[S] = cache(self.proposer(inputs))
+        judge, training = inputs.problem.judge, inputs.training
+        results: dict[int, Found] = {}
+        for length in inputs.config.lengths:
+            grid, plan = self.starts(inputs, length), inputs.plan_of((length,))
+            found = search(propose, judge, grid, training, plan, inputs.observe)
+            if (one := found.get(length)) is not None:
+                results[length] = Found(one.schedule, one.start, one.scores, one.complete)
+        return results

@@ -14,15 +14,14 @@ from bddm_ref.extras.rules import (
     rule_betas,
 )
 from bddm_ref.scheduling import Start
-from bddm_ref.searching import Propose, search, starts
+from bddm_ref.searching import Propose
 from bddm_ref.settings import StepLossForm
-from benchmarks.runtime.found import Found
-from benchmarks.searches.base import Search, SearchInputs
-from benchmarks.searches.passes import Grid, PassSearch, as_found
+from benchmarks.searches.base import SearchInputs
+from benchmarks.searches.passes import PassSearch
 
 
 @dataclass(frozen=True)
-class ClosedForm(PassSearch):
+class ClosedForm(PassSearch[Start]):
     """Betas at the optimum of the step loss, given the power of eps on validation examples.
 
     Attributes:
@@ -35,40 +34,29 @@ class ClosedForm(PassSearch):
         """The entry for the form of the loss."""
         return {"loss": self.form or step_loss}
 
-    def starts(self, inputs: SearchInputs) -> Sequence[Start]:
+    def starts(self, inputs: SearchInputs, length: int) -> Sequence[Start]:
         """The starts of one kernel; passes without samples agree for all kernels."""
-        grid = super().starts(inputs)
+        grid = self.places(inputs)
         return [start for start in grid if start.kernel == grid[0].kernel]
 
     def proposer(self, inputs: SearchInputs) -> Propose[Start]:
         """Make the function that runs one pass."""
         rule = closed_form_rule(inputs.power(), self.form or inputs.step_loss)
-        return lambda start: rule_betas(rule, start, inputs.training, inputs.longest)
+        return lambda start: rule_betas(rule, start, inputs.training, inputs.most_steps)
 
 
 @dataclass(frozen=True)
-class Constants(Search):
-    """Betas by two constants, which are searched along with the start.
+class Constants(PassSearch[ConstantStart]):
+    """Betas by two constants, which are searched along with the start."""
 
-    Attributes:
-        grid: makes the grid whose (alpha_N, beta_N) are combined with the constants.
-    """
+    def starts(self, inputs: SearchInputs, length: int) -> Sequence[ConstantStart]:
+        """A part of the grid, combined with pairs of constants."""
+        return constant_starts(self.places(inputs))
 
-    grid: Grid = starts
-
-    def _starts(self, inputs: SearchInputs) -> list[ConstantStart]:
-        return constant_starts(self.grid(inputs.training, inputs.config.bins))
-
-    def _work(self, inputs: SearchInputs) -> int:
-        per_length = inputs.config.refinements + inputs.config.finalists
-        return len(self._starts(inputs)) + len(inputs.config.lengths) * per_length
-
-    def _find(self, inputs: SearchInputs) -> dict[int, Found]:
-        """Select by the rules of :mod:`bddm_ref.searching`: the released code has no constants."""
+    def proposer(self, inputs: SearchInputs) -> Propose[ConstantStart]:
+        """Make the function that runs one pass."""
 
         def propose(start: ConstantStart) -> list[float]:
-            return rule_betas(constant_rule(start), start, inputs.training, inputs.longest)
+            return rule_betas(constant_rule(start), start, inputs.training, inputs.most_steps)
 
-        judge, training = inputs.problem.judge, inputs.training
-        grid = self._starts(inputs)
-        return as_found(search(propose, judge, grid, training, inputs.plan, inputs.observe))
+        return propose

@@ -18,16 +18,17 @@ from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
 from benchmarks.results.origins import MadeOtherwise, StageWork, Training
 from benchmarks.results.records import NETWORK, SearchRecord, Timings
-from benchmarks.results.schema import Cost, Data, RowResult, RowTime, RunResults
+from benchmarks.results.schema import Cost, Data, RepeatSchedule, RowResult, RowTime, RunResults
 from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
-from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import net_lengths, schedule_net_name
+from benchmarks.stages.networks import net_keys
 from metrics.times import Timing, ratio_of_medians
 
 LONGEST_LISTED = 100  # steps of a schedule whose betas the results list
 NOTHING = RowScores({}, {})  # of a row without samples
+Records = Mapping[str, Mapping[str, Sequence[SearchRecord]]]
+"""Convention and search to the record of each repeat."""
 
 
 def build_results(
@@ -35,7 +36,7 @@ def build_results(
     sampled: Sequence[Sampled],
     evaluation: Evaluation,
     timings: Timings,
-    searched: Mapping[str, Mapping[str, SearchRecord]],
+    searched: Records,
     weights: Mapping[str, Path],
     items_sha256: str,
 ) -> RunResults:
@@ -46,7 +47,7 @@ def build_results(
         sampled: its rows.
         evaluation: estimates and comparisons of their scores.
         timings: seconds of every round, by row.
-        searched: convention and search to the record of what was found.
+        searched: what each repeat of each search found.
         weights: files of all networks.
         items_sha256: checksum of the per-item scores that lie beside the document.
     """
@@ -73,7 +74,7 @@ def build_results(
         reference=experiment.reference,
         network=_time(timings, NETWORK, None, 1.0),
         machine_busy=timings.busy,
-        rows=[_row_result(context, one, evaluation, timings) for one in sampled],
+        rows=[_row_result(context, one, evaluation, timings, searched) for one in sampled],
         comparisons=evaluation.comparisons,
         costs=list(_costs(context, searched, weights, timings)),
         floors=evaluation.floors,
@@ -97,7 +98,11 @@ def _provenance(context: Context) -> Provenance:
 
 
 def _row_result(
-    context: Context, one: Sampled, evaluation: Evaluation, timings: Timings
+    context: Context,
+    one: Sampled,
+    evaluation: Evaluation,
+    timings: Timings,
+    searched: Records,
 ) -> RowResult:
     row, experiment = one.row, context.experiment
     family = contestant(row.contestant, experiment)
@@ -117,12 +122,32 @@ def _row_result(
         skipped=one.skipped,
         metrics=scores.metrics,
         n_scored=scores.n_scored,
-        n_total=len(one.files) * row.items,
+        n_total=row.seeds * row.items if one.files else 0,
         **({"unscored": scores.unscored} if scores.unscored else {}),
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
+        schedules=_schedules(family.search, one, searched),
         classes=scores.classes,
         time=_time(timings, row.key, str(reference), reference.steps / max(one.nfe, 1)),
     )
+
+
+def _schedules(search: str | None, one: Sampled, searched: Records) -> list[RepeatSchedule] | None:
+    """The schedules that a row's seeds sampled, one for each repeat that has one."""
+    steps = one.row.steps
+    if not one.files or one.betas is None or steps > LONGEST_LISTED:
+        return None
+    records = searched.get(one.row.convention.name, {}).get(search or "", [])
+    found = {
+        repeat: record.schedules[steps]
+        for repeat, record in enumerate(records)
+        if steps in record.schedules
+    }
+    used = {seed % len(records) for seed in one.seeds} if records else set()
+    schedules = [
+        RepeatSchedule(repeat=repeat, **found[repeat].model_dump())
+        for repeat in sorted(used & found.keys())
+    ]
+    return schedules or None
 
 
 def _time(timings: Timings, key: str, reference: str | None, step_ratio: float) -> RowTime | None:
@@ -153,13 +178,11 @@ def _networks_cost(
 ) -> tuple[int, int | None, float | None]:
     """Parameters of a schedule network; updates and seconds of all that a search is made with."""
     convention, contestant = whose
-    search = SEARCHED[contestant]
-    if not SEARCHES[search].needs_schedule_net:
+    experiment = context.experiment
+    keys = net_keys(experiment, convention, SEARCHED[contestant])
+    if not keys:
         return 0, None, None
-    files = [
-        weights[f"schedule_net/{schedule_net_name(context.experiment, convention, search, steps)}"]
-        for steps, _ in net_lengths(context.experiment, search)
-    ]
+    files = [weights[f"schedule_net/{key.name(experiment)}"] for key in keys]
     parameters, cards = parameters_in(files[0]), [card_of(file) for file in files]
     known = [card for card in cards if card is not None and card.whole_seconds is not None]
     if len(known) < len(cards):
@@ -177,16 +200,16 @@ def _trainings(weights: Mapping[str, Path]) -> dict[str, Training]:
 
 def _costs(
     context: Context,
-    searched: Mapping[str, Mapping[str, SearchRecord]],
+    searched: Records,
     weights: Mapping[str, Path],
     timings: Timings,
 ) -> Iterator[Cost]:
-    """Cost of every search, under the first contestant whose schedules it found."""
+    """Cost of one repeat of every search, under the first contestant whose schedules it found."""
     for convention, found in searched.items():
         for name, search in SEARCHED.items():
             if search in found:
                 whose = RowKey(convention, name, 16)
-                yield _cost(context, found[search], weights, whose, timings)
+                yield _cost(context, found[search][0], weights, whose, timings)
 
 
 def _cost(

@@ -16,9 +16,9 @@ from bddm_ref.checkpoint import load_weights, roundable_parameters
 from bddm_ref.files import verify_checksum
 from bddm_ref.networks.blocks import normed
 from bddm_ref.networks.diffwave import DiffWave
-from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment, SearchName
+from benchmarks.core.experiment import Convention, Experiment, SearchName
 from benchmarks.core.registry import choose
+from benchmarks.core.schedule_nets import NetKey, taus_of
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.noise import EvaluatedNet
@@ -34,77 +34,39 @@ class Weights:
 
     Attributes:
         score_net: file of the score network.
-        schedule_nets: files of the schedule networks, by :func:`schedule_net_name`.
+        schedule_nets: files of the schedule networks.
         noise_estimators: files of the networks that read the noise level off an item, by
             convention.
         judge: file of the network that samples are judged by, where one is trained here.
     """
 
     score_net: Path
-    schedule_nets: Mapping[str, Path]
+    schedule_nets: Mapping[NetKey, Path]
     noise_estimators: Mapping[str, Path]
     judge: Path | None
 
-    def named(self) -> dict[str, Path]:
+    def named(self, experiment: Experiment) -> dict[str, Path]:
         """All files, by the names that documents give them."""
         estimators = {f"noise_estimator/{k}": file for k, file in self.noise_estimators.items()}
-        schedule_nets = {f"schedule_net/{k}": file for k, file in self.schedule_nets.items()}
+        schedule_nets = {
+            f"schedule_net/{key.name(experiment)}": file for key, file in self.schedule_nets.items()
+        }
         judge = {} if self.judge is None else {"judge": self.judge}
         return {"score_net": self.score_net} | estimators | schedule_nets | judge
 
 
-def net_lengths(
-    experiment: Experiment, search: SearchName
-) -> list[tuple[int | None, tuple[int, ...]]]:
-    """List the schedule networks of a search.
-
-    Returns:
-        For each network the length that it is trained for (None: all), and the lengths that are
-        searched with it.
-    """
-    lengths = experiment.search.lengths
-    if experiment.schedule_net.tau != PER_LENGTH:
-        return [(None, lengths)]
-    if SEARCHES[search].needs_schedule_net:
-        return [(steps, (steps,)) for steps in lengths]
-    return [(lengths[0], lengths)]  # the search makes no use of it
-
-
-def tau_of(experiment: Experiment, steps: int | None = None) -> int:
-    """Number of long steps per short step: a constant, or floor(T/N) if the experiment says so.
-
-    Args:
-        experiment: the experiment.
-        steps: N, the length of the schedules; None: unknown.
-
-    Raises:
-        ExperimentError: tau depends on N, and N is unknown or outside 2 .. T.
-    """
-    tau, T = experiment.schedule_net.tau, experiment.training_schedule.T
-    if isinstance(tau, int):
-        return tau
-    if steps is None:
-        raise ExperimentError(
-            "schedule_net.tau: T/N depends on the length, and this needs one number: give it as "
-            "--schedule-net.tau 62"
-        )
-    if not 2 <= steps <= T:
-        raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
-    return T // steps
-
-
-def schedule_net_name(
-    experiment: Experiment, convention: str, search: SearchName, steps: int | None = None
-) -> str:
-    """Name of the schedule network of a search, as ``raw``, ``raw/released`` or ``raw/7``.
-
-    The name has the loss if the search has a loss of its own, and the length if each length has a
-    network. A search without a network gets the experiment's network, and does not use it.
-    """
-    loss = SEARCHES[search].network_loss
-    plain = loss in (None, experiment.schedule_net.loss)
-    name = convention if plain else f"{convention}/{loss}"
-    return name if steps is None else f"{name}/{steps}"
+def net_keys(
+    experiment: Experiment, convention: str, search: SearchName, repeat: int = 0
+) -> list[NetKey]:
+    """List the schedule networks that a search runs: none, one, or one for each tau."""
+    made = SEARCHES[search]
+    if not made.needs_schedule_net:
+        return []
+    loss = made.network_loss or experiment.schedule_net.loss
+    taus = (
+        tau for steps in experiment.search.lengths for tau in taus_of(experiment, steps, made.tuned)
+    )
+    return [NetKey(convention, loss, tau, repeat) for tau in dict.fromkeys(taus)]
 
 
 def load_score_net(context: Context, weights: Path) -> nn.Module:

@@ -18,8 +18,9 @@ from benchmarks.contestants.noise_estimation import NoiseEstimation
 from benchmarks.contestants.plugins import contestant, refuse_unknown_contestants
 from benchmarks.core.checks import refuse_missing_weights, refuse_unusable
 from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
-from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention, Experiment, SearchName
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment
 from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.core.schedule_nets import NetKey
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.precision import suited
@@ -27,9 +28,9 @@ from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.room import refuse_long_names
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
-from benchmarks.stages.networks import Weights, net_lengths, schedule_net_name, started_from, tau_of
+from benchmarks.stages.networks import Weights, net_keys, started_from
 from benchmarks.stages.sample import Session, sampled_rows
-from benchmarks.stages.search import SearchResult, all_searched
+from benchmarks.stages.search import SearchResult, searched_schedules
 from benchmarks.stages.train import (
     judge_net_weights,
     noise_estimator_weights,
@@ -41,8 +42,8 @@ from benchmarks.tracks.base import Trained
 
 MOST_THREADS = 8  # for each core
 STAGES = ("data", "train", "search", "sample", "score", "report")
-Searched = dict[str, dict[str, SearchResult]]
-"""Convention and search to what was found."""
+Searched = dict[str, dict[str, list[SearchResult]]]
+"""Convention and search to what was found, by repeat."""
 
 
 @dataclass
@@ -105,7 +106,8 @@ class Run:
             return
         if not self.away:  # the names are those of scores, whose packages may not be here
             self.context.track.scores.refuse_unknown_metrics()
-        conventions = {name: one for name, (one, _, _) in self._schedule_nets().items()}
+        keys = self._schedule_nets()
+        conventions = {key.name(experiment): one for key, one in keys.items()}
         refuse_unusable_networks(self.context, conventions, self.from_scratch)
 
     def _open_data(self) -> None:
@@ -133,7 +135,7 @@ class Run:
         if self.from_scratch or experiment.score_net.weights is None:
             kinds.add("score_net")
         named = set() if self.from_scratch else set(experiment.schedule_net.weights)
-        if self._estimated() or set(self._schedule_nets()) - named:
+        if self._estimated() or {key.name(experiment) for key in self._schedule_nets()} - named:
             kinds.add("schedule_net")
         return frozenset(kinds)
 
@@ -151,28 +153,23 @@ class Run:
                 started_from(self.context.track.networks.build_score_net(), start)
             except DamagedFileError as error:
                 raise ExperimentError(f"score_net.start: {error}") from error
-        known = self._schedule_nets()
-        for steps in {steps for _, _, steps in known.values()}:
-            tau_of(experiment, steps)
+        known = [key.name(experiment) for key in self._schedule_nets()]
         strange = [name for name in experiment.schedule_net.weights if name not in known]
         if strange and experiment.schedule_net.tau == PER_LENGTH:
             raise ExperimentError(
                 f"schedule_net.weights: {', '.join(strange)} is no network of this run, which has "
-                f"one for each length: {', '.join(known)}"
+                f"one for each tau: {', '.join(known)}"
             )
 
-    def _schedule_nets(self) -> dict[str, tuple[Convention, SearchName, int | None]]:
-        """Schedule networks by name: convention, search, and length if each length has one."""
+    def _schedule_nets(self) -> dict[NetKey, Convention]:
+        """The schedule networks of all searches and repeats, each with its convention."""
         experiment = self.context.experiment
         return {
-            schedule_net_name(experiment, convention.name, search, steps): (
-                convention,
-                search,
-                steps,
-            )
+            key: convention
             for convention in experiment.conventions
-            for search in (PAPER, *experiment.search.searches)
-            for steps, _ in net_lengths(experiment, search)
+            for repeat in range(experiment.repeats)
+            for search in experiment.search.searches
+            for key in net_keys(experiment, convention.name, search, repeat)
         }
 
     def _trained(self) -> Weights:
@@ -181,22 +178,22 @@ class Run:
         judge = context.track.judge.weights = judge_net_weights(context, self.from_scratch)
         score_weights = score_net_weights(context, self.from_scratch)
         schedule_weights = {
-            name: schedule_net_weights(
-                context, convention, search, score_weights, self.from_scratch, steps
-            )
-            for name, (convention, search, steps) in self._schedule_nets().items()
+            key: schedule_net_weights(context, convention, key, score_weights, self.from_scratch)
+            for key, convention in self._schedule_nets().items()
         }
         return Weights(score_weights, schedule_weights, self._noise_estimators(), judge)
 
     def _searched(self, weights: Weights) -> Searched:
         found: Searched = {}
-        for convention in self.context.experiment.conventions:
+        experiment = self.context.experiment
+        for convention in experiment.conventions:
             found[convention.name] = {}
-            for name in self.context.experiment.search.searches:
+            for name in experiment.search.searches:
                 with self._leaving(f"search ({convention.name}, {name}) and its rows"):
-                    found[convention.name][name] = all_searched(
-                        self.context, convention, name, weights.score_net, weights.schedule_nets
-                    )
+                    found[convention.name][name] = [
+                        searched_schedules(self.context, convention, name, weights, repeat)
+                        for repeat in range(experiment.repeats)
+                    ]
         return found
 
     @contextmanager
@@ -237,11 +234,11 @@ class Run:
         wanted: tuple[str, ...],
         results: Path,
     ) -> Path | None:
-        found = {
-            name: {search: result.found for search, result in results_of.items()}
-            for name, results_of in searched.items()
+        schedules = {
+            convention: {name: [one.found for one in repeats] for name, repeats in found.items()}
+            for convention, found in searched.items()
         }
-        session = Session(self.context, weights, found)
+        session = Session(self.context, weights, schedules)
         with self._timed("sample"):
             sampled = sampled_rows(session)
             if self.away:
@@ -263,11 +260,12 @@ class Run:
         evaluation = scored.evaluate()
         items = items_text(scored.records)
         records = {
-            convention: {search: result.record for search, result in results_of.items()}
-            for convention, results_of in searched.items()
+            convention: {name: [one.record for one in repeats] for name, repeats in found.items()}
+            for convention, found in searched.items()
         }
+        named = weights.named(self.context.experiment)
         document = build_results(
-            self.context, sampled, evaluation, timings, records, weights.named(), digest_of(items)
+            self.context, sampled, evaluation, timings, records, named, digest_of(items)
         )
         return publish_run(document, items, sampled, self.context, results, weights.score_net)
 

@@ -17,9 +17,10 @@ from bddm_ref.process import KERNELS
 from benchmarks.contestants.base import Contestant, ContestantInputs, Sampler, SkipContestantError
 from benchmarks.contestants.checked import CheckedContestant
 from benchmarks.contestants.plugins import contestant
-from benchmarks.core.experiment import PAPER, PER_LENGTH, Convention
+from benchmarks.core.experiment import Convention
 from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
+from benchmarks.core.schedule_nets import NetKey
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
@@ -35,7 +36,6 @@ from benchmarks.stages.networks import (
     load_schedule_net,
     load_score_net,
     loaded_schedule_net,
-    schedule_net_name,
 )
 from benchmarks.tracks.base import Track
 from benchmarks.tracks.parts import DivergedError
@@ -50,7 +50,7 @@ class Session:
         self,
         context: Context,
         weights: Weights,
-        searched: Mapping[str, Mapping[str, Mapping[int, Found | str]]],
+        searched: Mapping[str, Mapping[str, Sequence[Mapping[int, Found | str]]]],
     ) -> None:
         self.context = context
         self.weights = weights
@@ -65,17 +65,18 @@ class Session:
         """The trained score network."""
         return load_score_net(self.context, self.weights.score_net)
 
-    def sampler(self, row: Row) -> Sampler:
-        """Prepare the contestant of a row.
+    def sampler(self, row: Row, repeat: int = 0) -> Sampler:
+        """Prepare the contestant of a row, with the schedules of one repeat.
 
         Raises:
             SkipContestantError: the contestant cannot run.
         """
         convention, context = row.convention, self.context
+        searched = self._searched.get(convention.name, {})
         inputs = ContestantInputs(
             self.training,
-            self._searched.get(convention.name, {}),
-            lambda: self._small_net(convention, self._schedule_net(row)),
+            {name: found[repeat] for name, found in searched.items()},
+            lambda tau: self._small_net(convention, self._schedule_net(convention, tau, repeat)),
             lambda: self._small_net(convention, self.weights.noise_estimators[convention.name]),
             lambda: self._power(convention),
             {name: one.longest for name, one in SEARCHES.items() if one.longest is not None},
@@ -90,18 +91,17 @@ class Session:
             self._codes[key] = sampling_code(self.context, family, sampler) | DRIVING
         return self._codes[key]
 
-    def _schedule_net(self, row: Row) -> Path:
-        """Weights of the papers' schedule network for a row.
+    def _schedule_net(self, convention: Convention, tau: int, repeat: int) -> Path:
+        """Weights of the schedule network of a tau.
 
         Raises:
-            SkipContestantError: each length has a network, and the row's length has none.
+            SkipContestantError: there is none.
         """
-        experiment = self.context.experiment
-        steps = row.steps if experiment.schedule_net.tau == PER_LENGTH else None
-        name = schedule_net_name(experiment, row.convention.name, PAPER, steps)
-        if name not in self.weights.schedule_nets:
-            raise SkipContestantError(f"no schedule network is trained for {row.steps} steps")
-        return self.weights.schedule_nets[name]
+        loss = self.context.experiment.schedule_net.loss
+        key = NetKey(convention.name, loss, tau, repeat)
+        if key not in self.weights.schedule_nets:
+            raise SkipContestantError(f"no schedule network is trained for tau = {tau}")
+        return self.weights.schedule_nets[key]
 
     def _small_net(self, convention: Convention, weights: Path) -> tuple[nn.Module, str]:
         """Load a schedule network, or a network of the same architecture, once."""
@@ -140,82 +140,89 @@ def sampled_rows(session: Session) -> list[Sampled]:
     """Sample every row, or find its samples in the workspace."""
     experiment = session.context.experiment
     plans = [_plan(session, row) for row in rows_of(experiment)]
-    missing = {plan: [f for f in plan.folders if not f.is_finished()] for plan in plans}
-    total = sum(len(plan.folders) * plan.work for plan in plans)
-    left = sum(len(folders) * plan.work for plan, folders in missing.items())
+    every = [(plan, seed) for plan in plans for seed in plan.seeds]
+    missing = [(plan, seed) for plan, seed in every if not seed.folder.is_finished()]
+    total, left = (sum(p.row.items * s.sampler.nfe for p, s in some) for some in (every, missing))
     with session.context.progress.task("sample (NFE)", total, total - left) as advance:
-        for plan, folders in missing.items():
-            for folder in folders:
-                _sample_seed(session, plan, folder, advance)
+        for plan, seed in missing:
+            _sample_seed(session, plan.row, seed, advance)
     return [plan.result() for plan in plans]
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """One noise seed of a row, with the sampler of its repeat."""
+
+    number: int
+    sampler: Sampler
+    folder: StageFolder
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    row: Row
-    sampler: Sampler | None
-    folders: tuple[StageFolder, ...]  # one for each noise seed
-    items: int
-    skipped: str | None = None
+    """The noise seeds of a row that have a sampler, and the reasons of all others."""
 
-    @property
-    def work(self) -> int:
-        """Network evaluations of one seed."""
-        return self.items * (self.sampler.nfe if self.sampler else 0)
+    row: Row
+    seeds: tuple[_Seed, ...]
+    missing: dict[int, str]
 
     def result(self) -> Sampled:
         """The row's samples, or the reason why there are none."""
-        if self.sampler is None:
-            return Sampled(self.row, (), 0, skipped=self.skipped)
-        for folder in self.folders:
-            if (folder.path / FAILED).is_file():
-                reason = json.loads((folder.path / FAILED).read_text())["reason"]
-                return Sampled(self.row, (), self.sampler.nfe, skipped=reason)
-        files = tuple(folder.path / "samples.safetensors" for folder in self.folders)
-        return Sampled(self.row, files, self.sampler.nfe, self.sampler.recipe.get("betas"))
+        if not self.seeds:
+            return Sampled(self.row, (), 0, skipped=self.missing[0])
+        first = self.seeds[0].sampler
+        for seed in self.seeds:
+            if (seed.folder.path / FAILED).is_file():
+                reason = json.loads((seed.folder.path / FAILED).read_text())["reason"]
+                return Sampled(self.row, (), first.nfe, skipped=reason)
+        return Sampled(
+            self.row,
+            tuple(seed.folder.path / "samples.safetensors" for seed in self.seeds),
+            first.nfe,
+            first.recipe.get("betas"),
+            seeds=tuple(seed.number for seed in self.seeds),
+            missing=self.missing,
+        )
 
 
 def _plan(session: Session, row: Row) -> _Plan:
     context, experiment = session.context, session.context.experiment
-    try:
-        sampler = session.sampler(row)
-    except SkipContestantError as reason:
-        return _Plan(row, None, (), row.items, str(reason))
-    code = session.code(row, sampler)
-    inputs = {
+    shared = {
         "row": row.name,
         "convention": convention_inputs(row.convention),
-        "recipe": sampler.recipe,
         "score_net": weights_digest(session.weights.score_net),
         "data": context.track.data.digest("test"),
         **context.track.identity("sample"),
         "items": row.items,
         **evaluation_inputs(context.identity),
     }
-    folders = tuple(
-        context.workspace.stage("sample", inputs | {"seed": experiment.seed + seed}, code)
-        for seed in range(row.seeds)
-    )
-    return _Plan(row, sampler, folders, row.items)
+    seeds, missing = [], dict[int, str]()
+    for number in range(row.seeds):
+        try:
+            sampler = session.sampler(row, number % experiment.repeats)
+        except SkipContestantError as reason:
+            missing[number] = str(reason)
+            continue
+        inputs = shared | {"recipe": sampler.recipe, "seed": experiment.seed + number}
+        folder = context.workspace.stage("sample", inputs, session.code(row, sampler))
+        seeds.append(_Seed(number, sampler, folder))
+    return _Plan(row, tuple(seeds), missing)
 
 
-def _sample_seed(session: Session, plan: _Plan, folder: StageFolder, advance: Advance) -> None:
+def _sample_seed(session: Session, row: Row, seed: _Seed, advance: Advance) -> None:
     """Sample one row with one seed, batch by batch; an interrupted row goes on where it was."""
-    experiment = session.context.experiment
-    assert plan.sampler is not None
+    experiment, sampler, folder = session.context.experiment, seed.sampler, seed.folder
     began = time.monotonic()
     track = session.context.track
-    evaluated = session.evaluated(plan.row, advance)
+    evaluated = session.evaluated(row, advance)
     parts = SampleParts(folder.path)
-    advance(parts.items * plan.sampler.nfe)
-    for first in range(parts.items, plan.items, experiment.batch_items):
-        indices = range(first, min(first + experiment.batch_items, plan.items))
-        condition, generators, x_N = session.start(
-            plan.row.convention, indices, folder.inputs["seed"]
-        )
-        x_0 = plan.sampler.run(evaluated, x_N, condition, generators)
+    advance(parts.items * sampler.nfe)
+    for first in range(parts.items, row.items, experiment.batch_items):
+        indices = range(first, min(first + experiment.batch_items, row.items))
+        condition, generators, x_N = session.start(row.convention, indices, folder.inputs["seed"])
+        x_0 = sampler.run(evaluated, x_N, condition, generators)
         try:
-            parts.add(track.items.finished(x_0, plan.row.convention).cpu())
+            parts.add(track.items.finished(x_0, row.convention).cpu())
         except DivergedError as reason:
             file = folder.path / FAILED
             write_json(file, {"reason": str(reason)})

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,23 +13,26 @@ import torch
 from bddm_ref.extras.rules import ConstantStart
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start
-from benchmarks.core.experiment import Convention, SearchName
+from benchmarks.core.experiment import Convention, SearchConfig, SearchName
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs
+from benchmarks.core.schedule_nets import taus_of
 from benchmarks.results.records import FoundSchedule, SearchRecord
 from benchmarks.runtime.code.closure import Alone, Code, code_of
-from benchmarks.runtime.found import Found
+from benchmarks.runtime.found import Found, NetStart
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches import SEARCHES
 from benchmarks.searches.base import Search, SearchInputs
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import (
+    Weights,
     evaluation_code,
     load_schedule_net,
     load_score_net,
     loaded_schedule_net,
-    net_lengths,
-    schedule_net_name,
+    net_keys,
 )
+
+SEEDS = 10_000_000  # between the seeds of two repeats
 
 
 @dataclass(frozen=True)
@@ -46,60 +48,39 @@ class SearchResult:
     record: SearchRecord
 
 
-def all_searched(
-    context: Context,
-    convention: Convention,
-    name: SearchName,
-    score_weights: Path,
-    schedule_weights: Mapping[str, Path],
-) -> SearchResult:
-    """Search all lengths, with one schedule network or with one for each length."""
-    experiment = context.experiment
-    results = [
-        searched_schedules(
-            context,
-            convention,
-            name,
-            score_weights,
-            schedule_weights[schedule_net_name(experiment, convention.name, name, steps)],
-            lengths,
-        )
-        for steps, lengths in net_lengths(experiment, name)
-    ]
-    records = [result.record for result in results]
-    joined = records[0].model_copy(
-        update={
-            "schedules": {k: v for record in records for k, v in record.schedules.items()},
-            "nfe": sum(record.nfe for record in records),
-            "seconds": sum(record.seconds for record in records),
-        }
-    )
-    return SearchResult({k: v for one in results for k, v in one.found.items()}, joined)
-
-
 def searched_schedules(
     context: Context,
     convention: Convention,
     name: SearchName,
-    score_weights: Path,
-    schedule_weights: Path,
-    lengths: tuple[int, ...],
+    weights: Weights,
+    repeat: int = 0,
 ) -> SearchResult:
     """Find the best schedule of each length, or read it from the workspace.
+
+    Args:
+        context: the run.
+        convention: the setup of the process.
+        name: the search.
+        weights: files of the networks.
+        repeat: the number of the repeat, which has schedule networks, noise, and choice of
+            validation items of its own.
 
     Raises:
         DamagedFileError: a finished search's file is missing or altered.
     """
     experiment, search = context.experiment, SEARCHES[name]
+    config = repeated(experiment.search, repeat)
+    keys = net_keys(experiment, convention.name, name, repeat)
+    taus = {n: taus_of(experiment, n, search.tuned) for n in config.lengths} if keys else {}
     inputs = {
-        "config": {k: v for k, v in as_dict(experiment.search).items() if k != "searches"}
-        | {"lengths": list(lengths)},
+        "config": {k: v for k, v in as_dict(config).items() if k not in _unused(search)},
         "grid": name,
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(experiment.training_schedule),
         "data": context.track.data.digest("valid"),
-        "score_net": weights_digest(score_weights),
-        "schedule_net": weights_digest(schedule_weights),
+        "score_net": weights_digest(weights.score_net),
+        "schedule_nets": {str(key.tau): weights_digest(weights.schedule_nets[key]) for key in keys},
+        "taus": {str(n): list(its) for n, its in taus.items()},
         **evaluation_inputs(context.identity),
         **context.track.identity("search"),
         **search.fingerprint(experiment.schedule_net.loss),
@@ -108,11 +89,21 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs, code)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        made = _search(context, convention, (name, lengths), score_weights, schedule_weights)
+        made = _search(context, convention, (name, repeat), weights)
         made.write(file)
         folder.finish([file], made.seconds)
     record = SearchRecord.read(file)
-    return SearchResult(search.answers(_read(record.schedules), lengths), record)
+    return SearchResult(search.answers(_read(record.schedules), config.lengths), record)
+
+
+def repeated(config: SearchConfig, repeat: int) -> SearchConfig:
+    """The search of a repeat: its seeds lie beyond all seeds that other repeats draw from."""
+    return replace(config, seed=config.seed + repeat * SEEDS)
+
+
+def _unused(search: Search) -> tuple[str, ...]:
+    """Fields of the configuration that decide nothing in a search, or stand elsewhere."""
+    return ("searches", "tuned_taus", "bins" if search.tuned else "tuned_bins")
 
 
 def search_code(context: Context, search: Search) -> Code:
@@ -128,31 +119,34 @@ def search_code(context: Context, search: Search) -> Code:
 
 
 def _search(
-    context: Context,
-    convention: Convention,
-    what: tuple[SearchName, tuple[int, ...]],
-    score_weights: Path,
-    schedule_weights: Path,
+    context: Context, convention: Convention, what: tuple[SearchName, int], weights: Weights
 ) -> SearchRecord:
     """Run a search."""
-    name, lengths = what
-    experiment, track = context.experiment, context.track
-    score_net = load_score_net(context, score_weights)
+    name, repeat = what
+    experiment, track, search = context.experiment, context.track, SEARCHES[name]
+    config = repeated(experiment.search, repeat)
+    score_net = load_score_net(context, weights.score_net)
     evaluated = EvaluatedNet(track.networks.for_convention(score_net, convention), experiment.bf16)
-    problem = track.judge.problem(score_net, evaluated, convention)
+    problem = track.judge.problem(score_net, evaluated, convention, config)
+    nets = {
+        key.tau: weights.schedule_nets[key]
+        for key in net_keys(experiment, convention.name, name, repeat)
+    }
     inputs = SearchInputs(
-        config=replace(experiment.search, lengths=lengths),
+        config=config,
         step_loss=experiment.schedule_net.loss,
         training=track.training,
         problem=problem,
         score_net=evaluated,
-        schedule_net=partial(load_schedule_net, context, convention, schedule_weights),
+        schedule_net=lambda tau: load_schedule_net(context, convention, nets[tau]),
+        taus=lambda steps: taus_of(experiment, steps, search.tuned),
         examples=partial(track.items.examples, score_net, convention),
         distortion=partial(track.items.distortion, convention),
         device=context.device,
     )
     began = time.monotonic()
-    search, label = SEARCHES[name], f"search schedules ({convention.name}, {name})"
+    again = f", repeat {repeat}" if repeat else ""
+    label = f"search schedules ({convention.name}, {name}{again})"
     with context.progress.task(label, search.work(inputs)) as advance:
         found = search.find(replace(inputs, observe=lambda: advance(1)))
     for reason, count in problem.failures.items():
@@ -162,7 +156,7 @@ def _search(
         nfe=evaluated.evaluations,
         seconds=round(time.monotonic() - began, 1),
         threads=torch.get_num_threads(),
-        scores=list(problem.scores),
+        scores=list(search.score_titles(problem)),
     )
 
 
@@ -173,6 +167,7 @@ def _written(found: Mapping[int, Found | str]) -> dict[int, FoundSchedule]:
             betas=list(one.schedule.betas),
             start=None if one.start is None else one.start._asdict(),
             scores=list(one.scores),
+            complete=one.complete,
         )
         for steps, one in found.items()
         if isinstance(one, Found)
@@ -186,10 +181,13 @@ def _read(schedules: Mapping[int, FoundSchedule]) -> dict[int, Found]:
             NoiseSchedule(tuple(one.betas)),
             None if one.start is None else _start(one.start),
             tuple(one.scores),
+            one.complete,
         )
         for steps, one in schedules.items()
     }
 
 
-def _start(content: dict[str, Any]) -> Start | ConstantStart:
+def _start(content: dict[str, Any]) -> NetStart | Start | ConstantStart:
+    if "tau" in content:
+        return NetStart(**content)
     return Start(**content) if "kernel" in content else ConstantStart(**content)

@@ -18,24 +18,22 @@ from bddm_ref.networks.diffwave import DiffWave
 from bddm_ref.settings import TrainingConfig
 from bddm_ref.training import BatchLoss, train
 from benchmarks.contestants.noise_estimation import estimator_batch_loss
-from benchmarks.core.experiment import Convention, SearchName
+from benchmarks.core.experiment import Convention
 from benchmarks.core.identity import as_dict, convention_inputs, evaluation_inputs, without
+from benchmarks.core.schedule_nets import NetKey
 from benchmarks.results.cards import TrainingCard
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.compiled import CompiledNet
 from benchmarks.runtime.workspace import StageFolder
-from benchmarks.searches import SEARCHES
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.effort import effort
 from benchmarks.stages.networks import (
     evaluation_code,
     load_score_net,
     network_code,
-    schedule_net_name,
     started_from,
-    tau_of,
 )
 
 WEIGHTS, STATE = "weights.safetensors", "state.pt"
@@ -77,30 +75,32 @@ def score_net_weights(context: Context, from_scratch: bool = False) -> Path:
 def schedule_net_weights(
     context: Context,
     convention: Convention,
-    search: SearchName,
+    key: NetKey,
     score_weights: Path,
     from_scratch: bool = False,
-    steps: int | None = None,
 ) -> Path:
-    """Find the weights of a search's schedule network in one convention, or train it now.
+    """Find the weights of a schedule network, or train it now.
 
     Args:
         context: the run.
         convention: the setup of the process.
-        search: the search, which may have a loss of its own.
+        key: the network; each repeat of its training has another seed.
         score_weights: weights of the score network, which is frozen.
         from_scratch: whether to train, whatever weights the experiment names.
-        steps: length of the network's schedules; None: one network serves all lengths.
     """
-    config, tau = context.experiment.schedule_net, tau_of(context.experiment, steps)
-    name = schedule_net_name(context.experiment, convention.name, search, steps)
+    config, name = context.experiment.schedule_net, key.name(context.experiment)
     if name in config.weights and not from_scratch:
         return REPOSITORY / config.weights[name]
-    config = dataclasses.replace(config, loss=SEARCHES[search].network_loss or config.loss)
+    training = dataclasses.replace(config.training, seed=config.training.seed + key.repeat)
     score_net = load_score_net(context, score_weights)
     inputs = {
         "config": as_dict(context.identity.schedule_net)
-        | {"weights": None, "loss": config.loss, "tau": tau},
+        | {
+            "weights": None,
+            "loss": key.loss,
+            "tau": key.tau,
+            "training": as_dict(context.identity.schedule_net.training) | {"seed": training.seed},
+        },
         **context.track.identity("train"),
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
@@ -114,10 +114,10 @@ def schedule_net_weights(
         context,
         context.workspace.stage("schedule_net", inputs, code),
         f"train schedule network ({name})",
-        context.track.networks.build_schedule_net(convention),
-        config.training,
+        context.track.networks.build_schedule_net(convention, key.repeat),
+        training,
         lambda module: context.track.networks.schedule_batch_loss(
-            (score_net, module), convention, config.loss, tau
+            (score_net, module), convention, key.loss, key.tau
         ),
     )
 

@@ -24,6 +24,7 @@ from benchmarks.core.experiment import (
     Experiment,
     ScheduleNetConfig,
     ScoreNetConfig,
+    SearchConfig,
 )
 from benchmarks.core.names import one_line
 from benchmarks.core.registry import choose, nearest
@@ -125,24 +126,25 @@ class Networks(Part):
         """
         return self._build("score_net", self.experiment.score_net, None)
 
-    def build_schedule_net(self, convention: Convention) -> nn.Module:
-        """Build the untrained schedule network of a convention.
+    def build_schedule_net(self, convention: Convention, repeat: int = 0) -> nn.Module:
+        """Build the untrained schedule network of a convention, each repeat from another seed.
 
         Raises:
             ExperimentError: the network is unknown, or cannot have its size.
         """
-        return self._build("schedule_net", self.experiment.schedule_net, convention)
+        return self._build("schedule_net", self.experiment.schedule_net, convention, repeat)
 
     def _build(
         self,
         role: str,
         config: ScoreNetConfig | ScheduleNetConfig,
         convention: Convention | None,
+        repeat: int = 0,
     ) -> nn.Module:
         network = choose(self.known[role], config.network, f"{role}.network")
         sizes = self.sizes(role, convention)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.training.seed)
+            torch.manual_seed(config.training.seed + repeat)
             try:
                 with within_memory():
                     return network(sizes | config.size, self.training)
@@ -274,7 +276,11 @@ class Judge(Part):
 
     @abstractmethod
     def problem(
-        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+        self,
+        score_net: nn.Module,
+        evaluated: EvaluatedNet,
+        convention: Convention,
+        config: SearchConfig,
     ) -> SearchProblem:
         """Make the search problem of a convention from validation data alone.
 
@@ -282,6 +288,7 @@ class Judge(Part):
             score_net: the trained score network, which encodes conditions.
             evaluated: the score network as the process evaluates it.
             convention: the setup of the process.
+            config: the search; its seed decides the judge's noise, and its choice of items.
         """
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start, schedule_betas
+from bddm_ref.scheduling import Start, schedule_betas, starts, starts_in_noise
 from bddm_ref.search_released import released_search
-from bddm_ref.searching import SearchPlan, search, starts, starts_in_noise
+from bddm_ref.searching import SearchPlan, search
 
 RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
     "schedules"
@@ -277,3 +277,54 @@ def test_both_kernels_propose() -> None:
     plan = SearchPlan(lengths=(2,), refinements=0)
     search(asking, lambda schedule, trial: (0.0,), starts(TRAINING, 2), TRAINING, plan)
     assert asked == set(KERNELS)
+
+
+def of_beta(start: Start) -> list[float]:
+    """Propose three betas from starts above 0.45, and a longer pass from all others."""
+    return [start.beta * 0.5**k for k in range(3 if start.beta > 0.45 else 6)]
+
+
+@pytest.mark.parametrize(
+    ("gain", "margin", "complete"),
+    [
+        (0.2, 0.0, False),  # the prefix is better
+        (0.2, 0.1, False),  # by more than the margin
+        (0.2, 0.3, True),  # by less: the complete pass is as good
+        (0.0, 0.0, True),  # equal
+        (-0.2, 0.0, True),
+        (math.nan, 0.0, True),  # a failed prefix replaces nothing
+    ],
+)
+def test_a_prefix_must_be_better_than_every_complete_pass(
+    gain: float, margin: float, complete: bool
+) -> None:
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return (1.0 if schedule.betas[-1] > 0.45 else 1.0 + gain,)
+
+    plan = SearchPlan((3,), finalists=4, refinements=6, margin=lambda quality: margin)
+    found = search(of_beta, judge, GRID, TRAINING, plan)[3]
+    assert found.complete == complete
+    assert (found.start.beta > 0.45) == complete
+
+
+def test_a_failed_complete_pass_gives_way_to_a_prefix() -> None:
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        return (math.nan if schedule.betas[-1] > 0.45 else 1.0,)
+
+    plan = SearchPlan((3,), finalists=4, refinements=6, margin=abs)
+    assert not search(of_beta, judge, GRID, TRAINING, plan)[3].complete
+
+
+def test_half_of_the_finalists_are_complete_passes() -> None:
+    """Prefixes lead by the first judgement, and still leave half of the places."""
+    again: list[bool] = []
+
+    def judge(schedule: NoiseSchedule, trial: int) -> tuple[float, ...]:
+        whole = schedule.betas[-1] > 0.45
+        if trial == 1:
+            again.append(whole)
+        return (0.0 if whole else 1.0,)
+
+    plan = SearchPlan((3,), finalists=5, refinements=0)
+    search(of_beta, judge, GRID, TRAINING, plan)
+    assert sorted(again) == [False, False, True, True, True]

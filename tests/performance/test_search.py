@@ -17,6 +17,7 @@ from benchmarks.core.loading import load
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
+from benchmarks.stages.networks import Weights, net_keys
 from benchmarks.stages.search import SearchResult, searched_schedules
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.studies.speed.case import Case
@@ -48,13 +49,14 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
     progress = Progress(Console(quiet=True))
     trained = Context(experiment, Workspace(tmp_path / "trained"), progress)
     score = score_net_weights(trained, False)
-    schedule = schedule_net_weights(trained, convention, "paper", score)
+    (key,) = net_keys(experiment, CONVENTION, "paper")
+    weights = Weights(score, {key: schedule_net_weights(trained, convention, key, score)}, {}, None)
     count = itertools.count()
     found: dict[str, SearchResult] = {}
 
     def search(name: SearchName) -> None:
         context = Context(experiment, Workspace(tmp_path / str(next(count))), progress)
-        found[name] = searched_schedules(context, convention, name, score, schedule, lengths)
+        found[name] = searched_schedules(context, convention, name, weights)
 
     rounds = {"rounds": 3, "warmup": 0}
     title = f"search for {len(lengths)} lengths on {CONVENTION}"

@@ -18,12 +18,13 @@ from bddm_ref.elbo_bound import Elbo, elbo
 from bddm_ref.extras.by_level import LARGEST_POWER
 from bddm_ref.process import q_sample
 from bddm_ref.training import train
-from benchmarks.core.experiment import PAPER, Convention
+from benchmarks.core.experiment import Convention
+from benchmarks.core.schedule_nets import only_key, only_tau
 from benchmarks.results.theory import DRAWS, NetworkPoint, NetworkTheory, RatioPoint
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Advance
 from benchmarks.stages.context import Context
-from benchmarks.stages.networks import load_schedule_net, load_score_net, tau_of
+from benchmarks.stages.networks import load_schedule_net, load_score_net
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.studies.theory.bounds import spaced
 from benchmarks.studies.theory.ratio import junctions, ratio_at
@@ -51,7 +52,8 @@ def network_theory(context: Context, convention: Convention, advance: Advance) -
     for t, n in short_processes(len(training)):
         found = bilateral(net, x_0, condition, spaced(training, t, n), generator)
         points.append(_point((t, n), found, whole))
-    weights = schedule_net_weights(context, convention, PAPER, score_weights)
+    key = only_key(context.experiment, convention.name)
+    weights = schedule_net_weights(context, convention, key, score_weights)
     schedule_net = load_schedule_net(context, convention, weights)
     noisy = _noisy(context, x_0, generator)
     return NetworkTheory(
@@ -94,7 +96,7 @@ def _point(place: tuple[int, int], found: Bilateral, whole: Elbo) -> NetworkPoin
 
 def _noisy(context: Context, x_0: Tensor, generator: torch.Generator) -> dict[int, Tensor]:
     """Draw items x_t by t, at levels across the schedule network's training range."""
-    training, tau = context.track.training, tau_of(context.experiment)
+    training, tau = context.track.training, only_tau(context.experiment)
     found = {}
     for t in junctions(training, tau, LEVELS):
         noise = torch.randn(x_0.shape, generator=generator).to(x_0.device)
@@ -111,7 +113,7 @@ def _ratios(
 ) -> list[RatioPoint]:
     net, schedule_net = networks
     training, config = context.track.training, context.experiment.schedule_net
-    tau = tau_of(context.experiment)
+    tau = only_tau(context.experiment)
     points = []
     for t, x_t in noisy.items():
         alpha = training.alphas[t - 1].expand(len(x_t)).to(x_t.device)
@@ -128,7 +130,7 @@ def _trained_on_elbo(
     config = context.experiment.schedule_net.training
     config = dataclasses.replace(config, steps=ELBO_UPDATES[-1])
     module = context.track.networks.build_schedule_net(convention).to(context.device)
-    networks, tau = (score_net, module), tau_of(context.experiment)
+    networks, tau = (score_net, module), only_tau(context.experiment)
     loss = context.track.networks.schedule_batch_loss(networks, convention, "elbo", tau)
     watched = {0: _mean_sigma(module, noisy)}
     with context.progress.task(f"train on the ELBO ({convention.name})", config.steps) as advance:

@@ -17,9 +17,9 @@ from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
+from bddm_ref.scheduling import Start, starts
 from bddm_ref.search_released import released_search
-from bddm_ref.searching import Candidate, Judge, SearchPlan, search, starts
+from bddm_ref.searching import Candidate, Judge, SearchPlan, search
 from benchmarks.data.distributions import distribution
 from benchmarks.results.theory import FEW, MANY, RUNS, OptimismStudy
 from benchmarks.runtime.noise import item_generators, start_noise

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.core.experiment import PAPER
+from benchmarks.core.schedule_nets import only_key
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
 from benchmarks.results.theory import NetworkData, NetworkDocument
 from benchmarks.runtime import provenance
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.studies.theory.networks import evaluations, network_theory
 
@@ -29,10 +28,12 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         The page.
     """
     experiment, track = context.experiment, context.track
-    tau_of(experiment)  # refuses a tau of T/N before any training
+    keys = {one.name: only_key(experiment, one.name) for one in experiment.conventions}
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
-        f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)
+        f"schedule_net/{one.name}": schedule_net_weights(
+            context, one, keys[one.name], score_weights
+        )
         for one in experiment.conventions
     }
     work = len(experiment.conventions) * evaluations(len(track.training))

@@ -10,7 +10,7 @@ from bddm_ref.extras.judging import PartialJudge
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.experiment import Convention, SearchConfig
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 from benchmarks.searches.base import SearchProblem
 from benchmarks.tracks.analytic.data import Distributions
@@ -19,21 +19,25 @@ from benchmarks.tracks.analytic.scored import METRICS
 from benchmarks.tracks.parts import Judge
 from metrics.points import PointReference, energy_distance
 
+AS_GOOD = {"kl": 0.01, "energy": 0.005}  # losses that still count as good
+
 
 class AnalyticJudge(Judge):
     """Search problems on known distributions.
 
     Args:
-        experiment: the experiment, with counts and seed of the search.
         distributions: the data.
     """
 
-    def __init__(self, experiment: Experiment, distributions: Distributions) -> None:
-        self._experiment = experiment
+    def __init__(self, distributions: Distributions) -> None:
         self._distributions = distributions
 
     def problem(
-        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+        self,
+        score_net: nn.Module,
+        evaluated: EvaluatedNet,
+        convention: Convention,
+        config: SearchConfig,
     ) -> SearchProblem:
         """Judge Gaussian outputs by exact KL divergence, others by the samples' energy distance."""
         shape = (self._distributions.of(convention).dimensions,)
@@ -41,9 +45,12 @@ class AnalyticJudge(Judge):
         if self._distributions.outputs_are_gaussian(convention):
             judge, score = self._exact_judge(evaluated, convention), "kl"
         else:
-            judge, score = self._sampling_judge(evaluated, convention, failures), "energy"
-        title = METRICS[score].title
-        return SearchProblem(judge, shape, None, (f"minus {title}",), failures)
+            judge = self._sampling_judge(evaluated, convention, config, failures)
+            score = "energy"
+        title, margin = METRICS[score].title, AS_GOOD[score]
+        return SearchProblem(
+            judge, shape, None, (f"minus {title}",), failures, lambda quality: margin
+        )
 
     def _exact_judge(self, evaluated: EvaluatedNet, convention: Convention) -> PartialJudge:
         data = self._distributions.of(convention)
@@ -57,9 +64,12 @@ class AnalyticJudge(Judge):
         return judge
 
     def _sampling_judge(
-        self, evaluated: EvaluatedNet, convention: Convention, failures: Counter[str]
+        self,
+        evaluated: EvaluatedNet,
+        convention: Convention,
+        config: SearchConfig,
+        failures: Counter[str],
     ) -> PartialJudge:
-        config = self._experiment.search
         shape = (self._distributions.of(convention).dimensions,)
         reference = PointReference.of(self._distributions.draws(convention, "valid"))
 

@@ -34,7 +34,7 @@ class AnalyticTrack(Track):
         self.distributions = Distributions(experiment)
         self.networks = AnalyticNetworks(experiment, training, device, self.distributions)
         self.items = AnalyticItems(experiment, training, self.distributions)
-        self.judge = AnalyticJudge(experiment, self.distributions)
+        self.judge = AnalyticJudge(self.distributions)
         self.scores = AnalyticScores(experiment, progress, self.distributions)
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import Experiment
+from benchmarks.core.experiment import SearchConfig
 from benchmarks.data.pixels import pixels_of
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 from metrics.extractors import Extractor, extract
@@ -31,7 +31,8 @@ class BatchJudge:
         extractor: the network whose features are compared.
         reference: fit of the validation images' features.
         shape: shape of an image, ``(C, H, W)``.
-        experiment: the experiment, with batch sizes and the seed.
+        config: the search, with the numbers of images and the seed.
+        batch: images made at once.
 
     Attributes:
         failures: the reason of judgements that failed, with their number. A schedule whose samples
@@ -44,15 +45,16 @@ class BatchJudge:
         extractor: Extractor,
         reference: GaussianFit,
         shape: tuple[int, ...],
-        experiment: Experiment,
+        config: SearchConfig,
+        batch: int,
     ) -> None:
         self.failures = Counter[str]()
         self._evaluated = evaluated
         self._extractor = extractor
         self._reference = reference
         self._shape = shape
-        self._config = experiment.search
-        self._batch = experiment.batch_items
+        self._config = config
+        self._batch = batch
         self._device = next(extractor.parameters()).device
 
     def __call__(

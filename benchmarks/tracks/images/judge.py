@@ -11,7 +11,7 @@ from torch import nn
 from bddm_ref.checkpoint import load_weights
 from bddm_ref.files import sha256_of
 from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.experiment import Convention, Experiment, SearchConfig
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches.base import SearchProblem
 from benchmarks.tracks.images.batch_judge import BatchJudge
@@ -27,6 +27,8 @@ from metrics.extractors import (
     extract,
 )
 from metrics.image import GaussianFit
+
+AS_GOOD = 0.05  # share of the judge's distance
 
 PUBLISHED = {  # SHA-256 of weights to the name that published results give their distance
     "fdc1d767b1e08be1100b0ba8f9687b99145218d8d7bb1f6b18a1caf78f91e11c": "fmnist",
@@ -111,12 +113,22 @@ class ImageJudge(Judge):
         return sha256_of(self.weights or Path(self._experiment.image.extractor_weights or ""))
 
     def problem(
-        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+        self,
+        score_net: nn.Module,
+        evaluated: EvaluatedNet,
+        convention: Convention,
+        config: SearchConfig,
     ) -> SearchProblem:
         """Judge by the Fréchet distance of small batches of samples from validation images."""
         shape = self._pictures.images.shape
         features = extract(self.extractor, self._pictures.judge_reference)
         reference = GaussianFit.of(features)
-        judge = BatchJudge(evaluated, self.extractor, reference, shape, self._experiment)
+        batch = self._experiment.batch_items
+        judge = BatchJudge(evaluated, self.extractor, reference, shape, config, batch)
         title = f"minus {self.extractor.distance_title}"
-        return SearchProblem(judge, shape, None, (title,), judge.failures)
+        return SearchProblem(judge, shape, None, (title,), judge.failures, share_of)
+
+
+def share_of(quality: float) -> float:
+    """The part of a distance that still counts as good, from minus the distance."""
+    return AS_GOOD * abs(quality)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bddm_ref.process import KERNELS
 from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
-from benchmarks.core.experiment import SearchConfig
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise, taken
@@ -23,8 +22,29 @@ from metrics.items import ItemScore
 from metrics.scoring import score_items
 from metrics.workers import Workers
 
-METRICS = ("pesq_wb_lqo", "stoi")
 PESQ_RANGE = (1.04, 4.644)  # lowest wide-band PESQ (LQO), and that of identical signals
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The two metrics that a judge scores by.
+
+    Attributes:
+        metrics: keys of the metrics, PESQ first.
+        titles: the scores' titles.
+        pesq_range: values of PESQ that become 0 and 1.
+    """
+
+    metrics: tuple[str, str]
+    titles: tuple[str, str]
+    pesq_range: tuple[float, float] = (0.0, 1.0)
+
+
+OURS = Measures(("pesq_wb_lqo", "stoi"), ("pesq_wb_lqo, 0 to 1", "stoi"), PESQ_RANGE)
+RELEASED = Measures(("pesq_nb_raw", "stoi"), ("pesq_nb_raw", "stoi"))  # of the released code
+METRICS = tuple(dict.fromkeys(OURS.metrics + RELEASED.metrics))
+# Losses of 0.1 in PESQ and of 0.01 in STOI together still count as good.
+AS_GOOD = 0.1 / (PESQ_RANGE[1] - PESQ_RANGE[0]) + 0.01
 
 
 @dataclass(frozen=True)
@@ -35,51 +55,78 @@ class Bench:
     condition: object
 
 
+@dataclass(frozen=True)
+class Benches:
+    """The clips of a judge, and what it takes to score them.
+
+    Attributes:
+        first: clips that judge all candidates.
+        second: clips of trials 1 and 2.
+        amplitude: the convention's amplitude.
+        workers: processes that score clips.
+    """
+
+    first: Bench
+    second: Bench
+    amplitude: float
+    workers: Workers
+
+    @classmethod
+    def of(
+        cls,
+        clips: Sequence[Clip],
+        encode: Callable[[Sequence[Clip]], Any],
+        few: int,
+        amplitude: float,
+        workers: Workers,
+    ) -> Benches:
+        """Divide clips after the first ``few``, and encode their conditions."""
+        parts = (clips[:few], clips[few:])
+        first, second = (Bench(part, encode(part)) for part in parts)
+        return cls(first, second, amplitude, workers)
+
+
 class ClipJudge:
     """Score a schedule by sampling validation clips with the DDPM kernel.
 
-    The scores are wide-band PESQ on a scale from 0 to 1, and STOI: two numbers of comparable
-    size, whose sum ranks candidates. If a metric cannot score one of the sampled clips, both scores
-    are NaN: the candidate has failed, and ranks below all others. `failures` counts the reasons.
+    The scores are PESQ and STOI. Ours are wide-band PESQ on a scale from 0 to 1 and STOI, two
+    numbers of comparable size, whose sum ranks candidates. If a metric cannot score one of the
+    sampled clips, both scores are NaN: the candidate has failed, and ranks below all others.
 
     Args:
         evaluated: the score network as the process in this convention evaluates it.
-        encode: computes the conditions of clips.
-        clips: validation clips that can be scored against themselves. Trials 1 and 2 use all but
-            the first ``judge_items``, other trials use those.
-        config: the search, with the counts of clips and the seed of the noise.
-        amplitude: the convention's amplitude.
+        benches: validation clips that can be scored against themselves.
+        seed: the seed of the noise.
+        measures: the metrics.
         device: the device that networks run on.
-        workers: processes that score clips.
+        failures: where the reason of each judgement that failed is counted.
 
     Attributes:
+        benches: the clips.
         failures: the reason of each judgement that failed, with its number.
     """
 
     def __init__(
         self,
         evaluated: EvaluatedNet,
-        encode: Callable[[Sequence[Clip]], Any],
-        clips: Sequence[Clip],
-        config: SearchConfig,
-        amplitude: float,
+        benches: Benches,
+        seed: int,
+        measures: Measures,
         device: torch.device,
-        workers: Workers,
+        failures: Counter[str],
     ) -> None:
-        self.failures = Counter[str]()
-        self._workers = workers
+        self.failures = failures
         self._evaluated = evaluated
-        self._amplitude = amplitude
-        self._seed = config.seed
+        self.benches = benches
+        self._seed = seed
+        self._measures = measures
         self._device = device
-        few = config.judge_items
-        self.first, self.second = (Bench(part, encode(part)) for part in (clips[:few], clips[few:]))
 
     def __call__(
         self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
     ) -> tuple[float, ...]:
-        """Judge a schedule; returns (PESQ share, STOI), means over the clips of the trial."""
-        bench = self.second if trial in (1, 2) else self.first
+        """Judge a schedule; returns (PESQ, STOI), means over the clips of the trial."""
+        bench = self.benches.second if trial in (1, 2) else self.benches.first
         items = part_of(len(bench.clips), part)
         # Items beyond the clips are the clips again, with other noise.
         rows = [item % len(bench.clips) for item in items]
@@ -88,22 +135,26 @@ class ClipJudge:
         generators = item_generators(self._seed + trial, items)
         x_N = start_noise(generators, clips[0].waveform.shape, self._device)
         x_0 = sample(self._evaluated, schedule, KERNELS["ddpm"], x_N, condition, generators)
-        outputs = list((x_0 / self._amplitude).cpu().numpy())
-        scored = judged_clips(outputs, clips, self._workers)
+        outputs = list((x_0 / self.benches.amplitude).cpu().numpy())
+        scored = judged_clips(outputs, clips, self._measures.metrics, self.benches.workers)
         if (reason := next(filter(None, map(reason_of, scored)), None)) is not None:
             self.failures[reason] += 1
             return math.nan, math.nan
-        low, high = PESQ_RANGE
-        pesq = [(item["pesq_wb_lqo"].value - low) / (high - low) for item in scored]
-        return float(np.mean(pesq)), float(np.mean([item["stoi"].value for item in scored]))
+        low, high = self._measures.pesq_range
+        of_pesq, of_stoi = self._measures.metrics
+        pesq = [(item[of_pesq].value - low) / (high - low) for item in scored]
+        return float(np.mean(pesq)), float(np.mean([item[of_stoi].value for item in scored]))
 
 
 def judged_clips(
-    outputs: Sequence[NDArray[Any]], clips: Sequence[Clip], workers: Workers
+    outputs: Sequence[NDArray[Any]],
+    clips: Sequence[Clip],
+    metrics: Sequence[str],
+    workers: Workers,
 ) -> list[dict[str, ItemScore]]:
-    """Score outputs ``(L,)`` against their clips by the judge's metrics."""
+    """Score outputs ``(L,)`` against their clips."""
     clean = [clip.waveform.numpy() for clip in clips]
-    return score_items(METRICS, outputs, clean, SAMPLE_RATE, pool=workers)
+    return score_items(metrics, outputs, clean, SAMPLE_RATE, pool=workers)
 
 
 def reason_of(scores: Mapping[str, ItemScore]) -> str | None:

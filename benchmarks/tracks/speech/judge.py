@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import random
+from collections import Counter
+from functools import cached_property, partial
 
 import torch
 from torch import nn
 
-from benchmarks.core.experiment import Convention, Experiment
+from benchmarks.core.experiment import Convention, Experiment, SearchConfig
 from benchmarks.data.features import HOP
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
@@ -49,7 +51,7 @@ class SpeechJudge(Judge):
         """
         from metrics.speech import SPEECH_METRICS  # noqa: PLC0415
 
-        return SPEECH_METRICS["pesq_wb_lqo"], SPEECH_METRICS["stoi"]
+        return tuple(SPEECH_METRICS[name] for name in ("pesq_wb_lqo", "pesq_nb_raw", "stoi"))
 
     def check_items(self, workspace: Workspace, progress: Progress) -> None:
         """Name the validation clips that the judge leaves out, and see that enough are left.
@@ -63,7 +65,7 @@ class SpeechJudge(Judge):
 
         self.__dict__["_left_out"] = left_out(self._experiment, self._recordings, workspace)
         for name, reason in self._left_out.items():
-            progress.say(f"search: the next validation clip replaces {name}: {reason}")
+            progress.say(f"search: the validation clip {name} is left out: {reason}")
 
     @cached_property
     def _left_out(self) -> dict[str, str]:
@@ -72,33 +74,45 @@ class SpeechJudge(Judge):
         return unjudged(self._experiment, self._recordings)
 
     def problem(
-        self, score_net: nn.Module, evaluated: EvaluatedNet, convention: Convention
+        self,
+        score_net: nn.Module,
+        evaluated: EvaluatedNet,
+        convention: Convention,
+        config: SearchConfig,
     ) -> SearchProblem:
-        """Judge by PESQ and STOI.
+        """Judge by PESQ and STOI of clips that the search's seed chooses.
 
         Raises:
             ExperimentError: too few validation clips can be scored against themselves.
             ModuleNotFoundError: the packages of the metrics are not installed.
         """
-        from benchmarks.tracks.speech.clip_judge import ClipJudge  # noqa: PLC0415
+        from benchmarks.tracks.speech.clip_judge import (  # noqa: PLC0415
+            AS_GOOD,
+            OURS,
+            RELEASED,
+            Benches,
+            ClipJudge,
+        )
         from benchmarks.tracks.speech.workers import scoring_workers  # noqa: PLC0415
 
         every = self._recordings.every_valid_clip
         usable = [clip for clip in every if clip.name not in self._left_out]
-        config, clips = self._experiment.search, usable[: self._recordings.judged_count]
-        judge = ClipJudge(
-            evaluated,
-            lambda part: self._items.encoded(score_net, part),
-            clips,
-            config,
-            convention.amplitude,
-            self._device,
-            scoring_workers(self._experiment.threads),
+        random.Random(config.seed).shuffle(usable)
+        clips = usable[: self._recordings.judged_count]
+        encode = partial(self._items.encoded, score_net)
+        workers = scoring_workers(self._experiment.threads)
+        benches = Benches.of(clips, encode, config.judge_items, convention.amplitude, workers)
+        failures = Counter[str]()
+        judge, released = (
+            ClipJudge(evaluated, benches, config.seed, measures, self._device, failures)
+            for measures in (OURS, RELEASED)
         )
         return SearchProblem(
             judge,
             (config.clip_frames * HOP,),
-            self._items.encoded(score_net, clips[: config.pass_items]),
-            ("pesq_wb_lqo, 0 to 1", "stoi"),
-            judge.failures,
+            encode(clips[: config.pass_items]),
+            OURS.titles,
+            failures,
+            lambda quality: AS_GOOD,
+            (released, RELEASED.titles),
         )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
 
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.data.clips import Clip
 from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.workspace import Workspace, write_json
 from benchmarks.tracks.speech.clip_judge import METRICS, judged_clips, reason_of
@@ -26,7 +24,7 @@ def left_out(
     """Find the validation clips that the judge leaves out, or read them from the workspace.
 
     Returns:
-        Clip name to reason, for each clip before the last one that the judge uses.
+        Name of each clip that cannot be scored, to the reason.
 
     Raises:
         ExperimentError: the validation split has too few clips that can be judged.
@@ -50,7 +48,7 @@ def left_out(
 
 
 def unjudged(experiment: Experiment, recordings: Recordings) -> dict[str, str]:
-    """Score validation clips against themselves until there are enough for the judge.
+    """Score all validation clips against themselves.
 
     A clip that fails here, such as one in the middle of a pause, would fail for every schedule.
 
@@ -62,24 +60,15 @@ def unjudged(experiment: Experiment, recordings: Recordings) -> dict[str, str]:
     """
     every, wanted = recordings.every_valid_clip, recordings.judged_count
     workers = scoring_workers(experiment.threads)
-    judged, reasons = 0, dict[str, str]()
-    for part in _parts(every, wanted):
-        scores = judged_clips([clip.waveform.numpy() for clip in part], part, workers)
-        for clip, score in zip(part, scores, strict=True):
-            if (reason := reason_of(score)) is not None:
-                reasons[clip.name] = reason
-        judged = judged + len(part) - sum(clip.name in reasons for clip in part)
-        if judged == wanted:
-            return reasons
+    scores = judged_clips([clip.waveform.numpy() for clip in every], every, METRICS, workers)
+    named = zip(every, scores, strict=True)
+    reasons = {clip.name: why for clip, score in named if (why := reason_of(score)) is not None}
+    judged = len(every) - len(reasons)
+    if judged >= wanted:
+        return reasons
     name, reason = next(iter(reasons.items()))
     raise ExperimentError(
         f"search: {judged} of the {len(every)} clips of the validation split can be judged, and "
         f"judge_items + finalist_items = {wanted} are needed ({name}: {reason}); change "
         "search.clip_frames, lower the counts, or give more recordings"
     )
-
-
-def _parts(clips: Sequence[Clip], wanted: int) -> Iterator[Sequence[Clip]]:
-    """Divide clips into the first ``wanted``, and single ones to replace some of them."""
-    yield clips[:wanted]
-    yield from (clips[i : i + 1] for i in range(wanted, len(clips)))

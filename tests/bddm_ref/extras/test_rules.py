@@ -21,8 +21,7 @@ from bddm_ref.extras.rules import (
 )
 from bddm_ref.losses import optimal_ratio
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.searching import starts
+from bddm_ref.scheduling import Start, schedule_betas, starts
 
 TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)
 DEVIATION = 0.5

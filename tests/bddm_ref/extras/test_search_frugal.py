@@ -11,8 +11,8 @@ from bddm_ref.extras.rules import network_rule, rule_betas
 from bddm_ref.extras.search_frugal import GROUPS, SPARES, frugal_search
 from bddm_ref.process import q_sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start, schedule_betas
-from bddm_ref.searching import SearchPlan, starts
+from bddm_ref.scheduling import Start, schedule_betas, starts
+from bddm_ref.searching import SearchPlan
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 GRID = starts(TRAINING, 9)

@@ -30,7 +30,7 @@ def test_roles() -> None:
 
 def test_every_search_has_one_contestant_of_its_own() -> None:
     assert sorted(SEARCHED.values()) == sorted(SEARCHES)
-    assert SEARCHED["bddm"] == "paper"
+    assert SEARCHED["bddm"] == "tuned"
     assert SEARCHED["bddm-noise"] == "noise"
     assert SEARCHED["bddm-frugal"] == "frugal"
 
@@ -52,7 +52,7 @@ def test_contestants_whose_rows_are_compared_with_all_others() -> None:
 def test_the_reason_of_the_search_is_the_reason_of_the_row(
     name: str, steps: int, reason: str
 ) -> None:
-    searched = {"paper": {3: FOUND, 6: "no pass ended there"}}
+    searched = {"tuned": {3: FOUND, 6: "no pass ended there"}}
     inputs = ContestantInputs(TRAINING, searched, reach={"beta-grid": 6})
     with pytest.raises(SkipContestantError) as told:
         CONTESTANTS[name].prepare(steps, inputs)
@@ -60,6 +60,6 @@ def test_the_reason_of_the_search_is_the_reason_of_the_row(
 
 
 def test_a_found_schedule_is_sampled_by() -> None:
-    sampler = CONTESTANTS["bddm"].prepare(3, ContestantInputs(TRAINING, {"paper": {3: FOUND}}))
+    sampler = CONTESTANTS["bddm"].prepare(3, ContestantInputs(TRAINING, {"tuned": {3: FOUND}}))
     assert sampler.nfe == 3
     assert sampler.recipe["betas"] == [0.01, 0.2, 0.6]

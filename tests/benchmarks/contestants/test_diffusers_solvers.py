@@ -33,7 +33,7 @@ FOUND = {
     26: Found(NoiseSchedule.linear(26, 1e-4, 0.4)),
     51: Found(TRAINING),
 }
-INPUTS = ContestantInputs(TRAINING, {"paper": FOUND})
+INPUTS = ContestantInputs(TRAINING, {"tuned": FOUND})
 SEARCHED = [name for name in DIFFUSERS if name.startswith("bddm-")]
 ORDERS = {
     "diffusers-ddim": 1,
@@ -163,7 +163,7 @@ def test_solvers_of_first_order_are_the_ddim_kernel_on_their_levels(name: str) -
 def test_levels_that_round_to_one_time_step(name: str) -> None:
     """Levels at equal steps of log-SNR, between two far training steps: none is left out."""
     training = FOUND[7].schedule
-    inputs = ContestantInputs(training, {"paper": {4: FOUND[4], 7: FOUND[7]}})
+    inputs = ContestantInputs(training, {"tuned": {4: FOUND[4], 7: FOUND[7]}})
     sampler = DIFFUSERS[name].prepare(7, inputs)
     net = Seen()
     sampler.run(net, noise([0]), None, ())
@@ -185,7 +185,7 @@ def test_deviation_of_gaussian_data_is_reached_at_the_declared_order(name: str) 
     errors = []
     for steps in (20, 40, 80):
         found = {steps: Found(NoiseSchedule.log_snr(steps, highest, lowest))}
-        inputs = ContestantInputs(NoiseSchedule.log_snr(960, highest, lowest), {"paper": found})
+        inputs = ContestantInputs(NoiseSchedule.log_snr(960, highest, lowest), {"tuned": found})
         sampler = DIFFUSERS[name].prepare(2 * steps - 1 if name in HEUN else steps, inputs)
         reached = sampler.run(exact, torch.ones(1, 1), None, ())
         errors.append(abs(float(reached) - deviation))

@@ -110,7 +110,7 @@ def test_online_without_a_network_is_skipped() -> None:
 def bare_inputs() -> ContestantInputs:
     """As a search by constants leaves it: no start of a pass."""
     bare = {3: Found(FOUND[3].schedule)}
-    return ContestantInputs(TRAINING, {"paper": bare}, INPUTS.schedule_net)
+    return ContestantInputs(TRAINING, {"tuned": bare}, INPUTS.schedule_net)
 
 
 def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
@@ -180,7 +180,7 @@ def test_a_list_for_each_item_is_the_static_one_where_sigma_ignores_the_item() -
     )
     schedule = NoiseSchedule(tuple(reversed(betas)))
     inputs = ContestantInputs(
-        TRAINING, {"paper": {3: Found(schedule, start)}}, lambda: (Constant(), "")
+        TRAINING, {"tuned": {3: Found(schedule, start)}}, lambda: (Constant(), "")
     )
     found = []
     for name in ("bddm", "bddm-own"):
@@ -209,7 +209,7 @@ def test_a_length_that_was_not_found_is_skipped_with_a_reason() -> None:
 
 def test_a_grid_that_was_not_searched_is_skipped_with_a_reason() -> None:
     with pytest.raises(SkipContestantError, match=r"search\.searches lacks 'noise'"):
-        CONTESTANTS["bddm-noise"].prepare(3, ContestantInputs(TRAINING, {"paper": FOUND}))
+        CONTESTANTS["bddm-noise"].prepare(3, ContestantInputs(TRAINING, {"tuned": FOUND}))
 
 
 def test_ddpm_at_all_steps_is_the_training_schedule() -> None:

@@ -11,9 +11,9 @@ from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.files import verify_checksum
 from bddm_ref.losses import optimal_ratio
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.scheduling import Start
+from bddm_ref.scheduling import Start, starts
 from bddm_ref.search_released import released_search
-from bddm_ref.searching import SearchPlan, starts
+from bddm_ref.searching import SearchPlan
 from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule

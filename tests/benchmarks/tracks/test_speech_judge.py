@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks import make_track
 from benchmarks.tracks.speech import judged_clips
-from benchmarks.tracks.speech.clip_judge import ClipJudge
+from benchmarks.tracks.speech.clip_judge import OURS, Benches, ClipJudge
 from benchmarks.tracks.speech.track import SpeechTrack
 from metrics.items import ItemScore
 from metrics.workers import Job
@@ -103,13 +104,17 @@ def checked(track: SpeechTrack, folder: Path) -> list[str]:
     return said.lines
 
 
-def judging_clips(track: SpeechTrack) -> list[str]:
+def judging_clips(track: SpeechTrack, seed: int = 1) -> list[str]:
     """Names of the clips of the search problem, those of the first judgement first."""
     score_net = track.networks.build_score_net()
     convention = track.experiment.conventions[0]
-    judge = track.judge.problem(score_net, EvaluatedNet(score_net, False), convention).judge
+    evaluated, config = EvaluatedNet(score_net, False), track.experiment.search
+    judge = track.judge.problem(
+        score_net, evaluated, convention, dataclasses.replace(config, seed=seed)
+    ).judge
     assert isinstance(judge, ClipJudge)
-    return [clip.name for bench in (judge.first, judge.second) for clip in bench.clips]
+    benches = judge.benches
+    return [clip.name for bench in (benches.first, benches.second) for clip in bench.clips]
 
 
 SILENT = "pesq_wb_lqo: The scored clip is silent."
@@ -119,13 +124,13 @@ FEW_FRAMES = "stoi: Fewer than 30 frames are left after the silent frames were r
 @pytest.mark.parametrize(
     ("waves", "used", "lost"),
     [
-        ([good(i) for i in range(4)], ["r0", "r1", "r2"], {}),
+        ([good(i) for i in range(3)], ["r0", "r1", "r2"], {}),
         ([paused(0), good(1), good(2), good(3)], ["r1", "r2", "r3"], {"r0": SILENT}),
         ([good(0), click(1), good(2), good(3)], ["r0", "r2", "r3"], {"r1": FEW_FRAMES}),
         (
             [paused(0), good(1), click(2), paused(3, 1e-9), good(4), good(5), paused(6)],
             ["r1", "r4", "r5"],
-            {"r0": SILENT, "r2": FEW_FRAMES, "r3": SILENT},
+            {"r0": SILENT, "r2": FEW_FRAMES, "r3": SILENT, "r6": SILENT},
         ),
     ],
 )
@@ -138,16 +143,23 @@ def test_clips_that_cannot_be_judged_are_replaced_and_named(
 ) -> None:
     lines = checked(track := track_of(*waves), tmp_path)
     assert lines == [
-        f"search: the next validation clip replaces {name}: {reason}"
-        for name, reason in lost.items()
+        f"search: the validation clip {name} is left out: {reason}" for name, reason in lost.items()
     ]
-    assert judging_clips(track) == used
-    assert workers.scored == len(used) + len(lost)
+    assert sorted(judging_clips(track)) == used
+    assert workers.scored == len(waves)
     # The next run finds the outcome, and says the same.
     again = track_of(*waves)
     assert checked(again, tmp_path) == lines
-    assert judging_clips(again) == used
-    assert workers.scored == len(used) + len(lost)
+    assert judging_clips(again) == judging_clips(track)
+    assert workers.scored == len(waves)
+
+
+def test_the_seed_of_the_search_chooses_the_clips(workers: InThisProcess, tmp_path: Path) -> None:
+    track = track_of(*(good(i) for i in range(8)))
+    checked(track, tmp_path)
+    chosen = [tuple(judging_clips(track, seed)) for seed in range(6)]
+    assert len(set(chosen)) > 3
+    assert all(len(set(names)) == 3 for names in chosen)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +199,8 @@ def judge_of(net: nn.Module, workers: InThisProcess, amplitude: float = 1.0) -> 
     evaluated = EvaluatedNet(net, False)
     device = torch.device("cpu")
     processes: Any = workers
-    return ClipJudge(evaluated, lambda part: None, clips, SEARCH, amplitude, device, processes)
+    benches = Benches.of(clips, lambda part: None, SEARCH.judge_items, amplitude, processes)
+    return ClipJudge(evaluated, benches, SEARCH.seed, OURS, device, Counter())
 
 
 def test_judged_schedules_have_finite_scores() -> None:
@@ -217,8 +230,9 @@ def test_an_output_that_cannot_be_judged_is_a_failed_candidate(
 
 def test_one_failed_clip_of_several_is_no_part_of_a_mean() -> None:
     judge = judge_of(Predicts(0.1), InThisProcess())
-    bench = judge.second
+    bench = judge.benches.second
     silent = dataclasses.replace(bench.clips[1], waveform=torch.zeros(FRAMES * HOP))
-    judge.second = dataclasses.replace(bench, clips=[bench.clips[0], silent])
+    second = dataclasses.replace(bench, clips=[bench.clips[0], silent])
+    judge.benches = dataclasses.replace(judge.benches, second=second)
     assert np.isnan(judge(SCHEDULE, 1)).all()
     assert judge.failures == {"pesq_wb_lqo: The reference clip is silent.": 1}

@@ -25,11 +25,12 @@ from benchmarks.core.experiment import (
     ScoreNetConfig,
 )
 from benchmarks.core.loading import load
+from benchmarks.core.schedule_nets import only_tau, taus_of
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.data.speech import Utterance
 from benchmarks.runtime.progress import Progress
-from benchmarks.stages.networks import net_lengths, schedule_net_name, tau_of
+from benchmarks.stages.networks import net_keys
 from benchmarks.tracks import make_track
 from benchmarks.tracks.base import Track, Work
 from benchmarks.tracks.images.track import ImageTrack
@@ -260,22 +261,27 @@ def test_a_crop_is_encoded_once_for_all_its_draws() -> None:
 
 
 def test_tau_of_the_papers_follows_the_length() -> None:
-    papers = Experiment(schedule_net=ScheduleNetConfig(tau="T/N"))
-    assert [tau_of(papers, steps) for steps in (3, 7, 12, 16)] == [333, 142, 83, 62]
-    assert tau_of(Experiment(), 7) == tau_of(Experiment()) == 330
+    papers = Experiment()
+    assert [taus_of(papers, steps) for steps in (3, 7, 12, 16)] == [(333,), (142,), (83,), (62,)]
+    assert taus_of(papers, 7, tuned=True) == (142, 333, 62)
+    assert taus_of(papers, 3, tuned=True) == (333, 62)  # each once
+    fixed = Experiment(schedule_net=ScheduleNetConfig(tau=330))
+    assert taus_of(fixed, 7) == taus_of(fixed, 7, tuned=True) == (only_tau(fixed),) == (330,)
     with pytest.raises(ExperimentError, match="T/N depends on the length, and this"):
-        tau_of(papers)
+        only_tau(papers)
     for wrong in (1, 1001):
         with pytest.raises(ExperimentError, match="tau = T/N needs lengths of 2 to 1000, not"):
-            tau_of(papers, wrong)
+            taus_of(papers, wrong)
 
 
-def test_networks_of_the_lengths() -> None:
-    papers = Experiment(schedule_net=ScheduleNetConfig(tau="T/N"))
-    assert net_lengths(papers, "paper") == [(n, (n,)) for n in (3, 7, 12, 16)]
-    assert net_lengths(papers, "frugal") == net_lengths(papers, "paper")
-    assert net_lengths(papers, "constants") == [(3, (3, 7, 12, 16))]
-    assert net_lengths(Experiment(), "paper") == [(None, (3, 7, 12, 16))]
-    assert schedule_net_name(papers, "raw", "paper", 7) == "raw/7"
-    assert schedule_net_name(papers, "raw", "released-loss", 7) == "raw/released/7"
-    assert schedule_net_name(Experiment(), "raw", "paper") == "raw"
+def test_schedule_networks_of_a_search() -> None:
+    papers = Experiment()
+    literal = [key.name(papers) for key in net_keys(papers, "raw", "paper")]
+    assert literal == ["raw/tau-333", "raw/tau-142", "raw/tau-83", "raw/tau-62"]
+    assert set(net_keys(papers, "raw", "tuned")) == set(net_keys(papers, "raw", "paper"))
+    assert net_keys(papers, "raw", "constants") == []
+    again = net_keys(papers, "raw", "released-loss", repeat=2)[0]
+    assert again.name(papers) == "raw/released/tau-333/repeat-2"
+    fixed = Experiment(schedule_net=ScheduleNetConfig(tau=330))
+    assert [key.name(fixed) for key in net_keys(fixed, "raw", "tuned")] == ["raw"]
+    assert net_keys(fixed, "raw", "tuned", 1)[0].name(fixed) == "raw/repeat-1"

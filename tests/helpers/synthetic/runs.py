@@ -36,8 +36,8 @@ IMAGES, FEW_IMAGES, POINTS = 500, 100, 200  # items of a row; few: of the refere
 BDDM_COST, CONSTANTS_COST = 5000, 6000  # network evaluations of a search
 
 SAMPLERS: dict[str, tuple[str, Role, str | None, bool]] = {
-    "bddm": ("BDDM", "bddm", "paper", True),
-    "bddm-own": ("BDDM, a list for each item", "bddm", "paper", False),
+    "bddm": ("BDDM", "bddm", "tuned", True),
+    "bddm-own": ("BDDM, a list for each item", "bddm", "tuned", False),
     "bddm-frugal": ("BDDM, frugal search", "bddm", "frugal", True),
     "constants": ("Two constants", "rival", "constants", False),
     "ddpm": ("DDPM, linear sub-sequence", "baseline", None, False),
@@ -172,7 +172,7 @@ def cost(convention: str, contestant: str, search: str, nfe: int) -> Cost:
 def both_costs(convention: str) -> list[Cost]:
     """The costs of the papers' search and of two constants."""
     return [
-        cost(convention, "bddm", "paper", BDDM_COST),
+        cost(convention, "bddm", "tuned", BDDM_COST),
         cost(convention, "constants", "constants", CONSTANTS_COST),
     ]
 
@@ -312,7 +312,7 @@ def analytic(table: Table = KL, **changes: Any) -> RunResults:
             compared(first, second, "kl", 0.0, 0.01, False).model_copy(update={"items": POINTS})
             for first, second in pairs(rows)
         ],
-        "costs": [cost("gaussian-16", "bddm", "paper", BDDM_COST)],
+        "costs": [cost("gaussian-16", "bddm", "tuned", BDDM_COST)],
         "floors": {f"gaussian-16/{POINTS}": {"energy": around(0.001, 0.001, POINTS)}},
     }
     return run("analytic", rows, **(fields | changes))

@@ -22,7 +22,7 @@ def with_both_searches(
     """
     found = dict(frugal or {3: 36.0, 7: 21.1, 16: 11.5})
     costs = [
-        cost("plain", "bddm", "paper", 5000),
+        cost("plain", "bddm", "tuned", 5000),
         cost("plain", "bddm-frugal", "frugal", frugal_cost),
     ]
     return images({"bddm": FD["bddm"], "bddm-frugal": found, "ddpm": FD["ddpm"]}, costs=costs)
