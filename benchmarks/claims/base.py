@@ -1,4 +1,4 @@
-"""The base class of claim tests, and the words of their verdicts."""
+"""The base class of claim tests, and their outcomes."""
 
 from __future__ import annotations
 
@@ -9,24 +9,63 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.report.page import estimate
 from benchmarks.results.folder import MissingResultError, ResultsFolder
-from benchmarks.results.ledger import ClaimVerdict, Level
+from benchmarks.results.ledger import Level, TestVerdict
 from benchmarks.results.verdicts import Interval, Verdict
+from metrics.multiplicity import one_sided_p
 
-CLAIM_WORDS: dict[Verdict, ClaimVerdict] = {
-    "better": "reproduced",
-    "as good": "reproduced",
-    "worse": "not reproduced",
-    "undecided": "undecided",
+ALPHA = 0.025
+"""Level of one-sided tests; a 95 % interval that leaves out the boundary says the same."""
+LABEL = 12  # characters of a label, at most
+PROTOCOL_1 = "made under protocol 1"
+NO_ERROR = f"{PROTOCOL_1}: no standard error"
+
+CLAIM_WORDS: dict[Verdict, TestVerdict] = {
+    "better": "holds",
+    "as good": "holds",
+    "worse": "does not hold",
+    "undecided": "open",
 }
-"""Verdict on a claimed row that is compared with another, to the verdict on the claim."""
+"""Verdict on a claimed row that is compared with another, to the verdict of a test."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One-sided p values of a test, before any correction for other tests.
+
+    Attributes:
+        holds: evidence against "the claimed side of the boundary is not reached".
+        fails: evidence against "the other side of the boundary is not reached".
+    """
+
+    holds: float
+    fails: float
+
+    @property
+    def nearer(self) -> float:
+        """The p value on the side of the figures."""
+        return min(self.holds, self.fails)
+
+    @property
+    def verdict(self) -> TestVerdict:
+        """The verdict at the level ``ALPHA``."""
+        return verdict_of(self.holds <= ALPHA, self.fails <= ALPHA)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One test's outcome: the verdict, and the figures it rests on."""
+    """One test's outcome, before Holm's correction.
 
-    verdict: ClaimVerdict
+    Attributes:
+        verdict: by this test alone.
+        measured: the figures it rests on, or why it is open.
+        short: the one figure for the overview.
+        sides: p values; None where none decides, so that the verdict stands as it is.
+    """
+
+    verdict: TestVerdict
     measured: str
+    short: str = ""
+    sides: Sides | None = None
 
 
 class Test(BaseModel, ABC):
@@ -36,6 +75,7 @@ class Test(BaseModel, ABC):
 
     level: Level
     command: str = Field(description="that makes the results it reads")
+    label: str = Field(default="", max_length=LABEL, description="of a primary test")
 
     @abstractmethod
     def decide(self, results: ResultsFolder) -> Finding:
@@ -50,10 +90,15 @@ class Test(BaseModel, ABC):
     def asked(self) -> str:
         """The question, with its margin, in a few words."""
 
+    @property
+    def at_steps(self) -> int | None:
+        """The number of sampling steps that is asked about, if it is one."""
+        return None
 
-def verdict_of(holds: bool, fails: bool) -> ClaimVerdict:
+
+def verdict_of(holds: bool, fails: bool) -> TestVerdict:
     """Neither is what an interval across the margin leaves."""
-    return "reproduced" if holds else "not reproduced" if fails else "undecided"
+    return "holds" if holds else "does not hold" if fails else "open"
 
 
 def ends(interval: Interval | None) -> tuple[float, float]:
@@ -70,3 +115,44 @@ def ends(interval: Interval | None) -> tuple[float, float]:
 def text_of(interval: Interval, sign: str = "") -> str:
     """A value and its interval as the ledger prints them."""
     return estimate(interval, 4 if abs(interval.value or 0.0) < 1 else 2, sign)
+
+
+def short_of(interval: Interval, sign: str = "") -> str:
+    """A value without its interval, for the overview."""
+    return "" if interval.value is None else f"{interval.value:{sign}.3g}"
+
+
+def sides_at(interval: Interval, boundary: float, higher_is_better: bool) -> Sides | None:
+    """Test a value against a boundary by Student's t.
+
+    Args:
+        interval: the value, with standard error and degrees of freedom.
+        boundary: the value to reach, in the unit of ``interval``.
+        higher_is_better: whether to reach means to be above.
+
+    Returns:
+        None where the interval has no standard error, as those of protocol 1.
+    """
+    if interval.value is None or interval.se is None:
+        return None
+    above, below = (one_sided_p(interval.estimate, boundary, side) for side in (True, False))
+    return Sides(above, below) if higher_is_better else Sides(below, above)
+
+
+def with_exchange(student: Sides, exchange: float | None, at_zero: float | None) -> Sides:
+    """The larger p value of Student's t and of the exchange test, on each side.
+
+    Half of a two-sided p value is the one-sided p value on the side of the estimate, and the rest
+    that on the other side. Sets of items have no exchange test at a margin: there the test at 0
+    stands in against the claim, where it is the weaker demand, and nothing stands in for it.
+
+    Args:
+        student: p values of Student's t.
+        exchange: two-sided p value at the same boundary; None without a test.
+        at_zero: two-sided p value at 0.
+    """
+    nearer = exchange if exchange is not None else at_zero
+    half = 1.0 if nearer is None else nearer / 2
+    if student.holds <= student.fails:
+        return Sides(student.holds if exchange is None else max(student.holds, half), student.fails)
+    return Sides(student.holds, max(student.fails, half))

@@ -5,36 +5,27 @@ A new kind is a class in one of these modules, and a line in :data:`ClaimTest`.
 
 from __future__ import annotations
 
-from benchmarks.claims.rows import (
-    AtLeast,
-    CostShare,
-    Noninferior,
-    SpeedUp,
-    Superior,
-    WithinFactor,
-)
+from benchmarks.claims.authors_audio import AuthorsAtLeast, AuthorsNoninferior
+from benchmarks.claims.costs import TrainingCost
+from benchmarks.claims.pairs import Noninferior, Superior
+from benchmarks.claims.rows import AtLeast, SpeedUp
 from benchmarks.claims.samplers import SamplerSpeedUp
-from benchmarks.claims.theory import (
-    AboveElbo,
-    BoundHolds,
-    Honest,
-    Selection,
-    Sigma,
-    SigmaOnElbo,
-)
+from benchmarks.claims.searches import Honest, Selection
+from benchmarks.claims.theory import AboveElbo, BoundHolds, Sigma, SigmaOnElbo
 
 ClaimTest = (
     Noninferior
     | Superior
-    | WithinFactor
     | AtLeast
     | SpeedUp
     | SamplerSpeedUp
-    | CostShare
+    | TrainingCost
     | BoundHolds
     | AboveElbo
     | Sigma
     | SigmaOnElbo
     | Selection
     | Honest
+    | AuthorsNoninferior
+    | AuthorsAtLeast
 )

@@ -8,97 +8,21 @@ which margins were there first.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bddm_ref.files import DamagedFileError, sha256_of
-from benchmarks.claims.base import Finding
-from benchmarks.claims.kinds import ClaimTest
-from benchmarks.core.errors import ExperimentError, first_error
-from benchmarks.report.pages.claims import WORST_FIRST
+from benchmarks.claims import claim as files
+from benchmarks.claims.claim import Claim, Figure, Quoted, read_claims
+from benchmarks.claims.settings import decided_setting, failing
+from benchmarks.report.page import estimate
 from benchmarks.report.registry import publish
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.forms import document_file
-from benchmarks.results.ledger import (
-    ClaimVerdict,
-    DecidedClaim,
-    Ledger,
-    TestOutcome,
-    Untested,
-)
+from benchmarks.results.ledger import DecidedClaim, DecidedSetting, Ledger, PapersFigure
 from benchmarks.runtime import checkout
 
-FOLDER = Path(__file__).parent
 FILE = "claims.json"
-
-
-class Claim(BaseModel):
-    """A claim of the papers, as its file states it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    number: str
-    statement: str
-    source: str
-    reported: str = Field(description="the papers' own figures, second-hand")
-    reading: str = Field(description="what is measured for it, and why that decides it")
-    tests: list[Annotated[ClaimTest, Field(discriminator="kind")]] = []
-    not_tested: list[Untested] = []
-
-
-def read_claims(folder: Path = FOLDER) -> dict[str, Claim]:
-    """All claims by file name, in the order of their numbers.
-
-    A test with ``for: {name: [values]}`` stands for one test for each combination of the values,
-    which take the place of ``{name}`` in its other fields.
-
-    Raises:
-        ExperimentError: a file that is no claim; names file and field.
-    """
-    claims = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            content = yaml.safe_load(path.read_text())
-            claims[path.name] = Claim.model_validate(_expanded(content))
-        except yaml.YAMLError as error:
-            raise ExperimentError(f"{path} cannot be read as YAML: {error}") from error
-        except ExperimentError as error:
-            raise ExperimentError(f"{path.name}: {error}") from error
-        except ValidationError as error:
-            raise ExperimentError(f"{path.name}: {first_error(error)}") from error
-    return dict(sorted(claims.items(), key=lambda item: _order(item[1].number)))
-
-
-def _order(number: str) -> tuple[int, str]:
-    digits = number.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return (int(digits) if digits.isdigit() else 0, number)
-
-
-def _expanded(content: Any) -> Any:
-    if not isinstance(content, dict) or not isinstance(content.get("tests"), list):
-        return content
-    return content | {"tests": [one for test in content["tests"] for one in _each(test)]}
-
-
-def _each(test: Any) -> Iterator[Any]:
-    if not isinstance(test, dict) or "for" not in test:
-        yield test
-        return
-    names = test["for"]
-    if not isinstance(names, dict) or not all(isinstance(v, list) for v in names.values()):
-        raise ExperimentError(f"'for' must map names to lists of values, not {names!r}")
-    rest = {key: value for key, value in test.items() if key != "for"}
-    for values in itertools.product(*names.values()):
-        named = dict(zip(names, values, strict=True))
-        try:
-            yield {k: v.format(**named) if isinstance(v, str) else v for k, v in rest.items()}
-        except (KeyError, IndexError) as error:
-            raise ExperimentError(f"'for' names no {error} that a field uses") from error
+PRIMARY = "primary"  # name of the setting that decides
 
 
 def decided(claims: dict[str, Claim], folder: Path) -> list[DecidedClaim]:
@@ -108,49 +32,58 @@ def decided(claims: dict[str, Claim], folder: Path) -> list[DecidedClaim]:
 
 
 def _decided(name: str, claim: Claim, results: ResultsFolder) -> DecidedClaim:
-    findings = [_finding(test, results) for test in claim.tests]
+    primary = decided_setting(
+        (PRIMARY, claim.primary.setting), claim.primary.tests, results, claim.fixed
+    )
+    extensions = [
+        decided_setting((one.name, one.setting), one.tests, results, claim.fixed)
+        for one in claim.extensions
+    ]
     return DecidedClaim(
         number=claim.number,
         file=name,
         statement=claim.statement,
         source=claim.source,
         reported=claim.reported,
-        reading=claim.reading,
-        verdict=overall([finding.verdict for finding in findings]),
-        tests=[
-            TestOutcome(
-                asked=test.asked,
-                level=test.level,
-                command=test.command,
-                verdict=finding.verdict,
-                measured=finding.measured,
-            )
-            for test, finding in zip(claim.tests, findings, strict=True)
-        ],
+        fixed=claim.fixed.isoformat(),
+        seen=claim.seen,
+        known=claim.known,
+        figures=[_beside(one, results) for one in claim.figures],
+        differs=claim.differs,
+        verdict=primary.verdict,
+        fails=[failing(one) for one in (primary, *extensions) if _fails(one, primary)],
+        primary=primary,
+        extensions=extensions,
         not_tested=claim.not_tested,
         results=dict(sorted(results.made.items())),
-        file_sha256=sha256_of(FOLDER / name),
+        file_sha256=sha256_of(files.FOLDER / name),
     )
 
 
-def _finding(test: ClaimTest, results: ResultsFolder) -> Finding:
+def _fails(one: DecidedSetting, primary: DecidedSetting) -> bool:
+    """Tell whether a setting does not hold; of the primary one the verdict itself says so."""
+    return one.verdict == "holds in part" or (one.verdict == "does not hold" and one is not primary)
+
+
+def _beside(figure: Figure, results: ResultsFolder) -> PapersFigure:
     try:
-        return test.decide(results)
+        ours = "" if figure.ours is None else _quoted(figure.ours, results)
     except MissingResultError as reason:
-        return Finding("not tested here", str(reason))
+        ours = f"not made: {reason}"
+    return PapersFigure(what=figure.what, value=figure.value, setting=figure.setting, ours=ours)
 
 
-def overall(verdicts: Sequence[ClaimVerdict]) -> ClaimVerdict:
-    """A claim holds where all its tests do; one that fails refutes it, one open leaves it open.
-
-    A test that could not be made leaves the claim open too, where others were made.
-    """
-    for verdict in WORST_FIRST:
-        if verdict in verdicts:
-            tested = set(verdicts) - {"not tested here"}
-            partly = verdict == "reproduced" and len(tested) < len(set(verdicts))
-            return "undecided" if partly else verdict
-    return "not tested here"
+def _quoted(quoted: Quoted, results: ResultsFolder) -> str:
+    row, run = results.row(quoted.results, quoted.row), results.run(quoted.results)
+    if quoted.metric in {"speedup", "rtf"}:
+        found = None if row.time is None else getattr(row.time, quoted.metric)
+        told = f"{found:.3g}" if isinstance(found, float) else estimate(found, 1)
+    else:
+        found = row.metrics.get(quoted.metric)
+        told = estimate(found, run.metrics[quoted.metric].digits) if found else ""
+    if found is None:
+        raise MissingResultError(f"{quoted.row} has no {quoted.metric}")
+    return f"{told} (`{quoted.row}`, {run.created[:10]})"
 
 
 def write_ledger(folder: Path, into: Path | None = None) -> Path:
@@ -169,7 +102,7 @@ def write_ledger(folder: Path, into: Path | None = None) -> Path:
     if not folder.is_dir():
         raise DamagedFileError(f"{folder} is no folder of results; name one that 'run' wrote")
     claims = [one.model_copy(update=_dates(one.file)) for one in decided(read_claims(), folder)]
-    return publish((into or folder) / FILE, Ledger(kind="claims", schema_version=2, claims=claims))
+    return publish((into or folder) / FILE, Ledger(kind="claims", schema_version=3, claims=claims))
 
 
 def check_ledger(folder: Path) -> str:

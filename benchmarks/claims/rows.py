@@ -1,143 +1,91 @@
-"""Tests of a track's rows: their values, their paired differences, their times and costs."""
+"""Tests of single rows of a track: their values and their times."""
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from pydantic import Field
+import scipy.stats
+from pydantic import Field, field_validator
 
-from benchmarks.claims.base import CLAIM_WORDS, Finding, Test, ends, text_of, verdict_of
+from benchmarks.claims.base import (
+    NO_ERROR,
+    Finding,
+    Sides,
+    Test,
+    ends,
+    short_of,
+    sides_at,
+    text_of,
+    verdict_of,
+)
+from benchmarks.core.rows import RowKey
 from benchmarks.results.folder import MissingResultError, ResultsFolder
-from benchmarks.results.ledger import ClaimVerdict
-from benchmarks.results.schema import Comparison
-from benchmarks.results.verdicts import Interval, verdict
+from benchmarks.results.verdicts import Interval
+from metrics.multiplicity import one_sided_p
+from metrics.statistics import LEVEL, Estimate
+
+ROUNDS = 25  # of a timing; fewer decide nothing
 
 
-class _OfMetric(Test):
-    results: str
+class OfRow(Test):
+    """A test of a row of a run."""
+
+    results: str = Field(description="document of the run, without .json")
     row: str
+
+    @field_validator("row", "against", check_fields=False)
+    @classmethod
+    def _is_a_row(cls, key: str) -> str:
+        RowKey.parse(key)
+        return key
+
+    @property
+    def at_steps(self) -> int | None:
+        """The steps of the row."""
+        return RowKey.parse(self.row).steps
+
+
+class OfMetric(OfRow):
+    """A test of a row by a metric."""
+
     metric: str
 
     @property
     def _rows(self) -> tuple[str, ...]:
-        """The rows whose noise seeds the verdict rests on."""
+        """The rows whose trainings and searches the verdict rests on."""
         return (self.row,)
 
-    def _value(self, folder: ResultsFolder, row: str) -> Interval:
-        metrics = folder.row(self.results, row).metrics
-        if self.metric not in metrics:
-            raise MissingResultError(f"{row} has no {self.metric}")
-        return metrics[self.metric]
+    def _few(self, folder: ResultsFolder) -> str | None:
+        """Why the rows rest on too few searches for a verdict, where they do."""
+        return folder.lacks_repeats(self.results, *self._rows)
 
-    def _finding(self, folder: ResultsFolder, verdict: ClaimVerdict, measured: str) -> Finding:
-        """The verdict, left open where there are too few noise seeds for one."""
-        few = folder.lacks_seeds(self.results, *self._rows)
+    def _found(self, folder: ResultsFolder, measured: str, sides: Sides, short: str) -> Finding:
+        """Decide by p values, or leave open what rests on too few searches."""
+        few = self._few(folder)
         if few is not None:
-            return Finding("undecided", f"{measured}; {few}")
-        return Finding(verdict, measured)
+            return Finding("open", f"{measured}; {few}", short)
+        return Finding(sides.verdict, measured, short, sides)
 
 
-class _OfTwo(_OfMetric):
-    against: str
-
-    @property
-    def _rows(self) -> tuple[str, ...]:
-        return self.row, self.against
-
-
-class _Pair(_OfTwo):
-    def _found(self, folder: ResultsFolder) -> tuple[Comparison, bool]:
-        """The comparison, which has an interval, and whether larger is better."""
-        one = folder.comparison(self.results, self.row, self.against, self.metric)
-        ends(one.difference)
-        return one, folder.run(self.results).metrics[self.metric].higher_is_better
-
-    def _measured(self, one: Comparison) -> str:
-        p = "" if one.p_sign_flip is None else f", p = {one.p_sign_flip:.2g}"
-        return f"{text_of(one.difference, '+')}{p}"
-
-
-class Noninferior(_Pair):
-    """The row is not worse than the other by more than the margin.
-
-    The margin is absolute, or a share of the other's value where ``relative`` says so.
-    """
-
-    kind: Literal["noninferior"]
-    margin: float = Field(gt=0)
-    relative: bool = False
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """The whole interval on one side of the margin decides."""
-        one, higher_is_better = self._found(folder)
-        margin = self.margin
-        if self.relative:
-            value = self._value(folder, self.against).value
-            if value is None:
-                raise MissingResultError(f"{self.against} has no {self.metric}")
-            margin *= abs(value)
-        measured = f"{self._measured(one)}, margin {margin:.3g}"
-        found = verdict(one.difference, margin, higher_is_better, one.p_sign_flip)
-        return self._finding(folder, CLAIM_WORDS[found], measured)
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        margin = f"{self.margin:.0%}" if self.relative else f"{self.margin:g}"
-        return f"{self.row} as good as {self.against} by {self.metric}, to {margin}"
-
-
-class Superior(_Pair):
-    """The row is better than the other."""
-
-    kind: Literal["superior"]
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """The interval on the good side of 0, and the test of exchanging the pairs, decide."""
-        one, higher_is_better = self._found(folder)
-        holds = verdict(one.difference, one.margin, higher_is_better, one.p_sign_flip) == "better"
-        low, high = ends(one.difference if higher_is_better else one.difference.turned())
-        fails = high < 0 or (low == high and not holds)
-        return self._finding(folder, verdict_of(holds, fails), self._measured(one))
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        return f"{self.row} better than {self.against} by {self.metric}"
-
-
-class WithinFactor(_OfTwo):
-    """The row's value is at most ``factor`` times the other's."""
-
-    kind: Literal["within_factor"]
-    factor: float = Field(gt=0)
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """Both intervals, at their worst for the verdict, decide."""
-        mine, theirs = (self._value(folder, key) for key in (self.row, self.against))
-        (low, high), (their_low, their_high) = (ends(interval) for interval in (mine, theirs))
-        holds, fails = high <= self.factor * their_low, low > self.factor * their_high
-        measured = f"{text_of(mine)} against {text_of(theirs)}"
-        return self._finding(folder, verdict_of(holds, fails), measured)
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        return f"{self.metric} of {self.row} within {self.factor:g} times that of {self.against}"
-
-
-class AtLeast(_OfMetric):
+class AtLeast(OfMetric):
     """The row's value is at least the bound."""
 
     kind: Literal["at_least"]
     bound: float
 
     def decide(self, folder: ResultsFolder) -> Finding:
-        """The whole interval on one side of the bound decides."""
-        interval = self._value(folder, self.row)
-        low, high = ends(interval)
-        found = verdict_of(low >= self.bound, high < self.bound)
-        return self._finding(folder, found, text_of(interval))
+        """Student's t of the mean at the bound decides."""
+        metrics = folder.row(self.results, self.row).metrics
+        if self.metric not in metrics:
+            raise MissingResultError(f"{self.row} has no {self.metric}")
+        interval = metrics[self.metric]
+        ends(interval)
+        measured, short = text_of(interval), short_of(interval)
+        sides = sides_at(interval, self.bound, higher_is_better=True)
+        if sides is None:
+            return Finding("open", f"{measured}; {NO_ERROR}", short)
+        return self._found(folder, measured, sides, short)
 
     @property
     def asked(self) -> str:
@@ -145,26 +93,23 @@ class AtLeast(_OfMetric):
         return f"{self.metric} of {self.row} at least {self.bound:g}"
 
 
-class SpeedUp(Test):
+class SpeedUp(OfRow):
     """The measured speed-up over the reference row is the claimed one."""
 
     kind: Literal["speed_up"]
-    results: str
-    row: str
     claimed: float = Field(gt=0)
-    tolerance: float = Field(gt=0, description="share of the claimed speed-up")
+    tolerance: float = Field(gt=0, lt=1, description="share of the claimed speed-up")
 
     def decide(self, folder: ResultsFolder) -> Finding:
-        """The interval of the ratio of medians, with the tolerance below; faster is well."""
+        """Decide by the ratio paired by round, with the tolerance below; faster is well."""
         time = folder.row(self.results, self.row).time
         if time is None or time.speedup is None:
             raise MissingResultError(f"{self.row} was not timed")
-        low, high = ends(time.speedup)
-        least = self.claimed * (1 - self.tolerance)
         measured = f"time {text_of(time.speedup)}, steps {time.step_ratio:.1f}"
+        measured += "" if time.power is None else f"; power {time.power:.2f}"
         if not time.stable:
             measured += "; its times spread by more than 10 %"
-        return Finding(verdict_of(low >= least, high < least), measured)
+        return ratio_finding(time.speedup, self.claimed * (1 - self.tolerance), measured)
 
     @property
     def asked(self) -> str:
@@ -172,39 +117,30 @@ class SpeedUp(Test):
         return f"speed-up of {self.row} in time {self.claimed:g} or more, less {self.tolerance:.0%}"
 
 
-class CostShare(Test):
-    """The cost of a schedule network's training is at most this share of the score network's."""
+def ratio_finding(ratio: Interval, least: float, measured: str) -> Finding:
+    """Decide whether a ratio of times, paired by round, reaches the least that is claimed.
 
-    kind: Literal["cost_share"]
-    score_net: str = Field(description="card in results/weights")
-    schedule_net: str
-    results: str = Field(description="whose experiment names their batches")
-    of: Literal["parameters", "seconds"]
-    at_most: float = Field(gt=0)
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """Compare the two networks; updates and evaluations stand beside."""
-        mine, theirs = (folder.network_cost(name) for name in (self.schedule_net, self.score_net))
-        share = (
-            (mine.parameters, theirs.parameters)
-            if self.of == "parameters"
-            else (mine.seconds, theirs.seconds)
-        )
-        holds = share[0] <= self.at_most * share[1]
-        measured = _share(share[0], share[1], "")
-        if self.of == "seconds":
-            settings = folder.run(self.results).settings
-            measured += f"; {_share(mine.steps, theirs.steps, ' updates')}"
-            ours = mine.steps * settings.schedule_net.batch_size
-            whole = theirs.steps * settings.score_net.batch_size
-            measured += f"; {_share(ours, whole, ' evaluations')}"
-        return Finding(verdict_of(holds, not holds), measured)
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        return f"{self.of} of {self.schedule_net} at most {self.at_most:.0%} of {self.score_net}"
+    Args:
+        ratio: geometric mean over rounds, with the 95 % interval of Student's t of the logarithms.
+        least: the smallest ratio that counts.
+        measured: the figures in words.
+    """
+    low, high = ends(ratio)
+    short = f"{ratio.value:.3g}"
+    if ratio.n < ROUNDS:
+        return Finding("open", f"{measured}; {ratio.n} rounds, of {ROUNDS} for a verdict", short)
+    if low == high:
+        return Finding(verdict_of(low >= least, low < least), measured, short)
+    logarithm = _of_logarithms(ratio, low, high)
+    above, below = (one_sided_p(logarithm, math.log(least), side) for side in (True, False))
+    sides = Sides(above, below)
+    return Finding(sides.verdict, f"{measured}; {ratio.n} rounds", short, sides)
 
 
-def _share(mine: float, theirs: float, unit: str) -> str:
-    return f"{mine:g} of {theirs:g}{unit} = {mine / theirs:.1%}"
+def _of_logarithms(ratio: Interval, low: float, high: float) -> Estimate:
+    """The mean of the logarithms, whose Student interval the ratio's interval comes from."""
+    df = ratio.n - 1 if ratio.df is None else ratio.df
+    half = math.log(high / low) / 2
+    se = half / float(scipy.stats.t.isf((1 - LEVEL) / 2, df)) if ratio.se is None else ratio.se
+    middle = math.log(low) + half
+    return Estimate(middle, math.log(low), math.log(high), ratio.n, se=se, df=df)

@@ -9,7 +9,6 @@ from scipy.stats import norm
 
 from benchmarks.claims.base import Finding, Test, verdict_of
 from benchmarks.results.folder import MissingResultError, ResultsFolder
-from benchmarks.results.theory import OptimismStudy
 from metrics.statistics import Estimate
 
 Bound = Literal["f_bddm", "f_score"]
@@ -152,69 +151,6 @@ class SigmaOnElbo(Test):
         return (
             f"mean sigma_phi on {self.track}, {self.convention}, loss elbo, {self.updates} "
             f"updates: below {self.below:g}"
-        )
-
-
-class _OfSearches(Test):
-    data: str
-    length: int
-
-    def _study(self, folder: ResultsFolder, rule: str) -> OptimismStudy:
-        wanted = (self.data, rule, self.length)
-        for one in folder.theory.searches:
-            if (one.data, one.rule, one.length) == wanted:
-                return one
-        raise MissingResultError(f"theory.json has no {rule} search on {self.data}")
-
-
-class Selection(_OfSearches):
-    """The released search's winners are as good as those of a search that judges again."""
-
-    kind: Literal["selection"]
-    margin: float = Field(gt=0, description="energy distance")
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """Both intervals, at their worst for the verdict, decide."""
-        released, ours = (self._study(folder, rule).true for rule in ("released", "ours"))
-        verdict = verdict_of(
-            released.high - ours.low <= self.margin,
-            released.low - ours.high > self.margin,
-        )
-        return Finding(verdict, f"{released.value:.4f} against {ours.value:.4f}")
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        return (
-            f"{self.length} steps on {self.data}: energy distance of released winners that of "
-            f"re-judged ones, to {self.margin:g}"
-        )
-
-
-class Honest(_OfSearches):
-    """The score a search reports of its winner is the true one."""
-
-    kind: Literal["honest"]
-    rule: Literal["released", "ours"]
-    at_most: float = Field(gt=0, description="standard deviations of one judgement")
-
-    def decide(self, folder: ResultsFolder) -> Finding:
-        """The interval of the mean over searches on one side of the bound decides."""
-        study = self._study(folder, self.rule)
-        optimism, reported, true = study.optimism, study.reported, study.true
-        measured = (
-            f"{reported.value:.4f} reported, {true.value:.4f} true: "
-            f"{optimism.value:+.2f} [{optimism.low:+.2f}, {optimism.high:+.2f}]"
-        )
-        holds, fails = optimism.high <= self.at_most, optimism.low > self.at_most
-        return Finding(verdict_of(holds, fails), measured)
-
-    @property
-    def asked(self) -> str:
-        """The question, with its margin, in a few words."""
-        return (
-            f"{self.length} steps on {self.data}: optimism of the {self.rule} search at most "
-            f"{self.at_most:g} deviations"
         )
 
 

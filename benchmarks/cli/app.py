@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from benchmarks.cli import bundles, compare, files, results, speed, stages
+from benchmarks.cli import audio, bundles, compare, files, results, speed, stages
 from benchmarks.cli.base import PROGRAM, Command
 from benchmarks.cli.failures import reported
 from benchmarks.cli.signals import TerminatedError, termination_raises
@@ -34,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
     "overview": results.Overview,
     "theory": stages.Theory,
     "speed": speed.Speed,
+    "authors-audio": audio.AuthorsAudio,
     "import": files.Import,
     "export": files.Export,
     "bundle": bundles.Bundle,

@@ -17,6 +17,7 @@ from typing import Any
 from bddm_ref.files import DamagedFileError, verify_checksum, write_atomically, write_listed
 from benchmarks.report.markdown import to_markdown
 from benchmarks.report.page import Page
+from benchmarks.report.pages.authors_audio import authors_audio_page
 from benchmarks.report.pages.claims import claims_page
 from benchmarks.report.pages.networks import networks_page
 from benchmarks.report.pages.ranking import plot_name, ranking_page
@@ -25,6 +26,7 @@ from benchmarks.report.pages.theory import theory_page
 from benchmarks.report.pages.theory_networks import network_page
 from benchmarks.report.pages.track import track_page
 from benchmarks.report.readme import OVERVIEW, check_readmes
+from benchmarks.results.authors_audio import AuthorsAudio
 from benchmarks.results.documents import Document, kind_of
 from benchmarks.results.forms import GZIP, JSON, beside, document_file, document_files
 from benchmarks.results.ledger import Ledger
@@ -55,6 +57,7 @@ from benchmarks.results.theory import NetworkDocument, TheoryDocument
 
 RANKING, NETWORKS = "contestants.md", "networks.md"
 SPEED, SPEED_ON_GPU = "speed.json", "speed-cuda.json"
+AUTHORS_AUDIO = "authors-audio.json"
 FORMS = (JSON, JSON + GZIP)  # endings of documents
 
 
@@ -136,6 +139,11 @@ DOCUMENTS: dict[str, Kind] = {
         lambda document: f"networks of {len(document.conventions)} conventions",
         plots=_plot_networks,
         owned=lambda document, stem: {f"{stem}.md", f"{stem}.svg"},
+    ),
+    "authors audio": Kind(
+        AuthorsAudio,
+        lambda document, path: authors_audio_page(document),
+        lambda document: f"{len(document.samples)} samples",
     ),
 }
 """Kind of document, as its files state it, to how it is read and shown."""

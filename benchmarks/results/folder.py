@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from bddm_ref.files import verify_checksum
+from benchmarks.results.authors_audio import AuthorsAudio
 from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Measurement
 from benchmarks.results.forms import document_file
-from benchmarks.results.ranking_schema import ENOUGH_SEEDS
+from benchmarks.results.ranking_schema import ENOUGH_REPEATS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.results.theory import NetworkDocument, NetworkTheory, TheoryDocument
@@ -42,6 +43,8 @@ class ResultsFolder:
         made: name of each document that was consulted, as ``speech.json``, to its date.
     """
 
+    AUTHORS_AUDIO: ClassVar[str] = "authors-audio.json"
+
     def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
         self.path = path
         self.made: dict[str, str] = {}
@@ -62,14 +65,17 @@ class ResultsFolder:
             raise MissingResultError(f"{name}.json is of a smoke run")
         return self._consulted(f"{name}.json", found)
 
-    def lacks_seeds(self, name: str, *keys: str) -> str | None:
-        """Why the fewest noise seeds of some rows are too few for a verdict, where they are."""
-        if any(one.items is not None for one in self.run(name).comparisons):
-            return None  # sets of items are compared, not seeds
-        seeds = min(self.row(name, key).seeds for key in keys)
-        if seeds >= ENOUGH_SEEDS:
+    def lacks_repeats(self, name: str, *keys: str) -> str | None:
+        """Why some rows rest on too few trainings and searches for a verdict, where they do.
+
+        Noise seeds of rows without a search are not counted: their noise differs between items,
+        and so is a part of every interval over items.
+        """
+        searched = [row for row in (self.row(name, key) for key in keys) if row.search is not None]
+        repeats = min((row.repeats for row in searched), default=ENOUGH_REPEATS)
+        if repeats >= ENOUGH_REPEATS:
             return None
-        return f"{seeds} noise seeds, of {ENOUGH_SEEDS} that a verdict needs"
+        return f"{repeats} trainings and searches, of {ENOUGH_REPEATS} that a verdict needs"
 
     def row(self, name: str, key: str) -> RowResult:
         """A row that was sampled.
@@ -126,6 +132,16 @@ class ResultsFolder:
             MissingResultError: not published.
         """
         return self._consulted(f"{name}.json", self._document(f"{name}.json", SpeedDocument))
+
+    @property
+    def authors_audio(self) -> AuthorsAudio:
+        """The scores of audio that authors have published.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        name = self.AUTHORS_AUDIO
+        return self._consulted(name, self._document(name, AuthorsAudio))
 
     def network_cost(self, name: str) -> NetworkCost:
         """Size and training of shipped weights.

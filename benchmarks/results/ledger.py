@@ -1,14 +1,19 @@
-"""The document of the ledger: every claim of the papers, with its tests and its verdict."""
+"""The document of the ledger: every claim of the papers, with its settings and its verdict."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from benchmarks.results.documents import Document
 from benchmarks.results.strict import Sha256, Strict
 
-ClaimVerdict = Literal["reproduced", "not reproduced", "undecided", "not tested here"]
-Level = Literal["analytic", "CPU-scale", "GPU", "paper-scale"]
+ClaimVerdict = Literal["holds", "holds in part", "does not hold", "open"]
+TestVerdict = Literal["holds", "does not hold", "open", "not made"]
+Level = Literal[
+    "exact", "CPU-scale", "GPU-scale", "authors' audio", "third-party network", "papers' scale"
+]
 
 
 class TestOutcome(Strict):
@@ -16,11 +21,35 @@ class TestOutcome(Strict):
 
     __test__ = False  # no test of pytest's
 
+    label: str = Field(description="of a primary test, for the overview; else empty")
     asked: str
     level: Level
     command: str
+    verdict: TestVerdict
+    measured: str = Field(description="the figures, or why there are none")
+    short: str = Field(description="the figure, for the overview")
+    steps: int | None = Field(description="sampling steps that are asked about")
+    p: float | None = Field(description="one-sided, on the side of the figures; null: no p value")
+    p_holm: float | None = Field(description="the same after Holm's correction in its setting")
+
+
+class DecidedSetting(Strict):
+    """One setting of a claim, with the outcomes of its tests."""
+
+    name: str
+    setting: str = Field(description="in words; may be empty")
     verdict: ClaimVerdict
-    measured: str
+    told: str = Field(description="which tests hold, which do not, which are open")
+    tests: list[TestOutcome]
+
+
+class PapersFigure(Strict):
+    """A figure of the papers, and this suite's beside it."""
+
+    what: str
+    value: str
+    setting: str
+    ours: str
 
 
 class Untested(Strict):
@@ -28,7 +57,7 @@ class Untested(Strict):
 
     what: str
     needs: str
-    level: Level = "paper-scale"
+    level: Level = "papers' scale"
 
 
 class DecidedClaim(Strict):
@@ -39,9 +68,17 @@ class DecidedClaim(Strict):
     statement: str
     source: str
     reported: str
-    reading: str
-    verdict: ClaimVerdict
-    tests: list[TestOutcome]
+    fixed: str = Field(description="the day when the primary tests were fixed")
+    seen: bool = Field(description="whether results of these tests were known on that day")
+    known: str = Field(description="what was known, in one line")
+    figures: list[PapersFigure]
+    differs: str = Field(description="why our figure may differ from the papers'")
+    verdict: ClaimVerdict = Field(description="of the primary setting")
+    fails: list[str] = Field(
+        description="settings that do not hold or in part, with tests or steps"
+    )
+    primary: DecidedSetting
+    extensions: list[DecidedSetting]
     not_tested: list[Untested]
     results: dict[str, str]  # file to when it was made
     file_sha256: Sha256
@@ -55,5 +92,5 @@ class Ledger(Document):
     made_by: ClassVar[str] = "claims"
 
     kind: Literal["claims"]
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     claims: list[DecidedClaim]

@@ -11,6 +11,7 @@ from benchmarks.results.verdicts import Interval, MetricInfo, Verdict
 
 BDDM = "bddm"
 ENOUGH_SEEDS = 6  # noise seeds that a verdict needs: a sign-flip test of fewer cannot reach 5 %
+ENOUGH_REPEATS = 3  # trainings and searches that a verdict on a claim needs
 
 
 class Against(Strict):

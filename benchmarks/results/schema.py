@@ -28,6 +28,11 @@ class RowTime(Strict):
     rtf: float | None = Field(description="speech: seconds of computing per second of audio")
     speedup: Interval | None = Field(description="reference row's median over this one's")
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
+    power: float | None = Field(
+        default=None,
+        description="probability that the interval lies above 90 % of a claimed speed-up, if the "
+        "true one is the claimed one",
+    )
 
 
 class RepeatSchedule(Strict):
@@ -73,6 +78,9 @@ class RowResult(Strict):
     classes: list[int] | None = Field(
         default=None, description="images: how many of them the classifier puts in each class"
     )
+    repeats: int = Field(
+        default=1, description="trainings and searches that its intervals cover; 1: none"
+    )
     time: RowTime | None
 
     @property
@@ -95,6 +103,9 @@ class Comparison(Strict):
     p_sign_flip: float | None
     margin: float
     verdict: Verdict
+    p_margin: float | None = Field(
+        default=None, description="of the exchange test at the margin; null: not tested"
+    )
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
     items: int | None = Field(default=None, description="images: how many of each row are compared")
 

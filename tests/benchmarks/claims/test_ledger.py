@@ -1,120 +1,48 @@
-"""The ledger, and the claims that ship."""
+"""The ledger of a results folder."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bddm_ref.files import DamagedFileError
-from benchmarks.claims import ledger as claims
-from benchmarks.claims.ledger import check_ledger, overall, read_claims, write_ledger
+from benchmarks.claims import claim as files
+from benchmarks.claims.ledger import check_ledger, write_ledger
 from benchmarks.cli.app import main
-from benchmarks.core.errors import ExperimentError
-from benchmarks.core.loading import load, names
-from benchmarks.core.rows import rows_of
+from benchmarks.results.schema import RunResults
 from benchmarks.runtime import checkout
-from benchmarks.studies.speed.random_nets import NAMES
+from synthetic.pairs import student
 from synthetic.runs import CREATED, PESQ, speech, write_run
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        (["reproduced", "not reproduced", "undecided"], "not reproduced"),
-        (["reproduced", "undecided"], "undecided"),
-        (["reproduced", "not tested here"], "undecided"),
-        (["not reproduced", "not tested here"], "not reproduced"),
-        (["not tested here"], "not tested here"),
-        ([], "not tested here"),
-    ],
-)
-def test_one_failure_refutes_a_claim(verdicts: list[str], expected: str) -> None:
-    assert overall(verdicts) == expected  # type: ignore[arg-type]
+def sampled(**values: float) -> RunResults:
+    """A run of three trainings and searches; ``values`` are means of STOI by convention."""
+    found = speech({name: PESQ[name] for name in values})
+    rows = []
+    for row in found.rows:
+        stoi = student(values[row.convention], 0.01)
+        update = {"metrics": row.metrics | {"stoi": stoi}, "repeats": 3}
+        rows.append(row.model_copy(update=update))
+    return found.model_copy(update={"rows": rows})
 
 
-def test_shipped_claims_are_read_and_numbered() -> None:
-    found = read_claims()
-    assert len(found) >= 9
-    assert [name.split("-")[0] for name in found] == [claim.number for claim in found.values()]
-    assert all(claim.tests or claim.not_tested for claim in found.values())
-    numbers = [claim.number for claim in found.values()]
-    assert numbers.index("2a") < numbers.index("9a") < numbers.index("10")
-    for claim in found.values():
-        for test in claim.tests:
-            assert "{" not in test.asked
-
-
-def test_shipped_claims_ask_for_rows_that_their_commands_make() -> None:
-    tests = [test for claim in read_claims().values() for test in claim.tests]
-    rows = {name: {row.key for row in rows_of(load(name))} for name in names()}
-    asked = 0
-    for test in tests:
-        command, name, *_ = test.command.split()
-        if command == "speed":
-            assert getattr(test, "network", None) in NAMES
-            continue
-        assert command in {"run", "train", "theory"}
-        assert name in rows
-        for field in ("row", "against"):
-            if (key := getattr(test, field, None)) is not None:
-                assert key in rows[name], test.asked
-                asked += 1
-    assert asked > 100
-
-
-CLAIM = """
-number: "1"
-statement: s
-source: x
-reported: r
-reading: y
-tests:
-  - kind: at_least
-    level: analytic
-    command: c
-    results: speech
-    row: "{c}/bddm-3"
-    metric: stoi
-    bound: 0.5
-    for: {c: [scaled, raw, none]}
-"""
-
-
-def test_one_line_stands_for_many_tests(tmp_path: Path) -> None:
-    (tmp_path / "1-a.yaml").write_text(CLAIM)
-    (claim,) = read_claims(tmp_path).values()
-    assert [test.row for test in claim.tests] == ["scaled/bddm-3", "raw/bddm-3", "none/bddm-3"]  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (CLAIM.replace("bound", "bond"), r"1-a\.yaml: tests\.0\.at_least\.bound"),
-        (CLAIM.replace("at_least", "atleast"), r"1-a\.yaml: tests\.0: .*'atleast'"),
-        (CLAIM.replace("source", "sauce"), r"1-a\.yaml: source"),
-        (CLAIM.replace("{c: [scaled, raw, none]}", "{c: raw}"), r"1-a\.yaml: 'for' must map"),
-        (CLAIM.replace("{c: [", "{q: ["), r"1-a\.yaml: 'for' names no 'c'"),
-        ("number: [", "cannot be read as YAML"),
-        ("just words", r"1-a\.yaml: "),
-    ],
-)
-def test_a_file_that_is_no_claim(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "1-a.yaml").write_text(text)
-    with pytest.raises(ExperimentError, match=message):
-        read_claims(tmp_path)
+def the_claim(place: Path) -> dict[str, Any]:
+    (claim,) = json.loads((place / "claims.json").read_text())["claims"]
+    found: dict[str, Any] = claim
+    return found
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claim_text: str) -> Path:
     """A results folder with the speech track alone, and claims of its own."""
-    write_run(tmp_path, speech())
+    write_run(tmp_path, sampled(scaled=0.94, raw=0.95))
     folder = tmp_path / "claims"
     folder.mkdir()
-    (folder / "1-a.yaml").write_text(CLAIM)
-    monkeypatch.setattr(claims, "FOLDER", folder)
-    monkeypatch.setattr(claims, "read_claims", lambda: read_claims(folder))
+    (folder / "1-a.yaml").write_text(claim_text)
+    monkeypatch.setattr(files, "FOLDER", folder)
     return tmp_path
 
 
@@ -124,18 +52,60 @@ def test_the_ledger_follows_from_the_results(
     assert main(["claims", str(place)]) == 0
     page = capsys.readouterr().out
     assert page == (place / "claims.md").read_text()
-    (claim,) = json.loads((place / "claims.json").read_text())["claims"]
-    assert [test["verdict"] for test in claim["tests"]] == [
-        "reproduced", "reproduced", "not tested here",
-    ]  # fmt: skip
-    assert claim["tests"][0]["measured"] == "0.9460 [0.9440, 0.9480]"
-    assert claim["tests"][2]["measured"] == "speech.json has no row none/bddm-3"
-    assert claim["verdict"] == "undecided"  # one of its tests could not be made
+    claim = the_claim(place)
+    tests = claim["primary"]["tests"]
+    assert [test["verdict"] for test in tests] == ["holds", "holds", "not made"]
+    assert tests[0]["measured"] == "0.9400 [0.9191, 0.9609]"
+    assert tests[2]["measured"] == "speech.json has no row none/bddm-3"
+    assert claim["verdict"] == "open"  # one of its tests could not be made
+    assert claim["extensions"][0]["verdict"] == "holds"
+    assert claim["figures"][0]["ours"] == "0.950 [0.929, 0.971] (`raw/bddm-3`, 2026-01-02)"
     assert claim["results"] == {"speech.json": CREATED}
     assert "last changed since" in page  # no commit has this file
     assert "The file last changed after `speech.json` was made." in page
     assert main(["check", str(place)]) == 0
     assert "1 claims follow from the results" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("scaled", "raw", "verdict", "extension", "fails"),
+    [
+        (0.9, 0.9, "holds", "holds", []),
+        (0.9, 0.1, "holds in part", "does not hold", ["primary (raw)", "other (7)"]),
+        (0.1, 0.1, "does not hold", "does not hold", ["other (7)"]),
+        (0.9, 0.5, "open", "open", []),
+    ],
+)
+def test_the_primary_setting_alone_decides(
+    place: Path,
+    claim_text: str,
+    scaled: float,
+    raw: float,
+    verdict: str,
+    extension: str,
+    fails: list[str],
+) -> None:
+    (place / "claims" / "1-a.yaml").write_text(claim_text.replace(", none]", "]"))
+    write_run(place, sampled(scaled=scaled, raw=raw))
+    write_ledger(place)
+    claim = the_claim(place)
+    assert claim["verdict"] == verdict
+    assert [one["verdict"] for one in claim["extensions"]] == [extension]
+    assert claim["fails"] == fails
+
+
+def test_a_figure_without_a_result_says_why(place: Path, claim_text: str) -> None:
+    quoted = "row: raw/bddm-3, metric: stoi}"
+    for new, told in (
+        ("row: raw/bddm-3, metric: rtf}", "not made: raw/bddm-3 has no rtf"),
+        ("row: raw/bddm-3, metric: kl}", "not made: raw/bddm-3 has no kl"),
+        ("row: raw/bddm-5, metric: stoi}", "not made: speech.json has no row raw/bddm-5"),
+        ("row: raw/bddm-3, metric: speedup}", "333.3 [316.7, 350.0] (`raw/bddm-3`, 2026-01-02)"),
+    ):
+        assert quoted in claim_text
+        (place / "claims" / "1-a.yaml").write_text(claim_text.replace(quoted, new))
+        write_ledger(place)
+        assert the_claim(place)["figures"][0]["ours"] == told
 
 
 @pytest.mark.parametrize(
@@ -169,7 +139,7 @@ def test_a_changed_margin_is_noticed_even_if_no_verdict_moves(place: Path) -> No
     write_ledger(place)
     before = json.loads((place / "claims.json").read_text())["claims"][0]["file_sha256"]
     file = place / "claims" / "1-a.yaml"
-    file.write_text(CLAIM + "# another text, the same tests\n")
+    file.write_text(file.read_text() + "# another text, the same tests\n")
     with pytest.raises(DamagedFileError, match="make it again with 'claims'"):
         check_ledger(place)
     write_ledger(place)
@@ -180,8 +150,7 @@ def test_a_changed_margin_is_noticed_even_if_no_verdict_moves(place: Path) -> No
 
 def test_results_that_came_later_are_noticed(place: Path) -> None:
     write_ledger(place)
-    worse = {"raw": PESQ["raw"]}  # without the other convention
-    write_run(place, speech(worse))
+    write_run(place, sampled(raw=0.95))  # without the other convention
     with pytest.raises(DamagedFileError, match="is not what the results say"):
         check_ledger(place)
 

@@ -10,7 +10,7 @@ from bddm_ref.files import DamagedFileError
 from benchmarks.results import forms
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.schema import RunResults
-from synthetic.runs import CREATED, images, speech
+from synthetic.runs import CREATED, speech
 from synthetic.studies import speed, theory
 
 
@@ -59,14 +59,14 @@ def test_a_smoke_run_decides_nothing(tmp_path: Path) -> None:
     assert folder.made == {}
 
 
-def test_speech_rows_need_six_seeds_and_sets_of_images_one(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path, speech(), images())
-    assert folder.lacks_seeds("speech", "raw/bddm-3") is None
-    assert folder.lacks_seeds("images", "plain/bddm-3") is None
-    rows = [row.model_copy(update={"seeds": 3}) for row in speech().rows]
-    few = folder_of(tmp_path, speech().model_copy(update={"rows": rows}))
-    said = few.lacks_seeds("speech", "raw/bddm-3")
-    assert said == "3 noise seeds, of 6 that a verdict needs"
+def test_searched_rows_need_three_trainings_and_searches(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, speech())
+    said = "1 trainings and searches, of 3 that a verdict needs"
+    assert folder.lacks_repeats("speech", "raw/bddm-3", "raw/ddpm-3") == said
+    assert folder.lacks_repeats("speech", "raw/ddpm-3", "raw/ddim-3") is None
+    rows = [row.model_copy(update={"repeats": 3}) for row in speech().rows]
+    enough = folder_of(tmp_path, speech().model_copy(update={"rows": rows}))
+    assert enough.lacks_repeats("speech", "raw/bddm-3") is None
 
 
 def test_views_share_documents_and_note_their_own_consultations(tmp_path: Path) -> None:

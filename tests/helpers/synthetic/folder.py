@@ -10,6 +10,7 @@ from bddm_ref.files import checksums_of, write_listed
 from benchmarks.claims.ledger import write_ledger
 from benchmarks.report.readme import write_overview
 from benchmarks.report.registry import (
+    AUTHORS_AUDIO,
     SPEED,
     publish,
     write_networks,
@@ -17,6 +18,7 @@ from benchmarks.report.registry import (
     write_speed_pages,
 )
 from benchmarks.results.schema import RunResults
+from synthetic.audio import authors_audio
 from synthetic.runs import FD, PESQ, Table, analytic, images, speech, write_run
 from synthetic.studies import network_theory, speed, theory
 
@@ -61,6 +63,7 @@ def write_results(root: Path) -> Path:
     write_ranking(folder)
     publish(folder / "theory" / "theory.json", theory())
     publish(folder / "theory" / "images.json", network_theory())
+    publish(folder / AUTHORS_AUDIO, authors_audio())
     speed().write(folder / SPEED)
     write_speed_pages(folder)
     write_ledger(folder)

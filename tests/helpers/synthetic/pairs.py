@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import scipy.stats
+
 from benchmarks.results.schema import Comparison, RunResults
 from benchmarks.results.verdicts import Interval, MetricInfo
 from synthetic.runs import row, run
@@ -36,16 +38,25 @@ def two_rows(
     return run("speech", found, metrics={"m": info})
 
 
-def with_difference(results: RunResults, ends: Ends, p: float | None = None) -> RunResults:
-    """The run with a comparison of its two rows, whose stored margin is wide."""
-    one = Comparison(
-        row="raw/a-3",
-        against="raw/b-3",
-        metric="m",
-        difference=between(ends),
-        p_sign_flip=p,
-        margin=9.0,
-        verdict="worse",
-        seeds=6,
-    )
+def with_difference(
+    results: RunResults, difference: Ends | Interval, p: float | None = None, **changes: Any
+) -> RunResults:
+    """The run with a comparison of its two rows; ``changes`` are fields of the comparison."""
+    fields: dict[str, Any] = {
+        "row": "raw/a-3",
+        "against": "raw/b-3",
+        "metric": "m",
+        "difference": difference if isinstance(difference, Interval) else between(difference),
+        "p_sign_flip": p,
+        "margin": 0.1,
+        "verdict": "worse",
+        "seeds": 6,
+    }
+    one = Comparison.model_validate(fields | changes)
     return results.model_copy(update={"comparisons": [one]})
+
+
+def student(value: float, se: float = 0.1, df: float = 20.0) -> Interval:
+    """A value with the 95 % interval of Student's t."""
+    half = float(scipy.stats.t.isf(0.025, df)) * se
+    return Interval(value=value, low=value - half, high=value + half, n=20, se=se, df=df)

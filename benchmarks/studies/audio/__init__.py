@@ -1,0 +1,1 @@
+"""Scores of audio files against recordings: of authors' pages, in a folder with a manifest."""
