@@ -15,12 +15,13 @@ from benchmarks.claims.rows import (
 )
 from benchmarks.claims.samplers import SamplerSpeedUp
 from benchmarks.claims.theory import (
-    AboveElbo,
-    BoundHolds,
+    BoundBetween,
+    CollapseSpeed,
     Honest,
+    Identity,
+    Proposition3,
     Selection,
     Sigma,
-    SigmaOnElbo,
 )
 
 ClaimTest = (
@@ -31,10 +32,11 @@ ClaimTest = (
     | SpeedUp
     | SamplerSpeedUp
     | CostShare
-    | BoundHolds
-    | AboveElbo
+    | Identity
+    | BoundBetween
+    | Proposition3
     | Sigma
-    | SigmaOnElbo
+    | CollapseSpeed
     | Selection
     | Honest
 )
