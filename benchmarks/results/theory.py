@@ -16,6 +16,7 @@ PAPERS = "step loss"  # family of short chains inside the papers' assumptions
 OWN = "closed form"  # family of the short chain that the closed form of sigma_phi leads to
 SPACED = "log-SNR"  # family of the short chains of equal log-SNR spacing
 LENGTHS = (7, 16)  # N, with tau = floor(T / N)
+LONGEST = 100  # the largest N of the papers
 TAU = 50  # long steps per short one, of the studied schedule networks
 RUNS = 24  # searches by each rule, each with noise of its own
 FEW = 50  # samples of a judgement, as noisy as one clip is for PESQ
@@ -41,9 +42,10 @@ def inside(t: int, n: int, T: int) -> int | None:
     Source: arXiv 2203.13508, section 3. Training draws t up to T - tau.
 
     Returns:
-        The smallest such N; None: the point (t, n) lies outside the papers' assumptions.
+        The smallest such N, at most the papers' longest; None: the point (t, n) lies outside the
+        papers' assumptions.
     """
-    for N in range(max(n, 2), T // 2 + 1):
+    for N in range(max(n, 2), min(T // 2, LONGEST) + 1):
         tau = T // N
         if (n - 1) * tau <= t < n * tau and tau <= t <= T - tau:
             return N
@@ -70,7 +72,7 @@ class BoundPoint:
         beta: beta_1 of the short chain.
         square_error: half the 95 % interval of ``square``; 0 where it is exact.
         log_p_chain: E log p_theta(x_0) of the whole short chain of N steps, with the last
-            step's variance beta_1; None where the papers' assumptions name no chain.
+            step's variance beta_1; None outside the assumptions, and where it was not computed.
         log_p_chain_fitted: the same with the fitted variance.
     """
 
@@ -318,6 +320,7 @@ class NetworkTheory:
         elbo: F_elbo of the training schedule.
         elbo_fitted: the same with the last step's variance fitted.
         points: the bilateral bound.
+        tau: long steps per short one, of the studied schedule network and the trainings.
         ratios: the schedule network against the closed form; s is measured.
         sigma: mean of sigma_phi over items and levels.
         traces: the same of networks trained without warm-up on the step loss and on the ELBO.
@@ -328,6 +331,7 @@ class NetworkTheory:
     elbo: Estimate
     elbo_fitted: Estimate
     points: list[NetworkPoint]
+    tau: int
     ratios: list[RatioPoint]
     sigma: float
     traces: list[SigmaTrace]

@@ -13,9 +13,8 @@ from benchmarks.results.documents import Provenance
 from benchmarks.results.theory import NetworkData, NetworkDocument
 from benchmarks.runtime import provenance
 from benchmarks.stages.context import Context, weights_digest
-from benchmarks.stages.networks import tau_of
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
-from benchmarks.studies.theory.networks import evaluations, network_theory
+from benchmarks.studies.theory.networks import evaluations, network_theory, schedule_nets
 
 
 def write_network_theory(context: Context, folder: Path) -> Path:
@@ -29,18 +28,20 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         The page.
     """
     experiment, track = context.experiment, context.track
-    tau_of(experiment)  # refuses a tau of T/N before any training
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
-        f"schedule_net/{one.name}": schedule_net_weights(context, one, PAPER, score_weights)
+        f"schedule_net/{one.name}" + (f"/{N}" if N else ""): schedule_net_weights(
+            context, one, PAPER, score_weights, steps=N
+        )
         for one in experiment.conventions
+        for N in schedule_nets(experiment)
     }
     work = len(experiment.conventions) * evaluations(len(track.training))
     with context.progress.task("theory (NFE of each item)", work) as advance:
         found = [network_theory(context, one, advance) for one in experiment.conventions]
     document = NetworkDocument(
         kind="network theory",
-        schema_version=2,
+        schema_version=3,
         track=experiment.track,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         provenance=Provenance(**provenance.collect(context.device, torch.get_num_threads())),
