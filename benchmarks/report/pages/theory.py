@@ -129,7 +129,7 @@ def _findings(bounds: Sequence[DataBounds]) -> Iterable[str]:
     yield (
         f"**One KL term of the ELBO at t ≤ F_bddm holds at {above} of {total} points, as an "
         "identity.** The left side is minus a divergence, the right side is positive for any "
-        "network and schedule. The inequality says nothing about either."
+        "schedule and any network with s ≤ 1. The inequality says nothing about either."
     )
     over = sum(one.f_bddm(p, "decoder")[0] > one.log_p for one, p in points)
     loose = sum(one.over_elbo(p, "chain")[0] < 0 for one, p in points)

@@ -1,7 +1,7 @@
 """Collapse of sigma_phi on the ELBO, beside the speed of the step loss.
 
-The source is arXiv 2203.13508, appendix. Trainings without warm-up at several learning rates. Each starts from the same network and draws the
-same batches; only the loss and the rate differ.
+The source is arXiv 2203.13508, appendix. Trainings without warm-up differ in the loss and the
+learning rate alone: each starts from the same network and draws the same batches.
 """
 
 from __future__ import annotations

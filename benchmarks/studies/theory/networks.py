@@ -45,11 +45,12 @@ from benchmarks.studies.theory.collapse import config_at, watching
 from benchmarks.studies.theory.ratio import junctions, ratio_at
 from metrics.statistics import Estimate, mean_interval
 
-JUNCTIONS = (10, 100, 400, 1000)  # t of the spaced chains
-STEPS = (4, 16)  # n of the spaced chains
+JUNCTIONS = (10, 100, 400, 1000)  # t of the spaced chains, of 4 steps
+SPACED_STEPS = 4
+EACH = 5  # points of a length N, at most: each costs n evaluations
 LEVELS = 12  # levels at which the schedule network is evaluated
 FORMS: tuple[StepLossForm, ...] = ("elbo", "exact")  # losses of the trainings without warm-up
-UPDATES = 1_000  # of these trainings
+UPDATES = 300  # of these trainings
 SEED = 0
 
 
@@ -97,8 +98,12 @@ def studied_tau(experiment: Experiment) -> int:
 
 def short_chains(T: int) -> list[tuple[int, int, int | None]]:
     """List (t, n, N) of all points in a training schedule of T steps; N is None if spaced."""
-    spaced_ones = [(t, n, None) for t in JUNCTIONS if t <= T for n in STEPS if n <= t]
-    return [*papers_junctions(T), *spaced_ones]
+    found: list[tuple[int, int, int | None]] = []
+    for N in LENGTHS:
+        points = [point for point in papers_junctions(T) if point[2] == N]
+        chosen = torch.linspace(0, len(points) - 1, min(EACH, len(points))).round().int().tolist()
+        found += [points[i] for i in chosen]
+    return found + [(t, SPACED_STEPS, None) for t in JUNCTIONS if t <= T]
 
 
 def evaluations(T: int) -> int:
