@@ -250,8 +250,16 @@ def test_what_the_numbers_say_of_the_claim() -> None:
     assert (min(gaps), max(gaps)) == pytest.approx((-1.193, 0.348), abs=5e-4)
     assert (max(steps), min(steps)) == pytest.approx((0.950, 0.001), abs=5e-4)
     papers = [point for point in bounds.points if point.family == PAPERS]
-    assert [(p.t, p.n) for p in papers] == [(t, n) for t, n, _ in papers_junctions(1000)]
-    assert all(p.length is not None and p.log_p_chain is not None for p in papers)
+    assert [(p.t, p.n, p.length) for p in papers] == papers_junctions(1000)
+    # Figures of separate code, written from docs/theory.md alone: N = 7, t = 213 and 781.
+    for point, r, score, step, square, chain in (
+        (papers[0], 0.7527, 0.1165, 0.2874, -0.0475, 0.0649),
+        (papers[4], 0.9151, 0.0006, 0.0450, 0.0566, 0.0287),
+    ):
+        values = point.ratio, point.score, point.step, point.reconstruction(fitted=True)
+        assert (*values, point.log_p_chain_fitted) == pytest.approx(
+            (r, score, step, square, chain), abs=6e-5
+        )
     for point in papers:
         for fitted in (False, True):
             assert point.log_p_of_chain(fitted) < bounds.log_p  # type: ignore[operator]

@@ -63,8 +63,8 @@ def bounds_of(name: str, training: NoiseSchedule) -> DataBounds:
         terms=whole.steps,
         prior=whole.prior,
         points=[
-            bound_point(name, training, t, family, schedule)
-            for t, family, schedule in _short_chains(training, data)
+            bound_point(name, training, (t, family, length), schedule)
+            for t, family, length, schedule in _short_chains(training, data)
         ],
     )
 
@@ -101,53 +101,53 @@ def papers_chain(training: NoiseSchedule, t: int, n: int, ratio: float) -> Noise
 
 def _short_chains(
     training: NoiseSchedule, data: GaussianMixture
-) -> Iterator[tuple[int, str, NoiseSchedule]]:
-    for t, n, N in papers_junctions(len(training)):
-        tau = len(training) // N
-        after = float(junction_beta(training, torch.tensor([t - 1]), tau))
+) -> Iterator[tuple[int, str, int | None, NoiseSchedule]]:
+    """Make each chain, with its junction, family and the N of the papers' assumptions."""
+    T = len(training)
+    for t, n, N in papers_junctions(T):
+        after = float(junction_beta(training, torch.tensor([t - 1]), T // N))
         delta = float(training.deltas[t - 1])
         best = optimal_ratio(data.power(float(training.alphas[t - 1])))
-        yield t, PAPERS, papers_chain(training, t, n, min(best, after / delta))
+        yield t, PAPERS, N, papers_chain(training, t, n, min(best, after / delta))
     for t in JUNCTIONS:
         for n in STEPS:
             if n <= t:
-                yield t, SPACED, spaced(training, t, n)
+                yield t, SPACED, inside(t, n, T), spaced(training, t, n)
         alpha = float(training.alphas[t - 1])
         beta = optimal_ratio(data.power(alpha)) * float(training.deltas[t - 1])
         rule = closed_form_rule(data.power)
-        betas = rule_betas(rule, Start(alpha, beta, ""), training, len(training))
+        betas = rule_betas(rule, Start(alpha, beta, ""), training, T)
         if len(betas) >= 2:
             # The last level follows from the betas; the first beta makes that level alpha_t.
             left = alpha / math.prod(math.sqrt(1 - beta) for beta in betas)
-            yield t, OWN, NoiseSchedule((1 - left**2, *reversed(betas)))
+            own = NoiseSchedule((1 - left**2, *reversed(betas)))
+            yield t, OWN, inside(t, len(own), T), own
 
 
 def bound_point(
-    name: str, training: NoiseSchedule, t: int, family: str, schedule: NoiseSchedule
+    name: str, training: NoiseSchedule, place: tuple[int, str, int | None], schedule: NoiseSchedule
 ) -> BoundPoint:
     """Compute all terms at a junction.
 
     Args:
         name: name of the distribution.
         training: the training schedule.
-        t: the junction, 1 .. T.
-        family: how the short chain was made.
+        place: the junction t, the family of the chain, and N; None: outside the assumptions.
         schedule: the short chain below the junction.
     """
-    data, n = distribution(name), len(schedule)
+    (t, family, length), data = place, distribution(name)
     terms = gaussian_bilateral(name, schedule)
     error = 0.0
     if not data.is_gaussian:
         square, error = _sampled_square(name, data, schedule)
         terms = dataclasses.replace(terms, square=square)
-    length = inside(t, n, len(training))
     log_p: list[float] | list[None] = [None, None]
     if length is not None and (data.is_gaussian or family == PAPERS):
         chain = extended(training, schedule, t, len(training) // length)
         log_p = chain_log_p(data, chain, (terms.beta, terms.mean_square))
     return BoundPoint(
         t=t,
-        n=n,
+        n=len(schedule),
         family=family,
         length=length,
         ratio=terms.ratio,

@@ -146,7 +146,7 @@ def _point(
         t=t,
         n=n,
         family=SPACED if N is None else PAPERS,
-        length=inside(t, n, len(training)),
+        length=N or inside(t, n, len(training)),
         ratio=r,
         power=float(found.power.mean()),
         score=_mean(found.score),

@@ -189,7 +189,9 @@ def test_sigma(folder_of: Made, side: dict[str, float], expected: str) -> None:
         assert found.verdict == expected
         assert found.measured == "0.500 before, 0.0100 after 1000 updates"
         missing = test.model_copy(update={"learning_rate": 0.5})
-        with pytest.raises(MissingResultError, match="has no training on .*, loss elbo, rate 0.5"):
+        with pytest.raises(
+            MissingResultError, match=r"has no training on .*, loss elbo, rate 0\.5"
+        ):
             missing.decide(folder)
 
 

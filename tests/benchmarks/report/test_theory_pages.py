@@ -17,7 +17,7 @@ def test_the_page_of_exact_scores_has_bounds_ratios_and_searches() -> None:
     page = to_markdown(theory_page(theory(bounds=[SOME])))
     assert "training schedule linear with T = 1000." in page
     same = "0.472 … 0.472"
-    dropped = f"| `x` | {same} | -0.010 … -0.010 | 2 of 2 | 2 of 2 | 0e+00 | {same} | 1 of 1 |"
+    dropped = f"| `x` | {same} | -0.010 … -0.010 | 2 of 2 | 2 of 2 | 6e-17 | {same} | 1 of 1 |"
     assert dropped in page
     ends = "| 2 of 2 | 0 of 2 | 0 of 2 | 1 of 1 | 0 of 1 |"
     assert f"| `x` | 0.000 | the ELBO's | -0.500 | 3.472 … 3.472 {ends}" in page
