@@ -46,7 +46,7 @@ class _OfPlace(Test):
 
     @property
     def place(self) -> str:
-        """Where the question is asked."""
+        """The distribution, or track and convention, of the question."""
         return self.data or f"{self.track}, {self.convention}"
 
     def _networks(self, folder: ResultsFolder) -> NetworkTheory:

@@ -37,9 +37,9 @@ chain_fitted  -R with the variance that makes it largest
 
 
 def inside(t: int, n: int, T: int) -> int | None:
-    """Find a length N whose assumption (n - 1) tau <= t < n tau holds, with tau = floor(T / N).
+    """Find a length N of the papers' assumption (n - 1) tau <= t < n tau.
 
-    Source: arXiv 2203.13508, section 3. Training draws t up to T - tau.
+    Here tau is floor(T / N). Source: arXiv 2203.13508, section 3. Training draws t up to T - tau.
 
     Returns:
         The smallest such N, at most the papers' longest; None: the point (t, n) lies outside the
@@ -61,7 +61,7 @@ class BoundPoint:
     Attributes:
         t: the junction, 1 .. T.
         n: steps of the short chain from there.
-        family: how the short chain's steps were chosen.
+        family: rule by which the short chain's steps were chosen.
         length: N of the papers' assumptions, with tau = floor(T / N); None: outside.
         ratio: r = beta_n / delta_t.
         power: s = E|eps_theta|^2 / D at t.
@@ -277,7 +277,7 @@ class NetworkPoint:
     Attributes:
         t: the junction, 1 .. T.
         n: steps of the short chain from there.
-        family: how the short chain's steps were chosen.
+        family: rule by which the short chain's steps were chosen.
         length: N of the papers' assumptions, with tau = floor(T / N); None: outside.
         ratio: r = beta_n / delta_t.
         power: s = E|eps_theta|^2 / D at t.

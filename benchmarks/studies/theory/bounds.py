@@ -76,9 +76,10 @@ def spaced(training: NoiseSchedule, t: int, n: int) -> NoiseSchedule:
 
 
 def papers_junctions(T: int) -> list[tuple[int, int, int]]:
-    """List (t, n, N): for each N and n the middle of (n - 1) tau <= t < n tau, tau = floor(T / N).
+    """List (t, n, N), with t in the middle of the papers' interval of n.
 
-    Training draws t from {tau, .., T - tau}, so that n is 2 .. N - 1.
+    The interval is (n - 1) tau <= t < n tau, tau = floor(T / N). Training draws t from
+    {tau, .., T - tau}, so that n is 2 .. N - 1.
     """
     found = []
     for N in LENGTHS:
@@ -174,7 +175,7 @@ def chain_log_p(
     Args:
         data: a Gaussian, or a mixture along one coordinate.
         chain: the whole chain, from x_N ~ N(0, I).
-        variances: of p_theta(x_0 | x_1), one for each result.
+        variances: variances of p_theta(x_0 | x_1), one for each result.
 
     Raises:
         ValueError: the components differ in more than one coordinate.

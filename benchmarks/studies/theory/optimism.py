@@ -53,7 +53,7 @@ Scores = Callable[..., tuple[float, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How a search runs, and how its passes draw noise."""
+    """A search, and the noise of its passes."""
 
     search: Callable[..., dict[int, Candidate[Start]]]
     fresh_passes: bool  # new noise for each pass
@@ -95,7 +95,7 @@ def passes(
         networks: score network and schedule network.
         training: the training schedule.
         dimensions: D.
-        rule: how passes draw noise.
+        rule: the search, with the noise of its passes.
         run: number of the search, which seeds the noise.
     """
     drawn = itertools.count()
