@@ -1,7 +1,7 @@
-"""The bilateral bound on the log-likelihood (arXiv 2203.13508, section 3).
+"""The bilateral bound of the papers (arXiv 2203.13508, section 3).
 
-In nats per data dimension, larger is better; the variance of the last step's density is chosen as
-in :mod:`bddm_ref.elbo_bound`.
+All values are in nats per data dimension; larger is better. The variance of the last step's density
+is chosen as in :mod:`bddm_ref.elbo_bound`. docs/theory.md says what the bound bounds.
 """
 
 from __future__ import annotations
@@ -27,13 +27,19 @@ class Bilateral:
         score: L_score = KL(p_theta(x_{n-1} | x_n = x_t) || q(x_{n-1}; x_t, eps)).
         step: L_step = KL(p_theta(x_{n-1} | x_n = x_t) || q(x_{n-1} | x_0)).
         square: |x_0 - its estimate from x_1|^2 / D, x_1 being sampled from x_t.
-        beta: beta_1 of the short process.
+        beta: beta_1 of the short chain.
+        ratio: r = beta_n / delta_t.
+        power: |eps_theta|^2 / D at the junction.
+        noise: |eps|^2 / D at the junction; its expectation is 1.
     """
 
     score: Any
     step: Any
     square: Any
     beta: float
+    ratio: float
+    power: Any
+    noise: Any = 1.0
 
     def reconstruction(self, fitted: bool = False) -> Any:
         """Compute R_theta = -E log p_theta(x_0 | x_1), of variance beta_1 or fitted."""
@@ -49,8 +55,8 @@ class Bilateral:
         return -self.score - self.reconstruction(fitted)
 
     def f_bddm(self, fitted: bool = False) -> Any:
-        """Compute F_bddm = -L_step - R_theta, the bound with the loss that trains sigma_phi."""
-        return -self.step - self.reconstruction(fitted)
+        """Compute the authors' F_bddm = F_score + L_step (arXiv 2203.13508, section 3)."""
+        return self.f_score(fitted) + self.step
 
 
 @torch.no_grad()
@@ -69,7 +75,7 @@ def bilateral(
         score_net: eps_theta.
         x_0: data, ``(B, ...)``.
         condition: conditioning of the data, passed to the score network.
-        schedule: the short process below the junction, at least 2 steps. Its last level is
+        schedule: the short chain below the junction, at least 2 steps. Its last level is
             alpha_t, its last beta is beta_n.
         generator: CPU generator of all noise.
 
@@ -106,4 +112,7 @@ def bilateral(
         step=step,
         square=per_item(x_0 - estimate),
         beta=schedule.betas[0],
+        ratio=beta / delta,
+        power=per_item(eps_theta),
+        noise=per_item(eps),
     )

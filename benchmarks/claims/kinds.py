@@ -11,7 +11,13 @@ from benchmarks.claims.pairs import Noninferior, Superior
 from benchmarks.claims.rows import AtLeast, SpeedUp
 from benchmarks.claims.samplers import SamplerSpeedUp
 from benchmarks.claims.searches import Honest, Selection
-from benchmarks.claims.theory import AboveElbo, BoundHolds, Sigma, SigmaOnElbo
+from benchmarks.claims.theory import (
+    BoundBetween,
+    CollapseSpeed,
+    Identity,
+    Proposition3,
+    Sigma,
+)
 
 ClaimTest = (
     Noninferior
@@ -20,10 +26,11 @@ ClaimTest = (
     | SpeedUp
     | SamplerSpeedUp
     | TrainingCost
-    | BoundHolds
-    | AboveElbo
+    | Identity
+    | BoundBetween
+    | Proposition3
     | Sigma
-    | SigmaOnElbo
+    | CollapseSpeed
     | Selection
     | Honest
     | AuthorsNoninferior

@@ -61,27 +61,3 @@ def taus_of(experiment: Experiment, steps: int, tuned: bool = False) -> tuple[in
         raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
     more = experiment.search.tuned_taus if tuned else ()
     return tuple(dict.fromkeys(T // n for n in (steps, *more)))
-
-
-def only_key(experiment: Experiment, convention: str) -> NetKey:
-    """The schedule network of a convention, for work that knows no length.
-
-    Raises:
-        ExperimentError: tau depends on the length, so that there are several.
-    """
-    return NetKey(convention, experiment.schedule_net.loss, only_tau(experiment))
-
-
-def only_tau(experiment: Experiment) -> int:
-    """The experiment's only tau, for work that knows no length.
-
-    Raises:
-        ExperimentError: tau depends on the length.
-    """
-    tau = experiment.schedule_net.tau
-    if isinstance(tau, int):
-        return tau
-    raise ExperimentError(
-        "schedule_net.tau: T/N depends on the length, and this needs one number: give it as "
-        "--schedule-net.tau 62"
-    )

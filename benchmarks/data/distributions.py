@@ -106,8 +106,8 @@ class GaussianMixture:
         if self.mixed == 0:
             return known / self.dimensions
         level = torch.tensor([alpha], dtype=torch.float64)
-        core = self._core()
-        mixed = noisy._core().expectation(
+        core = self.core()
+        mixed = noisy.core().expectation(
             lambda x: core.eps(x, level.expand(len(x))).square().sum(1)
         )
         return (known + mixed) / self.dimensions
@@ -118,10 +118,10 @@ class GaussianMixture:
         known = float((rest.log() + 1 + math.log(2 * math.pi)).sum() / 2)
         if self.mixed == 0:
             return known
-        core = self._core()
+        core = self.core()
         return known - core.expectation(core.log_prob)
 
-    def _core(self) -> GaussianMixture:
+    def core(self) -> GaussianMixture:
         """The mixture over the mixed coordinates alone."""
         kept = slice(self.mixed)
         return GaussianMixture(

@@ -123,7 +123,7 @@ def _row_result(
         metrics=scores.metrics,
         n_scored=scores.n_scored,
         n_total=row.seeds * row.items if one.files else 0,
-        **({"unscored": scores.unscored} if scores.unscored else {}),
+        unscored=scores.unscored,
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         schedules=_schedules(family.search, one, searched),
         classes=scores.classes,

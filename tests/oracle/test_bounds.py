@@ -9,9 +9,25 @@ import torch
 
 from bddm_ref.bilateral_bound import bilateral
 from bddm_ref.elbo_bound import elbo, expected_elbo, prior_kl, step_weights
+from bddm_ref.extras.chain_density import (
+    density_on_line,
+    extended,
+    gaussian_log_p,
+    last_and_ddpm_steps,
+)
+from bddm_ref.extras.gaussian import affine_chain, affine_steps
+from bddm_ref.process import KERNELS
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.data.distributions import GaussianMixture, distribution
-from benchmarks.studies.theory.bounds import OWN, bounds_of, gaussian_bilateral, spaced
+from benchmarks.results.theory import OWN, PAPERS
+from benchmarks.studies.theory.bounds import (
+    bounds_of,
+    chain_log_p,
+    gaussian_bilateral,
+    papers_chain,
+    papers_junctions,
+    spaced,
+)
 from benchmarks.tracks.analytic.exact_score import ExactScoreNet
 
 SHORT = NoiseSchedule((0.01, 0.05, 0.2, 0.5, 0.9))
@@ -111,7 +127,7 @@ def test_bilateral_terms_of_samples_are_the_exact_ones(schedule: NoiseSchedule) 
         standard_error = float(mine.std()) / math.sqrt(ITEMS)
         assert float(mine.mean()) == pytest.approx(theirs, abs=4.5 * standard_error)
     assert float(found.f_bddm().mean()) == pytest.approx(
-        float(-found.step.mean() - found.reconstruction().mean())
+        float(found.step.mean() - found.score.mean() - found.reconstruction().mean())
     )
 
 
@@ -124,8 +140,8 @@ def test_the_error_of_a_fitted_bound_is_its_spread_over_draws() -> None:
         terms = bilateral(
             ExactScoreNet(name), x_0, None, schedule, torch.Generator().manual_seed(100 + seed)
         )
-        values.append(float(terms.f_bddm(fitted=True).mean()))
-        part = terms.step + terms.square / (2 * terms.mean_square)
+        values.append(float(terms.f_score(fitted=True).mean()))
+        part = terms.score + terms.square / (2 * terms.mean_square)
         errors.append(float(part.std()) / math.sqrt(2_000))
     spread = torch.tensor(values).std()
     # A standard deviation of 30 values has an error of 13 %.
@@ -143,13 +159,123 @@ def test_a_bilateral_bound_needs_two_steps() -> None:
         )
 
 
+class Wrong(torch.nn.Module):
+    """A network that predicts the noise badly, and with too much power."""
+
+    def forward(self, x: torch.Tensor, alpha: torch.Tensor, condition: object) -> torch.Tensor:
+        return 1.3 * torch.cos(3 * x) + 0.9
+
+
+@pytest.mark.parametrize("schedule", [SHORT, spaced(TRAINING, 300, 8), spaced(TRAINING, 50, 2)])
+@pytest.mark.parametrize("net", [ExactScoreNet("modes-2"), Wrong()])
+def test_the_identity_holds_for_any_network_schedule_and_item(
+    net: torch.nn.Module, schedule: NoiseSchedule
+) -> None:
+    """L_step - L_score = (|eps|^2 / D - r |eps_theta|^2 / D + r - 1 - log r) / 2."""
+    x_0 = distribution("modes-2").sample(500, torch.Generator().manual_seed(0))
+    found = bilateral(net, x_0, None, schedule, torch.Generator().manual_seed(1))
+    r = found.ratio
+    expected = (found.noise - r * found.power + r - 1 - math.log(r)) / 2
+    assert torch.allclose(found.step - found.score, expected, rtol=0, atol=1e-10)
+    assert float(found.noise.mean()) == pytest.approx(1.0, abs=0.2)
+    # It is positive for s <= 1. A network that predicts too much noise can make it negative.
+    s = float(found.power.mean())
+    assert (float(expected.mean()) > -0.05) == (s < 1 - math.log(r) / r)
+    assert (s < 1.1) == isinstance(net, ExactScoreNet)
+
+
+def test_the_density_on_a_line_is_the_gaussian_one() -> None:
+    data = distribution("gaussian-1")
+    short = papers_chain(TRAINING, 217, 4, 0.4)
+    chain = extended(TRAINING, short, 217, 62)
+    assert len(chain) == 16
+    assert torch.allclose(chain.alphas[4:], TRAINING.alphas[[278 + 62 * k for k in range(12)]])
+    for variance in (chain.betas[0], 0.01):
+        exact = gaussian_log_p(data.means[0], data.variances[0], chain, variance)
+        log_p = density_on_line(
+            lambda x, alpha: data.eps(x[:, None], torch.full_like(x, alpha))[:, 0],
+            chain,
+            chain.betas[0],
+        )
+        x = torch.linspace(-6.0, 7.0, 1_000, dtype=torch.float64)
+        weights = data.log_prob(x[:, None]).exp() * (x[1] - x[0])
+        assert float(weights @ log_p(x, variance)) == pytest.approx(float(exact), abs=1e-4)
+
+
+def test_the_density_of_the_chain_is_that_of_its_samples() -> None:
+    """Ancestral samples with noise at the last step have the chain's mean and variance."""
+    data, variance = distribution("gaussian-2"), 0.02
+    chain = extended(TRAINING, papers_chain(TRAINING, 355, 3, 0.4), 355, 142)
+    steps = last_and_ddpm_steps(chain, variance)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(ITEMS, 2, generator=generator, dtype=torch.float64)
+    for n in reversed(range(len(chain))):
+        eps = data.eps(x, chain.alphas[n].expand(ITEMS))
+        z = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+        x = steps[n].signal * x + steps[n].eps * eps + steps[n].noise * z
+    mean, spread = x.mean(0), x.var(0)
+    squares = (data.means[0] - mean).square() + data.variances[0]
+    sampled = -(torch.log(2 * math.pi * spread) + squares / spread) / 2
+    exact = gaussian_log_p(data.means[0], data.variances[0], chain, variance)
+    assert torch.allclose(sampled, exact, rtol=0, atol=0.03)
+    assert float(exact.mean()) < -data.entropy() / 2  # no density is above the data's own
+
+
+def test_a_mixture_of_two_mixed_coordinates_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 mixed coordinates are not made"):
+        chain_log_p(distribution("ring-2"), SHORT, (0.01,))
+
+
+def test_a_chain_of_the_papers_has_its_ratio_and_levels() -> None:
+    for n in (2, 3, 9):
+        chain = papers_chain(TRAINING, 400, n, 0.3)
+        assert len(chain) == n
+        assert float(chain.alphas[-1]) == pytest.approx(float(TRAINING.alphas[399]))
+        assert chain.betas[-1] / float(chain.deltas[-1]) == pytest.approx(0.3)
+    assert float(chain.alphas[0]) == pytest.approx(float(TRAINING.alphas[0]))
+
+
 def test_what_the_numbers_say_of_the_claim() -> None:
-    """F_elbo <= F_bddm <= log p fails on both sides, on Gaussian data, exactly."""
+    """On Gaussian data, exactly: an identity, no bound, and no equality of Proposition 3."""
     bounds = bounds_of("gaussian-1", TRAINING)
-    assert bounds.elbo < bounds.log_p
+    assert bounds.elbo() < bounds.log_p
+    for point in bounds.points:
+        assert point.dropped == pytest.approx(point.identity, abs=1e-11)
+        assert bounds.over_term(point) > 0
+        assert bounds.over_elbo(point, "dropped")[0] > 0
+        assert bounds.f_bddm(point, "decoder")[0] > bounds.log_p
     own = {point.t: point for point in bounds.points if point.family == OWN}
-    # With beta_1 as the last variance F_bddm is a bound, but far looser than the ELBO.
-    assert all(point.f_bddm < bounds.elbo for point in own.values())
-    # With the fitted variance F_bddm exceeds the log-likelihood near the data: no bound.
-    assert own[10].f_bddm_fitted > bounds.log_p
-    assert all(point.f_bddm < point.f_score for point in bounds.points)
+    gaps = [bounds.log_p - point.f_score(fitted=True) for point in own.values()]
+    steps = [point.step for point in own.values()]
+    assert (min(gaps), max(gaps)) == pytest.approx((-1.193, 0.348), abs=5e-4)
+    assert (max(steps), min(steps)) == pytest.approx((0.950, 0.001), abs=5e-4)
+    papers = [point for point in bounds.points if point.family == PAPERS]
+    assert [(p.t, p.n, p.length) for p in papers] == papers_junctions(1000)
+    # Figures of separate code, written from docs/theory.md alone: N = 7, t = 213 and 781.
+    for point, r, score, step, square, chain in (
+        (papers[0], 0.7527, 0.1165, 0.2874, -0.0475, 0.0649),
+        (papers[4], 0.9151, 0.0006, 0.0450, 0.0566, 0.0287),
+    ):
+        values = point.ratio, point.score, point.step, point.reconstruction(fitted=True)
+        assert (*values, point.log_p_chain_fitted) == pytest.approx(
+            (r, score, step, square, chain), abs=6e-5
+        )
+    for point in papers:
+        for fitted in (False, True):
+            assert point.log_p_of_chain(fitted) < bounds.log_p  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("schedule", [SHORT, spaced(TRAINING, 50, 4)])
+def test_f_score_bounds_the_density_given_x_t(schedule: NoiseSchedule) -> None:
+    """-L_score - R <= E log p_theta(x_0 | x_t), by Jensen's inequality (docs/theory.md)."""
+    data = distribution("gaussian-3")
+    terms = gaussian_bilateral("gaussian-3", schedule)
+    steps = affine_steps(ExactScoreNet("gaussian-3"), schedule, KERNELS["ddpm"], 3)
+    gain, shift, spread = affine_chain(steps, start_variance=0.0)
+    alpha, delta = float(schedule.alphas[-1]), float(schedule.deltas[-1])
+    kept, mean = 1 - gain * alpha, data.means[0]
+    error = kept.square() * data.variances[0] + gain.square() * delta
+    error = error + (kept * mean - shift).square()
+    variance = spread + terms.mean_square
+    given = -(torch.log(2 * math.pi * variance) + error / variance) / 2
+    assert terms.f_score(fitted=True) < float(given.mean())

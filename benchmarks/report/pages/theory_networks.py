@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
+    NOTHING,
     Block,
     Figure,
     Heading,
@@ -15,6 +16,7 @@ from benchmarks.report.page import (
     Table,
     table,
 )
+from benchmarks.report.pages.theory import traces_table
 from benchmarks.results.theory import DRAWS, NetworkDocument, NetworkTheory
 from metrics.statistics import Estimate
 
@@ -32,12 +34,16 @@ def network_page(document: NetworkDocument) -> Page:
         ),
         Heading("Is F_elbo ≤ F_bddm?"),
         Prose(
-            "F_bddm = −L_step − R at a junction t with n short steps of equal log-SNR spacing "
-            f"left; F_elbo of the whole training schedule, by {DRAWS} levels of each item. *β₁*: "
-            "DDPM's variance of the last step; *fitted*: the variance that makes each bound "
-            "largest. log p is not known here."
+            "F_bddm = F_score + L_step at a junction t with n short steps left; without the common "
+            "term it is L_step − L_score. N is the length for which the point is inside the "
+            "papers' assumptions, — where it is outside. At the points of the plot β_n is the "
+            "schedule network's; at the others the short levels have equal log-SNR spacing. "
+            f"F_elbo is of the whole training schedule, by {DRAWS} levels of each item, and is "
+            "compared with the common term dropped from both, and with −R kept: *β₁* is DDPM's "
+            "variance of the last step, *fitted* the variance that makes each bound largest. log p "
+            "is not known here. `docs/theory.md` has the definitions."
         ),
-        Figure(f"{track}.svg", "F_bddm over the junction t"),
+        Figure(f"{track}.svg", "F_bddm and one KL term of the ELBO over the junction t"),
         *(_bounds(one) for one in found),
         Heading("What does the schedule network learn, and does it follow the item?"),
         Prose(
@@ -45,12 +51,13 @@ def network_page(document: NetworkDocument) -> Page:
             "the optimum of the expected loss for the measured s = E|ε_θ|² / D."
         ),
         *(_ratios(one) for one in found),
-        Heading("Does the ELBO collapse it?"),
+        Heading("Does the ELBO collapse it, and how fast?"),
         Prose(
-            "Mean of σ_φ over items and levels: of the network that the track uses, and of one "
-            "trained alike on the ELBO, by number of updates."
+            "Mean of σ_φ over items and levels, in trainings without warm-up that differ in the "
+            "loss and the learning rate alone. Half-time: updates until half of the final change "
+            f"of the mean. The mean of the network in use: {_in_use(found)}."
         ),
-        _collapse(found),
+        traces_table("Convention", [(code(one.convention), one.traces) for one in found]),
         Origin(
             (
                 f"{made.code}, {document.created}, on {plain(made.device)}",
@@ -62,23 +69,24 @@ def network_page(document: NetworkDocument) -> Page:
 
 
 def _bounds(one: NetworkTheory) -> Table:
-    heads = ["t", "n", "F_bddm, β₁", "F_score, β₁", "F_bddm − F_elbo, β₁"]
-    heads += ["F_bddm, fitted", "F_bddm − F_elbo, fitted"]
+    heads = ["t", "n", "N", "r", "s", "L_score", "L_step", "KL term at t", "F_bddm, dropped"]
+    heads += ["less one term", "F_bddm − F_elbo, dropped", "with −R, β₁", "with −R, fitted"]
     lines = [
         [
-            str(point.t),
-            str(point.n),
-            f"{point.f_bddm.value:.4g}",
-            f"{point.f_score.value:.4g}",
-            _cell(point.f_bddm_over_elbo),
-            f"{point.f_bddm_fitted.value:.3f}",
-            _cell(point.f_bddm_fitted_over_elbo),
+            *(str(value) for value in (p.t, p.n, p.length or NOTHING)),
+            *(f"{value:.3f}" for value in (p.ratio, p.power)),
+            *(f"{v.value:.4f}" for v in (p.score, p.step, p.term, p.dropped, p.over_term)),
+            *(_cell(v) for v in (p.over_elbo, p.over_elbo_chain, p.over_elbo_chain_fitted)),
         ]
-        for point in one.points
+        for p in one.points
     ]
+    inside = [p for p in one.points if p.length is not None]
+    above = sum(p.over_term.value > 0 for p in inside)
+    off = max(p.identity_error for p in one.points)
     caption = (
         f"Convention {code(one.convention)}, {one.items} items: F_elbo {_cell(one.elbo)} with β₁, "
-        f"{_cell(one.elbo_fitted)} fitted."
+        f"{_cell(one.elbo_fitted)} fitted. F_bddm ≥ one term at {above} of {len(inside)} points "
+        f"inside; each item follows the identity to {off:.0e}."
     )
     return table(heads, lines, caption)
 
@@ -89,20 +97,11 @@ def _ratios(one: NetworkTheory) -> Table:
         [str(p.t), f"{p.s:.4f}", f"{p.learned:.3f} ± {p.spread:.3f}", f"{p.closed:.3f}"]
         for p in one.ratios
     ]
-    return table(heads, lines, f"Convention {code(one.convention)}:")
+    return table(heads, lines, f"Convention {code(one.convention)}, τ = {one.tau}:")
 
 
-def _collapse(found: Sequence[NetworkTheory]) -> Table:
-    heads = ["Convention", "In use", *(f"ELBO, {n}" for n in found[0].sigma_on_elbo)]
-    lines = [
-        [
-            code(one.convention),
-            f"{one.sigma:.3f}",
-            *(f"{v:.4f}" for v in one.sigma_on_elbo.values()),
-        ]
-        for one in found
-    ]
-    return table(heads, lines)
+def _in_use(found: Sequence[NetworkTheory]) -> str:
+    return ", ".join(f"{one.sigma:.3f} ({code(one.convention)})" for one in found)
 
 
 def _cell(estimate: Estimate) -> str:

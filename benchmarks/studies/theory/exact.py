@@ -17,6 +17,7 @@ from benchmarks.runtime import provenance
 from benchmarks.runtime.progress import Progress
 from benchmarks.studies.theory.bounds import DATA as BOUND_DATA
 from benchmarks.studies.theory.bounds import JUNCTIONS, bounds_of
+from benchmarks.studies.theory.collapse import collapse_study
 from benchmarks.studies.theory.optimism import DATA as SEARCH_DATA
 from benchmarks.studies.theory.optimism import optimism_studies
 from benchmarks.studies.theory.ratio import DATA as RATIO_DATA
@@ -47,8 +48,8 @@ def write_theory(
             f"{linear.T}; set T to {JUNCTIONS[-1]} or more"
         )
     training = NoiseSchedule.linear(linear.T, linear.start, linear.end)
-    bounds, studies, searches = [], [], []
-    work = len(BOUND_DATA) + len(RATIO_DATA) * len(FORMS) + len(SEARCH_DATA)
+    bounds, studies, collapses, searches = [], [], [], []
+    work = len(BOUND_DATA) + len(RATIO_DATA) * (len(FORMS) + 1) + len(SEARCH_DATA)
     with progress.task("theory", work) as advance:
         for name in BOUND_DATA:
             bounds.append(bounds_of(name, training))
@@ -57,17 +58,20 @@ def write_theory(
             for form in FORMS:
                 studies.append(ratio_study(name, form, training))
                 advance(1)
+            collapses.append(collapse_study(name, training))
+            advance(1)
         for name in SEARCH_DATA:
             searches += optimism_studies(name, training)
             advance(1)
     document = TheoryDocument(
         kind="theory",
-        schema_version=2,
+        schema_version=3,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         provenance=Provenance(**provenance.collect(torch.device("cpu"), torch.get_num_threads())),
         training_schedule=linear,
         bounds=bounds,
         ratios=studies,
+        collapses=collapses,
         searches=searches,
         experiment_name=called or None,
     )

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.core.schedule_nets import only_key
 from benchmarks.report.registry import publish
 from benchmarks.results.documents import Provenance
 from benchmarks.results.theory import NetworkData, NetworkDocument
 from benchmarks.runtime import provenance
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
-from benchmarks.studies.theory.networks import evaluations, network_theory
+from benchmarks.studies.theory.networks import evaluations, network_theory, studied_keys
 
 
 def write_network_theory(context: Context, folder: Path) -> Path:
@@ -28,20 +27,20 @@ def write_network_theory(context: Context, folder: Path) -> Path:
         The page.
     """
     experiment, track = context.experiment, context.track
-    keys = {one.name: only_key(experiment, one.name) for one in experiment.conventions}
     score_weights = score_net_weights(context)
     weights = {"score_net": score_weights} | {
-        f"schedule_net/{one.name}": schedule_net_weights(
-            context, one, keys[one.name], score_weights
+        f"schedule_net/{key.name(experiment)}": schedule_net_weights(
+            context, one, key, score_weights
         )
         for one in experiment.conventions
+        for key in studied_keys(experiment, one.name).values()
     }
     work = len(experiment.conventions) * evaluations(len(track.training))
     with context.progress.task("theory (NFE of each item)", work) as advance:
         found = [network_theory(context, one, advance) for one in experiment.conventions]
     document = NetworkDocument(
         kind="network theory",
-        schema_version=2,
+        schema_version=3,
         track=experiment.track,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         provenance=Provenance(**provenance.collect(context.device, torch.get_num_threads())),

@@ -10,25 +10,30 @@ from benchmarks.report.pages.theory_networks import network_page
 from benchmarks.report.plots.theory import plot_bounds, plot_networks
 from synthetic.studies import bound, bounds, network_theory, theory
 
-THREE = bounds(bound(10, 0.5), bound(100, -0.45), bound(1000, -2.0))
-
-
-def test_points_where_the_claims_hold_are_counted() -> None:
-    assert THREE.counts(fitted=False) == (3, 3, 0, 0)
-    # 0.5 is above log p; -0.45 is at least -0.4 within the error; -2 is below the ELBO.
-    assert THREE.counts(fitted=True) == (3, 2, 2, 1)
+SOME = bounds(bound(465, n=8), bound(527, 0.04, n=9), bound(1000, length=None))
 
 
 def test_the_page_of_exact_scores_has_bounds_ratios_and_searches() -> None:
-    page = to_markdown(theory_page(theory(bounds=[THREE])))
+    page = to_markdown(theory_page(theory(bounds=[SOME])))
     assert "training schedule linear with T = 1000." in page
-    assert "| `x` | 10 | 4 | 0.000 | -0.500 | -4 | -3 | -5 | -0.400 | 0.500 | -0.200 |" in page
-    assert "| `x` | β₁ | 3 | 3 | 0 | 0 |" in page
-    assert "| `x` | fitted | 3 | 2 | 2 | 1 |" in page
+    same = "0.472 … 0.472"
+    dropped = f"| `x` | {same} | -0.010 … -0.010 | 2 of 2 | 2 of 2 | 6e-17 | {same} | 1 of 1 |"
+    assert dropped in page
+    ends = "| 2 of 2 | 0 of 2 | 0 of 2 | 1 of 1 | 0 of 1 |"
+    assert f"| `x` | 0.000 | the ELBO's | -0.500 | 3.472 … 3.472 {ends}" in page
+    ends = "| 2 of 2 | 1 of 2 | 1 of 2 | 1 of 1 | 0 of 1 |"
+    assert f"| `x` | 0.000 | −R, β₁ | -0.500 | -0.145 … 1.355 {ends}" in page
+    ends = "| 2 of 2 | 0 of 2 | 0 of 2 | 1 of 1 | 0 of 1 |"
+    assert f"| `x` | 0.000 | −R, fitted | -0.400 | 0.662 … 1.355 {ends}" in page
+    steps, gaps = "0.722 … 0.722", "-0.634 … 0.060"
+    assert f"| `x` | {steps} | {gaps} | -0.834 … -0.140 | 1.355 | 1.555 | {steps} |" in page
+    assert "**Proposition 3 holds to 0.01 at 0 of 2 points.**" in page
+    assert "holds at 2 of 2 points, as an identity" in page
+    assert "| `x` | 465 | 8 | 0.5000 | 0.5000 | 0.2500 | 0.7216 | 0.0100 | 0.4716 |" in page
     ratio = "0.440 ± 0.010 / 0.400"
     assert f"| `x` | exact | 10.0% | {ratio} | {ratio} | {ratio} |" in page
-    assert "| `x` | elbo | 10.0% |" not in page  # collapsed, it has no ratio to learn
-    assert f"| `x` | elbo |{' 0.2500 |' * 7}\n" in page
+    assert "| `x` | 0.01 | elbo | 10 | 0.500 | 0.0100 | 0.0100 | 0.0100 | 0.0100 |" in page
+    assert "| `x` | 0.01 | exact | 20 | 0.500 | 0.5000 | 0.9000 | 0.9000 | 0.9000 |" in page
     true, deviations = "0.0100 [-0.0900, 0.1100]", "+1.00 [+0.90, +1.10]"
     assert f"| `x` | released | 7 | -0.0100 | {true} | 0.0200 | {deviations} |" in page
     assert "- commit `abcdef000000` (tree clean), 2026-01-02T03:04:05+00:00; made by" in page
@@ -38,28 +43,32 @@ def test_the_page_of_networks_has_intervals_over_items() -> None:
     page = to_markdown(network_page(network_theory()))
     assert page.startswith("# Theory: what the images track's networks say\n")
     assert (
-        "Convention `plain`, 64 items: F_elbo -2 [-2.1, -1.9] with β₁, -1.5 [-1.6, -1.4] fitted.\n"
+        "Convention `plain`, 64 items: F_elbo -2 [-2.1, -1.9] with β₁, -1.5 [-1.6, -1.4] fitted. "
+        "F_bddm ≥ one term at 1 of 1 points inside; each item follows the identity to 1e-12.\n"
     ) in page
-    line = "| 10 | 4 | -1.5 | -1.5 | 0.5 [0.4, 0.6] | -1.500 | 0.5 [0.4, 0.6] |"
-    assert line in page
+    line = "| 497 | 4 | 7 | 0.500 | 0.500 | 0.2500 | 0.7500 | 0.1000 | 0.5000 | 0.6000 |"
+    assert f"{line} 4 [3.9, 4.1] | 0.5 [0.4, 0.6] | 0.5 [0.4, 0.6] |" in page
+    assert "| 100 | 4 | — |" in page
+    assert "Convention `plain`, τ = 50:" in page
     assert "| 50 | 0.5000 | 0.440 ± 0.010 | 0.400 |" in page
-    assert "| Convention | In use | ELBO, 0 | ELBO, 30 | ELBO, 1000 |" in page
-    assert "| `plain` | 0.700 | 0.5000 | 0.3000 | 0.0100 |" in page
-    assert "![F_bddm over the junction t](images.svg)" in page
+    assert "The mean of the network in use: 0.700 (`plain`)." in page
+    assert "| `plain` | 0.01 | elbo | 10 | 0.500 |" in page
+    assert "(images.svg)" in page
     assert "- data `dddddddddddd`, score_net `000000000000`\n" in page
 
 
 def test_equal_figures_give_an_equal_plot(tmp_path: Path) -> None:
     plots = []
     for name in ("a.svg", "b.svg"):
-        plot_bounds([THREE], tmp_path / name)
+        plot_bounds([SOME], tmp_path / name)
         plots.append((tmp_path / name).read_bytes())
     assert plots[0] == plots[1]
-    assert b">F_bddm, fitted, own steps<" in plots[0]
+    assert b">F_bddm, inside, \xce\xb2 of the step loss<" in plots[0]
+    assert b">F_bddm in the authors' plot<" in plots[0]
 
 
-def test_the_plot_of_networks_names_its_conventions_and_lengths(tmp_path: Path) -> None:
+def test_the_plot_of_networks_names_its_conventions(tmp_path: Path) -> None:
     plot_networks(network_theory().conventions, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
     assert ">plain<" in text
-    assert ">F_bddm, 4 steps<" in text
+    assert ">one KL term of the ELBO<" in text

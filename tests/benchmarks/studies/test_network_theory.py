@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,20 @@ from bddm_ref.elbo_bound import expected_elbo
 from bddm_ref.files import verify_checksum
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
+from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import load
 from benchmarks.data.distributions import distribution
-from benchmarks.results.theory import NetworkDocument, NetworkTheory
+from benchmarks.results.theory import PAPERS, SPACED, NetworkDocument, NetworkTheory
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
 from benchmarks.studies.theory import networks, trained
-from benchmarks.studies.theory.bounds import gaussian_bilateral, spaced
+from benchmarks.studies.theory.bounds import (
+    gaussian_bilateral,
+    papers_chain,
+    papers_junctions,
+    spaced,
+)
 from metrics.statistics import Estimate, mean_interval
 
 TINY = """
@@ -57,7 +64,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     context = Context(load(str(root / "tiny.yaml")), Workspace(root / "work"), Progress())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "JUNCTIONS", JUNCTIONS)
-        patch.setattr(networks, "ELBO_UPDATES", (1, 10, 100, 600))
+        patch.setattr(networks, "LENGTHS", (7,))
+        patch.setattr(networks, "RATES", (1e-2,))
+        patch.setattr(networks, "UPDATES", 100)
         # Intervals serve as tolerances alone: a bound of 499 resamples is off by a tenth of a
         # standard error.
         patch.setattr(networks, "mean_interval", partial(mean_interval, resamples=499))
@@ -87,20 +96,29 @@ def test_the_elbo_is_the_expected_one(found: NetworkTheory) -> None:
 
 
 def test_bilateral_bounds_are_the_exact_ones(found: NetworkTheory) -> None:
-    assert [(point.t, point.n) for point in found.points] == [
-        (t, n) for t, n in networks.short_processes(1000) if t in JUNCTIONS
+    assert {(p.t, p.n) for p in found.points if p.family == SPACED} == {(t, 4) for t in JUNCTIONS}
+    assert [(p.t, p.n) for p in found.points if p.family == PAPERS] == [
+        (t, n) for t, n, N in papers_junctions(1000) if N == 7
     ]
     for point in found.points:
-        exact = gaussian_bilateral("gaussian-16", spaced(TRAINING, point.t, point.n))
-        for one, value in (
-            (point.f_bddm, exact.f_bddm()),
-            (point.f_score, exact.f_score()),
-            (point.f_bddm_fitted, exact.f_bddm(fitted=True)),
-            (point.f_score_fitted, exact.f_score(fitted=True)),
-        ):
+        chain = spaced(TRAINING, point.t, point.n)
+        if point.family == PAPERS:
+            assert point.length is not None
+            chain = papers_chain(TRAINING, point.t, point.n, point.ratio)
+        exact = gaussian_bilateral("gaussian-16", chain)
+        assert point.ratio == pytest.approx(exact.ratio)
+        assert point.power == pytest.approx(exact.power, rel=0.05)
+        for one, value in ((point.score, exact.score), (point.step, exact.step)):
             assert one.value == pytest.approx(value, abs=wide(one) + 1e-3)
-        paired = point.f_bddm_over_elbo.value
-        assert paired == pytest.approx(point.f_bddm.value - found.elbo.value, rel=1e-6)
+        assert point.identity_error < 1e-5
+        assert point.over_term.value == pytest.approx(point.dropped.value + point.term.value)
+        for over, fitted in (
+            (point.over_elbo_chain, False),
+            (point.over_elbo_chain_fitted, True),
+        ):
+            elbo = found.elbo_fitted if fitted else found.elbo
+            expected = exact.f_bddm(fitted) - elbo.value
+            assert over.value == pytest.approx(expected, abs=wide(over) + 1e-3)
 
 
 def test_ratios_stand_beside_the_closed_form(found: NetworkTheory) -> None:
@@ -115,14 +133,18 @@ def test_ratios_stand_beside_the_closed_form(found: NetworkTheory) -> None:
 
 def test_the_elbo_collapses_the_network_and_the_step_loss_does_not(found: NetworkTheory) -> None:
     assert found.sigma > 0.4
-    assert found.sigma_on_elbo[0] > 0.3
-    assert found.sigma_on_elbo[600] < 0.05
+    assert found.tau == 50
+    elbo, step = found.traces
+    assert (elbo.form, step.form) == ("elbo", "exact")
+    assert elbo.sigma[0] == step.sigma[0] > 0.3
+    assert elbo.limit < 0.1
+    assert step.limit > 0.4
 
 
 def test_the_page_and_its_files(folder: Path) -> None:
     page = (folder / "analytic.md").read_text()
     assert "# Theory: what the analytic track's networks say" in page
-    assert page.count("\n| 1000 | ") == 3
+    assert page.count("\n| 1000 | 4 | — | ") == 1
     assert "(analytic.svg)" in page
     assert b"<svg" in (folder / "analytic.svg").read_bytes()
     verify_checksum(folder / "analytic.json")
@@ -130,10 +152,23 @@ def test_the_page_and_its_files(folder: Path) -> None:
     assert set(weights) == {"score_net", "schedule_net/exact"}
 
 
-def test_short_processes_fit_the_training_schedule() -> None:
-    assert (10, 16) not in networks.short_processes(1000)
-    assert max(t for t, _ in networks.short_processes(200)) == 200
-    assert networks.evaluations(1000) == 63 + sum(n for _, n in networks.short_processes(1000))
+def test_short_chains_fit_the_training_schedule() -> None:
+    found = networks.short_chains(1000)
+    assert [n for _, n, N in found if N == 16] == [2, 5, 8, 12, 15]
+    assert max(t for t, _, _ in networks.short_chains(200)) <= 200
+    assert networks.evaluations(1000) == 63 + sum(n for _, n, _ in found)
+
+
+def test_a_tau_of_each_length_has_networks_of_its_own() -> None:
+    per_length = Experiment(track="analytic")
+    keys = networks.studied_keys(per_length, "c")
+    assert {N: key.name(per_length) for N, key in keys.items()} == {7: "c/tau-142", 16: "c/tau-62"}
+    assert networks.studied_tau(per_length) == 62
+    one = dataclasses.replace(
+        per_length, schedule_net=dataclasses.replace(per_length.schedule_net, tau=50)
+    )
+    assert {key.name(one) for key in networks.studied_keys(one, "c").values()} == {"c"}
+    assert networks.studied_tau(one) == 50
 
 
 def test_the_command_line_chooses_by_track(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bddm_ref.extras.networks.vector_ratio import VectorRatioNet
 from bddm_ref.extras.rules import closed_form_rule, rule_betas
 from bddm_ref.files import verify_checksum
 from bddm_ref.losses import optimal_ratio
@@ -19,13 +20,21 @@ from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule
 from benchmarks.data.distributions import distribution
 from benchmarks.report.pages.theory import SHOWN_UPDATES
-from benchmarks.results.theory import RatioStudy, TheoryDocument
+from benchmarks.results.theory import (
+    DataTraces,
+    RatioStudy,
+    SigmaTrace,
+    TheoryDocument,
+    inside,
+)
 from benchmarks.runtime.progress import Progress
-from benchmarks.studies.theory import exact, ratio
+from benchmarks.studies.theory import collapse, exact, ratio
 from benchmarks.studies.theory import optimism as optimism_of_searches
-from benchmarks.studies.theory.optimism import optimism_studies
+from benchmarks.studies.theory.collapse import collapse_study
+from benchmarks.studies.theory.optimism import optimism_studies, passes
 from benchmarks.studies.theory.ratio import ratio_study
-from synthetic.studies import bound, bounds, near, optimism, ratios
+from benchmarks.tracks.analytic.exact_score import ExactScoreNet
+from synthetic.studies import bound, bounds, near, optimism, ratios, traces
 
 TRAINING = NoiseSchedule.linear(1000, 1e-4, 0.02)
 SHORT = dataclasses.replace(ratio.TRAINING, steps=1_000)
@@ -48,31 +57,53 @@ def test_one_dimension_does_not_tell_the_level() -> None:
 
 @pytest.mark.slow
 def test_the_elbo_collapses_and_the_step_loss_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ratio, "WATCHED", (600,))
-    config = dataclasses.replace(ratio.TRAINING, steps=600)
-    elbo, step = (ratio_study("gaussian-16", form, TRAINING, config) for form in ("elbo", "exact"))  # type: ignore[arg-type]
-    assert elbo.watched[0] == step.watched[0] > 0.3  # the same start
-    assert elbo.watched[600] < 0.05
-    assert step.watched[600] > 0.5
+    monkeypatch.setattr(collapse, "RATES", (1e-2,))
+    monkeypatch.setattr(collapse, "ITEMS", 20)
+    found = collapse_study("gaussian-16", TRAINING, updates=100).traces
+    assert [one.form for one in found] == ["elbo", "exact", "released"]
+    elbo, step, _ = found
+    assert elbo.sigma[0] == step.sigma[0] > 0.3  # the same start
+    assert elbo.limit < 0.1
+    assert step.limit > 0.5
+    assert elbo.updates == 100
+    watched = [update for update in range(101) if collapse.is_watched(update)]
+    assert sorted(elbo.sigma) == watched
+    assert elbo.half_time < 50
+
+
+def test_a_half_time_is_the_first_update_past_half_of_the_change() -> None:
+    falling = SigmaTrace("elbo", 0.01, {0: 0.5, 1: 0.4, 2: 0.26, 3: 0.24, 4: 0.3, 10: 0.0})
+    assert (falling.half_time, falling.limit, falling.updates) == (3, 0.0, 10)
+    rising = SigmaTrace("exact", 0.01, {0: 0.5, 1: 0.3, 2: 0.71, 10: 0.9})
+    assert rising.half_time == 2
 
 
 @pytest.mark.slow
 def test_the_released_search_is_optimistic_and_ours_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(optimism_of_searches, "LENGTHS", (7,))
     # Twenty times the samples of a judgement: the true distance is off by a quarter of its noise.
     monkeypatch.setattr(optimism_of_searches, "MANY", 1_000)
-    studies = optimism_studies("modes-1", TRAINING, runs=10)
-    released, ours = (
-        next(one for one in studies if (one.rule, one.length) == (rule, 7))
-        for rule in ("released", "ours")
-    )
-    assert released.optimism.value > 0.4
-    # A third, fresh judgement is unbiased: ten of them are within 4 / sqrt(10) deviations.
-    assert abs(ours.optimism.value) < 4 / 10**0.5
+    monkeypatch.setattr(optimism_of_searches, "BINS", 4)
+    monkeypatch.setattr(optimism_of_searches, "UPDATES", 200)
+    released, ours = optimism_studies("modes-1", TRAINING, runs=8)
+    assert (released.rule, ours.rule) == ("released", "ours")
+    assert released.optimism.value > 0.3
+    # A third, fresh judgement is unbiased: eight of them are within 4 / sqrt(8) deviations.
+    assert abs(ours.optimism.value) < 4 / 8**0.5
     assert ours.optimism.value < released.optimism.value
-    assert all(one.true.value > 0 for one in studies)
+    assert ours.true.value > 0
+
+
+def test_released_passes_draw_fresh_noise_and_ours_share_theirs() -> None:
+    networks = (ExactScoreNet("modes-1"), VectorRatioNet(1))
+    start = starts(TRAINING, 3)[0]
+    rules = optimism_of_searches.RULES
+    released = passes(networks, TRAINING, 1, rules["released"], 0)
+    ours = passes(networks, TRAINING, 1, rules["ours"], 0)
+    assert released(start) != released(start)
+    assert ours(start) == ours(start)
+    assert ours(start) != passes(networks, TRAINING, 1, rules["ours"], 1)(start)
 
 
 def test_a_rule_without_a_kernel_is_judged_once_for_each_start() -> None:
@@ -99,12 +130,13 @@ def test_all_studies_become_one_document_with_its_page_and_plot(
     monkeypatch.setattr(exact, "SEARCH_DATA", ("modes-2",))
     found = optimism("released", near(0.01, 0.1), near(1.0, 0.1))
     monkeypatch.setattr(exact, "optimism_studies", lambda name, training: [found])
-    monkeypatch.setattr(exact, "bounds_of", lambda name, training: bounds(bound(10, 0.5)))
+    monkeypatch.setattr(exact, "bounds_of", lambda name, training: bounds(bound(465)))
 
     def study(name: str, form: str, training: NoiseSchedule) -> RatioStudy:
         assert len(training) == 1000
         return ratios(form)
 
+    monkeypatch.setattr(exact, "collapse_study", lambda name, training: DataTraces(name, traces()))
     monkeypatch.setattr(exact, "ratio_study", study)
     assert main(["theory", "analytic", "--results", str(tmp_path)]) == 0
     path = tmp_path / "theory" / "theory.json"
@@ -114,12 +146,13 @@ def test_all_studies_become_one_document_with_its_page_and_plot(
     document = TheoryDocument.read(path)
     assert document.searches == [found]
     assert [one.data for one in document.bounds] == ["x"]
-    assert [one.form for one in document.ratios] == ["exact", "released", "elbo"]
+    assert [one.form for one in document.ratios] == ["exact", "released"]
+    assert document.collapses == [DataTraces("gaussian-2", traces())]
     assert document.provenance.device == "cpu"
 
 
 def test_the_page_shows_updates_that_are_watched() -> None:
-    assert {*SHOWN_UPDATES} <= {0, *ratio.WATCHED}
+    assert all(collapse.is_watched(update) for update in SHOWN_UPDATES)
 
 
 def test_a_short_training_schedule_is_refused_at_once(tmp_path: Path) -> None:
@@ -127,3 +160,18 @@ def test_a_short_training_schedule_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match=r"training_schedule\.T: theory needs 1000 steps"):
         exact.write_theory(short, Progress(), tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("t", "n", "N"),
+    [
+        (213, 2, 5),  # tau 200: 200 <= 213 < 400
+        (497, 4, 7),  # tau 142: 426 <= 497 < 568
+        (899, 15, 16),  # tau 62: 868 <= 899 < 930
+        (1000, 8, None),  # no junction lies within tau of T
+        (10, 6, None),  # only lengths above 100 would do
+        (50, 12, None),
+    ],
+)
+def test_points_inside_the_papers_assumptions(t: int, n: int, N: int | None) -> None:
+    assert inside(t, n, 1000) == N

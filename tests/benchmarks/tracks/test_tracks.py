@@ -25,7 +25,7 @@ from benchmarks.core.experiment import (
     ScoreNetConfig,
 )
 from benchmarks.core.loading import load
-from benchmarks.core.schedule_nets import only_tau, taus_of
+from benchmarks.core.schedule_nets import taus_of
 from benchmarks.data.features import HOP, log_mel
 from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.data.speech import Utterance
@@ -266,9 +266,7 @@ def test_tau_of_the_papers_follows_the_length() -> None:
     assert taus_of(papers, 7, tuned=True) == (142, 333, 62)
     assert taus_of(papers, 3, tuned=True) == (333, 62)  # each once
     fixed = Experiment(schedule_net=ScheduleNetConfig(tau=330))
-    assert taus_of(fixed, 7) == taus_of(fixed, 7, tuned=True) == (only_tau(fixed),) == (330,)
-    with pytest.raises(ExperimentError, match="T/N depends on the length, and this"):
-        only_tau(papers)
+    assert taus_of(fixed, 7) == taus_of(fixed, 7, tuned=True) == (330,)
     for wrong in (1, 1001):
         with pytest.raises(ExperimentError, match="tau = T/N needs lengths of 2 to 1000, not"):
             taus_of(papers, wrong)

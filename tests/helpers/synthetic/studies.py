@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from benchmarks.core.experiment import LinearSchedule
 from benchmarks.report.pages.theory import SHOWN_UPDATES
 from benchmarks.results.speed import OURS, SAMPLERS, Figure, SpeedCase, SpeedDocument, Timed
 from benchmarks.results.theory import (
-    OWN,
+    PAPERS,
     BoundPoint,
     DataBounds,
+    DataTraces,
     NetworkData,
     NetworkDocument,
     NetworkPoint,
@@ -18,6 +20,7 @@ from benchmarks.results.theory import (
     OptimismStudy,
     RatioPoint,
     RatioStudy,
+    SigmaTrace,
     TheoryDocument,
 )
 from metrics.statistics import Estimate
@@ -91,32 +94,58 @@ def sampler(items: int, steps: int | None, seconds: list[float], **changes: Any)
     return SpeedCase.model_validate(fields | changes)
 
 
-def bound(t: int, f_bddm_fitted: float, error: float = 0.1) -> BoundPoint:
-    """A point of the bound, which lies above the ELBO only with the fitted variance."""
-    return BoundPoint(
-        data="x",
-        t=t,
-        n=4,
-        family=OWN,
-        f_score=-3.0,
-        f_bddm=-4.0,
-        f_summed=-5.0,
-        f_score_fitted=-0.2,
-        f_bddm_fitted=f_bddm_fitted,
-        f_bddm_error=0.3,
-        f_bddm_fitted_error=error,
-    )
+def bound(t: int, square: float = 0.01, error: float = 0.0, **changes: Any) -> BoundPoint:
+    """A point that follows the identity, of r = s = 1/2; ``square`` decides R with beta_1 = 0.01.
+
+    Without the common term F_bddm is 0.472. With R and beta_1 it is 1.355 for a square of 0.01.
+    """
+    fields: dict[str, Any] = {
+        "t": t,
+        "n": 4,
+        "family": PAPERS,
+        "length": 7,
+        "ratio": 0.5,
+        "power": 0.5,
+        "score": 0.25,
+        "step": 0.25 + (0.25 + math.log(2)) / 2,
+        "term": 0.01,
+        "square": square,
+        "beta": 0.01,
+        "square_error": error,
+        "log_p_chain": -0.1,
+        "log_p_chain_fitted": -0.2,
+    }
+    return BoundPoint(**fields | changes)
 
 
 def bounds(*points: BoundPoint) -> DataBounds:
-    """The bounds of a distribution x, whose log p is 0."""
-    return DataBounds("x", log_p=0.0, elbo=-0.5, elbo_fitted=-0.4, points=list(points))
+    """The bounds of a distribution x, whose log p is 0 and whose ELBO is -1/2 (fitted: -0.4)."""
+    return DataBounds(
+        "x",
+        log_p=0.0,
+        decoder=3.0,
+        decoder_fitted=3.1,
+        terms=3.0,
+        prior=0.5,
+        points=list(points),
+    )
 
 
-def ratios(form: Any, watched: dict[int, float] | None = None) -> RatioStudy:
+def ratios(form: Any) -> RatioStudy:
     """A training on a loss that misses the closed form by a tenth everywhere."""
     points = [RatioPoint(t, s=0.5, learned=0.44, spread=0.01, closed=0.4) for t in (50, 500, 950)]
-    return RatioStudy("x", form, points, watched or dict.fromkeys(SHOWN_UPDATES, 0.25))
+    return RatioStudy("x", form, points)
+
+
+def trace(form: Any, half: int, limit: float, rate: float = 0.01) -> SigmaTrace:
+    """A training whose mean of sigma_phi, 1/2 at first, jumps to ``limit`` at an update."""
+    watched = sorted({0, *SHOWN_UPDATES, half - 1, half, 1_000})
+    return SigmaTrace(form, rate, {u: limit if u >= half else 0.5 for u in watched})
+
+
+def traces(elbo: int = 10, step: int = 20, limit: float = 0.01) -> list[SigmaTrace]:
+    """Trainings on the ELBO and on the step loss with these half-times."""
+    return [trace("elbo", elbo, limit), trace("exact", step, 0.9)]
 
 
 def optimism(rule: str, true: Estimate, deviations: Estimate) -> OptimismStudy:
@@ -128,32 +157,38 @@ def theory(**changes: Any) -> TheoryDocument:
     """A document of the theory of known distributions; ``changes`` are fields of it."""
     fields: dict[str, Any] = {
         "kind": "theory",
-        "schema_version": 2,
+        "schema_version": 3,
         "created": CREATED,
         "provenance": PROVENANCE,
         "training_schedule": LinearSchedule(),
-        "bounds": [bounds(bound(10, -0.1), bound(100, -0.45), bound(1000, -2.0))],
-        "ratios": [ratios("exact"), ratios("elbo")],
+        "bounds": [bounds(bound(497), bound(1000, length=None))],
+        "ratios": [ratios("exact"), ratios("released")],
+        "collapses": [DataTraces("x", traces())],
         "searches": [optimism("released", near(0.01, 0.1), near(1.0, 0.1))],
     }
     return TheoryDocument.model_validate(fields | changes)
 
 
-def network_point(t: int, over_elbo: float, half: float = 0.1) -> NetworkPoint:
-    """A point whose bound lies over the ELBO by ``over_elbo`` in all four readings."""
-    over, value = near(over_elbo, half), near(over_elbo - 2.0, half)
-    return NetworkPoint(
-        t=t,
-        n=4,
-        f_bddm=value,
-        f_score=value,
-        f_bddm_fitted=value,
-        f_score_fitted=value,
-        f_bddm_over_elbo=over,
-        f_score_over_elbo=over,
-        f_bddm_fitted_over_elbo=over,
-        f_score_fitted_over_elbo=over,
-    )
+def network_point(t: int, over_elbo: float, half: float = 0.1, **changes: Any) -> NetworkPoint:
+    """A point whose bound lies over the ELBO by ``over_elbo`` in all readings."""
+    fields: dict[str, Any] = {
+        "t": t,
+        "n": 4,
+        "family": PAPERS,
+        "length": 7,
+        "ratio": 0.5,
+        "power": 0.5,
+        "score": near(0.25, 0.01),
+        "step": near(0.75, 0.01),
+        "term": near(0.1, 0.01),
+        "dropped": near(0.5, half),
+        "identity_error": 1e-12,
+        "over_term": near(0.6, half),
+        "over_elbo": near(4.0, half),
+        "over_elbo_chain": near(over_elbo, half),
+        "over_elbo_chain_fitted": near(over_elbo, half),
+    }
+    return NetworkPoint(**fields | changes)
 
 
 def network_theory(track: str = "images", convention: str = "plain") -> NetworkDocument:
@@ -163,14 +198,15 @@ def network_theory(track: str = "images", convention: str = "plain") -> NetworkD
         items=64,
         elbo=near(-2.0, 0.1),
         elbo_fitted=near(-1.5, 0.1),
-        points=[network_point(10, 0.5), network_point(100, -0.5)],
+        points=[network_point(497, 0.5), network_point(100, -0.5, length=None)],
+        tau=50,
         ratios=[RatioPoint(50, s=0.5, learned=0.44, spread=0.01, closed=0.4)],
         sigma=0.7,
-        sigma_on_elbo={0: 0.5, 30: 0.3, 1000: 0.01},
+        traces=traces(),
     )
     return NetworkDocument(
         kind="network theory",
-        schema_version=2,
+        schema_version=3,
         track=track,
         created=CREATED,
         provenance=PROVENANCE,
