@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import ClaimVerdict
 from benchmarks.results.schema import Comparison
 from benchmarks.results.verdicts import Interval, verdict
+from metrics.times import power_of
 
 
 class _OfMetric(Test):
@@ -152,16 +154,18 @@ class SpeedUp(Test):
     results: str
     row: str
     claimed: float = Field(gt=0)
-    tolerance: float = Field(gt=0, description="share of the claimed speed-up")
+    tolerance: float = Field(gt=0, lt=1, description="share of the claimed speed-up")
 
     def decide(self, folder: ResultsFolder) -> Finding:
-        """The interval of the ratio of medians, with the tolerance below; faster is well."""
+        """The interval of the ratio, with the tolerance below; faster is well."""
         time = folder.row(self.results, self.row).time
         if time is None or time.speedup is None:
             raise MissingResultError(f"{self.row} was not timed")
         low, high = ends(time.speedup)
         least = self.claimed * (1 - self.tolerance)
         measured = f"time {text_of(time.speedup)}, steps {time.step_ratio:.1f}"
+        power = power_of(time.speedup.estimate, self.tolerance)
+        measured += "" if math.isnan(power) else f"; {time.speedup.n} rounds, power {power:.2f}"
         if not time.stable:
             measured += "; its times spread by more than 10 %"
         return Finding(verdict_of(low >= least, high < least), measured)

@@ -130,11 +130,17 @@ class RowConfig:
 
 @dataclass(frozen=True)
 class TimingConfig:
-    """Wall-clock measurements of the whole sampler, batch 1."""
+    """Wall-clock measurements of the whole sampler, batch 1.
+
+    Times of one round are paired, so that a row and the reference row share rounds. Rows behind a
+    claim take part in many rounds, together with the reference row of their convention.
+    """
 
     rounds: Rounds = 5  # repeats, contestants interleaved
     rounds_long: Rounds = 2  # repeats of rows with more than ``long`` steps
     long: Annotated[int, Bounds(0, 100_000)] = 100  # steps
+    claimed: tuple[str, ...] = ()  # rows such as raw/bddm-7 whose speed-up is behind a claim
+    rounds_claimed: Rounds = 25  # repeats of these rows, and of their reference row
     warmup: Annotated[int, Bounds(0, 10_000)] = 1  # rounds before the measured ones
     document: str | None = None  # take times from this document of 'speed' instead
     subject: str = ""  # the network's name in that document

@@ -135,8 +135,17 @@ def test_speed_up(folder_of: Made, ends: Ends, expected: str) -> None:
     found = test.decide(folder_of(speech=two_rows(time=time)))
     assert found.verdict == expected
     assert "steps 62.5; its times spread" in found.measured
+    assert "power" not in found.measured  # of an earlier document
     with pytest.raises(MissingResultError, match="raw/a-3 was not timed"):
         test.decide(folder_of(speech=two_rows(time=None)))
+
+
+def test_a_paired_speed_up_has_its_power(folder_of: Made) -> None:
+    speedup = around(62, 3, n=25).model_copy(update={"se": 0.028, "df": 14})
+    time = timed(16).model_copy(update={"speedup": speedup})
+    test = SpeedUp(kind="speed_up", row="raw/a-3", claimed=62, tolerance=0.1, **ANY)
+    found = test.decide(folder_of(speech=two_rows(time=time)))
+    assert "steps 62.5; 25 rounds, power 0.94" in found.measured
 
 
 def write_card(folder: Path, name: str, seconds: float, parameters: int) -> None:
