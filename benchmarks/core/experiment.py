@@ -30,6 +30,8 @@ SearchName = Literal[
 """Keys of :data:`benchmarks.searches.SEARCHES`."""
 PAPER: SearchName = "paper"  # the papers' own search
 
+Reduction = Literal["mean", "sum"]  # of the step loss, over the dimensions of an item
+
 Steps = Annotated[int, Bounds(1, 10_000)]  # of a schedule
 Count = Annotated[int, Bounds(1, 10_000_000)]  # of items, or of repeats
 Batch = Annotated[int, Bounds(1, 1_000_000)]  # items at once
@@ -82,6 +84,7 @@ class ScheduleNetConfig:
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # form of the step loss; elbo: train on the ELBO instead
+    reduction: Reduction = "mean"  # sum: the released code's, which the gradient's clip depends on
     tau: Steps | Literal["T/N"] = 330  # long steps per short step; T/N: one network for each length
     batch_size: Batch = 8  # crops, images or vectors
     crop_frames: Frames = 64  # speech: hops
