@@ -75,7 +75,7 @@ def build_results(
         metrics=evaluation.metrics,
         reference=experiment.reference,
         network=_time(timings, NETWORK, None, 1.0),
-        **_encoder(timings),
+        encoder=_call_time(timings, ENCODER),
         machine_busy=timings.busy,
         rows=[_row_result(context, one, evaluation, timings) for one in sampled],
         comparisons=evaluation.comparisons,
@@ -149,12 +149,6 @@ def _call_time(timings: Timings, key: str) -> CallTime | None:
         stable=timing.is_stable,
         rtf=timing.median / audio if audio else None,
     )
-
-
-def _encoder(timings: Timings) -> dict[str, CallTime]:
-    """The encoder's time, where the condition has an encoder that was timed."""
-    call = _call_time(timings, ENCODER)
-    return {} if call is None else {"encoder": call}
 
 
 def _speedups(timings: Timings, key: str, reference: str | None) -> dict[str, Any]:

@@ -37,7 +37,9 @@ NETWORKS: KnownNetworks = {
     "schedule_net": {
         "ratio": lambda size, schedule: RatioNet(**size),
         # Without dropout, unless an experiment asks for it.
-        "galr": lambda size, schedule: GALR(GALRConfig(**{"dropout": 0.0} | size)),
+        "galr": lambda size, schedule: GALR(
+            GALRConfig(**{**size, "dropout": size.get("dropout", 0.0)})
+        ),
     },
 }
 
