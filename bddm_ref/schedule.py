@@ -121,18 +121,22 @@ class NoiseSchedule:
         """Keep N levels, the noisiest included, and recompute their betas.
 
         ``linear`` takes steps T/N, 2T/N, .. T; ``quadratic`` takes them at the squares of equal
-        steps, denser near the data (Song et al. 2021, appendix D.2).
+        steps, denser near the data (Song et al. 2021, appendix D.2). ``both-ends`` takes steps 1 to
+        T, rounded down, as DDIM in the released code of arXiv 2203.13508 does.
 
         Raises:
-            ValueError: N is not in 1..T, or the spacing is unknown.
+            ValueError: N is not in 1..T (2..T for both ends), or the spacing is unknown.
         """
         T = len(self)
-        if not 1 <= N <= T:
+        if spacing not in ("linear", "quadratic", "both-ends"):
+            raise ValueError(f"spacing {spacing!r} is none of 'linear', 'quadratic', 'both-ends'")
+        least = 2 if spacing == "both-ends" else 1
+        if not least <= N <= T:
             raise ValueError(
-                f"a sub-sequence of {N} steps needs a schedule of at least {N}, not {T}"
+                f"a {spacing} sub-sequence of {T} steps has {least} to {T} steps, not {N}"
             )
-        if spacing not in ("linear", "quadratic"):
-            raise ValueError(f"unknown spacing {spacing!r}: choose 'linear' or 'quadratic'")
+        if spacing == "both-ends":
+            return self.from_alphas(self.alphas[torch.arange(N) * (T - 1) // (N - 1)])
         power = 1 if spacing == "linear" else 2
         wanted = torch.arange(1, N + 1, dtype=torch.float64).div(N).pow(power).mul(T).round() - 1
         # Rounding may merge neighbours near the data; push them apart, never past T - 1.

@@ -127,7 +127,8 @@ def measure_interleaved(
         observe: called after each timed call with (contestant, round, seconds).
 
     Returns:
-        Timings by contestant, in the order of ``calls``.
+        Timings by contestant, in the order of ``calls``. Their rounds count from 0, after the
+        warm-up, so that times of one round can be paired.
 
     Raises:
         ValueError: there is no contestant, one has no rounds, or the warm-up is negative.
@@ -135,13 +136,16 @@ def measure_interleaved(
     counts = _round_counts(calls, rounds)
     if warmup < 0:
         raise ValueError(f"the number of warm-up rounds must not be negative: {warmup}")
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    seconds: dict[str, dict[int, float]] = {name: {} for name in calls}
     for index, name in _turns(counts, warmup, random.Random(seed)):
         taken = clock.seconds(partial(calls[name], index))
         if index >= warmup:
-            seconds[name].append(taken)
+            seconds[name][index - warmup] = taken
             observe(name, index, taken)
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+    return {
+        name: Timing(tuple(by_round.values()), tuple(by_round))
+        for name, by_round in seconds.items()
+    }
 
 
 def _round_counts(

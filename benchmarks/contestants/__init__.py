@@ -32,6 +32,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "bddm-ddim": Searched("BDDM's schedule, DDIM", TUNED, "bddm", "ddim"),
     "ddpm": Subsequence("DDPM, linear sub-sequence", "ddpm"),
     "ddim": Subsequence("DDIM, linear sub-sequence", "ddim"),
+    "ddim-released": Subsequence("DDIM, released code's steps", "ddim", "both-ends"),
     "ddpm-quad": Subsequence("DDPM, quadratic sub-sequence", "ddpm", "quadratic"),
     "ddim-quad": Subsequence("DDIM, quadratic sub-sequence", "ddim", "quadratic"),
     "ddpm-snr": Subsequence("DDPM, N levels of log-SNR", "ddpm", "log-snr"),

@@ -72,11 +72,10 @@ def by_variance(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSched
 
 def by_step(training: NoiseSchedule, steps: int, spacing: str) -> NoiseSchedule:
     """Make the schedule of STEP: training steps 0 .. T - 1 (linear) or 0 .. 0.8 T (quadratic)."""
-    T = len(training)
     if spacing == "linear":
-        wanted = torch.arange(steps, dtype=torch.float64) * (T - 1) / (steps - 1)
-    else:
-        wanted = torch.linspace(0, math.sqrt(QUADRATIC_END * T), steps, dtype=torch.float64) ** 2
+        return training.subsequence(steps, "both-ends")
+    T = len(training)
+    wanted = torch.linspace(0, math.sqrt(QUADRATIC_END * T), steps, dtype=torch.float64) ** 2
     # Rounding may merge neighbours near the data; push them apart.
     index = torch.maximum(wanted.floor().long(), torch.arange(steps)).clamp(max=T - 1)
     return NoiseSchedule.from_alphas(training.alphas[index])

@@ -14,6 +14,7 @@ from benchmarks.core.estimates import refuse_too_large
 from benchmarks.core.experiment import EXACT, Experiment
 from benchmarks.core.identity import as_dict
 from benchmarks.core.names import one_line, refuse_name, refuse_unprintable
+from benchmarks.core.registry import choose
 from benchmarks.core.rows import rows_of
 
 DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,2})?")
@@ -150,7 +151,10 @@ def _refuse_rows(experiment: Experiment) -> None:
         if not row.steps:
             raise ExperimentError(f"rows.{i}.steps: the list is empty; give at least one number")
         _refuse_long(experiment, row.steps, f"rows.{i}.steps")
-    rows_of(experiment)
+    keys = {row.key: row for row in rows_of(experiment)}
+    for key in experiment.timing.claimed:
+        choose(keys, key, "timing.claimed")
+    _refuse_repeated(experiment.timing.claimed, "timing.claimed")
 
 
 def _refuse_long(experiment: Experiment, lengths: Iterable[int], field: str) -> None:

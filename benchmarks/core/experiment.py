@@ -33,6 +33,8 @@ SearchName = Literal[
 PAPER: SearchName = "paper"  # the papers' own search, at their settings
 TUNED: SearchName = "tuned"  # the same with more values of tau and a finer grid
 
+Reduction = Literal["mean", "sum"]  # of the step loss, over the dimensions of an item
+
 Steps = Annotated[int, Bounds(1, 10_000)]  # of a schedule
 Count = Annotated[int, Bounds(1, 10_000_000)]  # of items, or of repeats
 Batch = Annotated[int, Bounds(1, 1_000_000)]  # items at once
@@ -86,6 +88,7 @@ class ScheduleNetConfig:
     size: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)  # convention to safetensors
     loss: StepLossForm = "exact"  # form of the step loss; elbo: train on the ELBO instead
+    reduction: Reduction = "mean"  # sum: the released code's, which the gradient's clip depends on
     tau: Steps | Literal["T/N"] = PER_LENGTH  # long steps per short step
     batch_size: Batch = 8  # crops, images or vectors
     crop_frames: Frames = 64  # speech: hops
@@ -136,11 +139,17 @@ class RowConfig:
 
 @dataclass(frozen=True)
 class TimingConfig:
-    """Wall-clock measurements of the whole sampler, batch 1."""
+    """Wall-clock measurements of the whole sampler, batch 1.
+
+    Times of one round are paired, so that a row and the reference row share rounds. Rows behind a
+    claim take part in many rounds, together with the reference row of their convention.
+    """
 
     rounds: Rounds = 5  # repeats, contestants interleaved
     rounds_long: Rounds = 2  # repeats of rows with more than ``long`` steps
     long: Annotated[int, Bounds(0, 100_000)] = 100  # steps
+    claimed: tuple[str, ...] = ()  # rows such as raw/bddm-7 whose speed-up is behind a claim
+    rounds_claimed: Rounds = 25  # repeats of these rows, and of their reference row
     warmup: Annotated[int, Bounds(0, 10_000)] = 1  # rounds before the measured ones
     document: str | None = None  # take times from this document of 'speed' instead
     subject: str = ""  # the network's name in that document

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.files import write_atomically
 from benchmarks.results.origins import TimesFrom
+from metrics.times import Timing
 
 NETWORK = "network"  # key of one evaluation of the score network, among times of rows
+ENCODER = "encoder"  # key of one encoding of the condition
 
 
 class Record(BaseModel):
@@ -33,7 +35,9 @@ class Timings(Record):
     """Seconds of every timed round.
 
     Attributes:
-        rows: row key to its rounds; one evaluation of the network has a key of its own.
+        rows: row key to the times of its rounds; one evaluation of the network and one encoding
+            of the condition have keys of their own.
+        rounds: row key to the numbers of its rounds, where they are not 0, 1, 2, ...
         busy: whether the machine had other work.
         threads: number of torch's threads.
         seconds_of_audio: length of the timed clip, where there is one.
@@ -45,6 +49,14 @@ class Timings(Record):
     threads: int | None = None
     seconds_of_audio: float | None = None
     document: TimesFrom | None = None
+    rounds: dict[str, list[int]] = {}
+
+    def timing(self, key: str) -> Timing | None:
+        """The times of a row, with their rounds; None: it was not timed."""
+        seconds, rounds = self.rows.get(key), self.rounds.get(key)
+        if not seconds:
+            return None
+        return Timing(tuple(seconds), None if rounds is None else tuple(rounds))
 
 
 class FoundSchedule(Record):

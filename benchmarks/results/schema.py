@@ -17,8 +17,8 @@ from benchmarks.results.strict import Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
 
 
-class RowTime(Strict):
-    """Wall-clock of the whole sampler on one item, batch 1."""
+class CallTime(Strict):
+    """Wall-clock of one call on one item, batch 1."""
 
     median_s: float
     q1_s: float
@@ -26,8 +26,19 @@ class RowTime(Strict):
     rounds: int
     stable: bool = Field(description="inter-quartile range at most 10 % of the median")
     rtf: float | None = Field(description="speech: seconds of computing per second of audio")
-    speedup: Interval | None = Field(description="reference row's median over this one's")
+
+
+class RowTime(CallTime):
+    """Wall-clock of the whole sampler on one item, batch 1, without the encoder."""
+
+    speedup: Interval | None = Field(
+        description="reference row's time over this one's, paired by round; se and df are of the "
+        "logarithm, and without them the ratio is of medians, not paired"
+    )
     step_ratio: float = Field(description="network evaluations of the reference over this row's")
+    speedup_with_encoder: Interval | None = Field(
+        default=None, description="the same, with the encoder's time of the round in both"
+    )
     power: float | None = Field(
         default=None,
         description="probability that the interval lies above 90 % of a claimed speed-up, if the "
@@ -193,6 +204,9 @@ class RunResults(Measurement):
     metrics: dict[str, MetricInfo]
     reference: str
     network: RowTime | None = Field(description="one network evaluation, batch 1")
+    encoder: CallTime | None = Field(
+        default=None, description="one encoding of the condition, which samplers' times lack"
+    )
     machine_busy: bool
     rows: list[RowResult]
     comparisons: list[Comparison]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from benchmarks.results.documents import Measurement, Provenance
 from benchmarks.results.strict import Strict
 from benchmarks.results.verdicts import Interval
-from metrics.statistics import Estimate, mean_interval
+from metrics import times
 
 OURS = "ours"  # key of a case's own times
 SAMPLERS = "samplers"  # group of the cases that time whole samplers
@@ -79,17 +77,15 @@ class SpeedDocument(Measurement):
 
 
 def paired_ratio(a: SpeedCase, b: SpeedCase) -> Interval:
-    """Ratio of the times of a and b, round by round: geometric mean and 95 % interval.
+    """Ratio of the times of a and b, paired by round: see :func:`metrics.times.paired_ratio`.
 
     Raises:
         ValueError: their numbers of rounds differ, so that they were not timed in the same ones.
     """
     if len(a.seconds[OURS]) != len(b.seconds[OURS]):
         raise ValueError(f"{a.title} and {b.title} were not timed in the same rounds")
-    ratios = np.log(a.seconds[OURS]) - np.log(b.seconds[OURS])
-    found = mean_interval(ratios, seed=0)
-    value, low, high = (math.exp(one) for one in (found.value, found.low, found.high))
-    return Interval.of(Estimate(value, low, high, found.n))
+    slow, quick = (times.Timing(tuple(case.seconds[OURS])) for case in (a, b))
+    return Interval.of(times.paired_ratio(slow, quick))
 
 
 def sampler_case(

@@ -15,7 +15,7 @@ from benchmarks.results.schema import RunResults
 
 CONTESTS, LONG = "contestants", "contestants/long"  # runs that the ranking is made of
 NETWORKS = "networks"  # a folder below it for each score network
-FOLDERS = ("ablation", "search", "gpu")  # that the experiments of these names publish to
+FOLDERS = ("ablation", "search", "gpu", "papers")  # that the experiments of these names publish to
 OWE_CHECKSUMS = (
     ".json",
     ".json.gz",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,15 +19,24 @@ from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.comparisons import Evaluation, RowScores
 from benchmarks.results.documents import Provenance
 from benchmarks.results.origins import MadeOtherwise, StageWork, Training
-from benchmarks.results.records import NETWORK, SearchRecord, Timings
-from benchmarks.results.schema import Cost, Data, RepeatSchedule, RowResult, RowTime, RunResults
+from benchmarks.results.records import ENCODER, NETWORK, SearchRecord, Timings
+from benchmarks.results.schema import (
+    CallTime,
+    Cost,
+    Data,
+    RepeatSchedule,
+    RowResult,
+    RowTime,
+    RunResults,
+)
 from benchmarks.results.verdicts import Interval
 from benchmarks.runtime import provenance
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import net_keys
-from metrics.times import Timing, ratio_of_medians
+from metrics.times import paired_ratio, power_of
 
 LONGEST_LISTED = 100  # steps of a schedule whose betas the results list
+TOLERANCE = 0.10  # share of a claimed speed-up that may lack; the power of rows is for it
 NOTHING = RowScores({}, {})  # of a row without samples
 Records = Mapping[str, Mapping[str, Sequence[SearchRecord]]]
 """Convention and search to the record of each repeat."""
@@ -73,6 +84,7 @@ def build_results(
         metrics=evaluation.metrics,
         reference=experiment.reference,
         network=_time(timings, NETWORK, None, 1.0),
+        encoder=_call_time(timings, ENCODER),
         machine_busy=timings.busy,
         rows=[_row_result(context, one, evaluation, timings, searched) for one in sampled],
         comparisons=evaluation.comparisons,
@@ -151,26 +163,38 @@ def _schedules(search: str | None, one: Sampled, searched: Records) -> list[Repe
 
 
 def _time(timings: Timings, key: str, reference: str | None, step_ratio: float) -> RowTime | None:
-    seconds = timings.rows.get(key)
-    if not seconds:
+    call = _call_time(timings, key)
+    if call is None:
         return None
-    timing = Timing(tuple(seconds))
-    audio = timings.seconds_of_audio
-    speedup = None
-    if reference in timings.rows and key != reference:
-        base = Timing(tuple(timings.rows[reference]))
-        speedup = Interval.of(ratio_of_medians(base, timing, seed=0))
+    return RowTime(**dict(call), **_speedups(timings, key, reference), step_ratio=step_ratio)
+
+
+def _call_time(timings: Timings, key: str) -> CallTime | None:
+    timing, audio = timings.timing(key), timings.seconds_of_audio
+    if timing is None:
+        return None
     q1, q3 = timing.quartiles
-    return RowTime(
+    return CallTime(
         median_s=timing.median,
         q1_s=q1,
         q3_s=q3,
         rounds=len(timing.seconds),
         stable=timing.is_stable,
         rtf=timing.median / audio if audio else None,
-        speedup=speedup,
-        step_ratio=step_ratio,
     )
+
+
+def _speedups(timings: Timings, key: str, reference: str | None) -> dict[str, Any]:
+    """Speed-ups over the reference row without and with the encoder, and their test's power."""
+    mine, base = timings.timing(key), timings.timing(reference or key)
+    if mine is None or base is None or key == (reference or key):
+        return {"speedup": None}
+    ratio, encoder = paired_ratio(base, mine), timings.timing(ENCODER)
+    found: dict[str, Any] = {"speedup": Interval.of(ratio)}
+    if encoder is not None:
+        found["speedup_with_encoder"] = Interval.of(paired_ratio(base, mine, encoder))
+    power = power_of(ratio, TOLERANCE)
+    return found if math.isnan(power) else found | {"power": power}
 
 
 def _networks_cost(

@@ -10,11 +10,12 @@ import torch
 
 from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
-from benchmarks.core.identity import as_dict
-from benchmarks.core.rows import Row, rows_of
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.identity import as_dict, without
+from benchmarks.core.rows import Row, RowKey, rows_of
 from benchmarks.results.forms import document_file
 from benchmarks.results.origins import TimesFrom
-from benchmarks.results.records import NETWORK, Timings
+from benchmarks.results.records import ENCODER, NETWORK, Timings
 from benchmarks.results.speed import OURS, SpeedDocument, sampler_case
 from benchmarks.runtime import provenance
 from benchmarks.runtime.checkout import REPOSITORY
@@ -26,10 +27,11 @@ from metrics.times import Timing
 from metrics.timing import clock_for, machine_is_busy, measure_interleaved
 
 DIFFERENT_INPUTS = 20  # test items that the rounds go through
+UNUSED = {"claimed": (), "rounds_claimed": 25}  # no row is behind a claim
 
 
 def timed_rows(session: Session) -> Timings:
-    """Seconds of every round of every row, and of one network evaluation."""
+    """Seconds of every round of every row, of one network evaluation, and of one encoding."""
     context, experiment = session.context, session.context.experiment
     if experiment.timing.document is not None:
         return documented_times(session, REPOSITORY / experiment.timing.document)
@@ -39,7 +41,7 @@ def timed_rows(session: Session) -> Timings:
         if (sampler := _sampler(session, row))
     }
     inputs = {
-        "timing": as_dict(experiment.timing),
+        "timing": without(as_dict(experiment.timing), UNUSED),
         "rows": {key: sampler.recipe for key, (_, sampler) in samplers.items()},
         "score_net": weights_digest(session.weights.score_net),
         "item_shapes": {c.name: context.track.items.shape(c) for c in experiment.conventions},
@@ -57,6 +59,7 @@ def timed_rows(session: Session) -> Timings:
         timings, busy = _measure(session, calls)
         Timings(
             rows={key: list(timing.seconds) for key, timing in timings.items()},
+            rounds={key: list(timing.by_round) for key, timing in timings.items()},
             busy=busy,
             threads=torch.get_num_threads(),
             **context.track.scores.timing_notes,
@@ -66,11 +69,13 @@ def timed_rows(session: Session) -> Timings:
 
 
 def _code(session: Session, samplers: Iterable[tuple[Row, Sampler]]) -> Code:
-    """Code of all timed rows, of one evaluation of the network, and of the clock."""
+    """Code of all timed rows, of evaluation and encoding, and of the clock."""
     found = code_of(measure_interleaved, clock_for, Alone(_measure), Alone(_call))
     for row, sampler in samplers:
         found |= session.code(row, sampler)
-    return found | evaluation_code(session.context) | code_of(Alone(_one_evaluation))
+    conditions = session.context.track.items.conditions
+    found |= code_of(Alone(_one_evaluation), Alone(_encoding), conditions, Alone(rounds_of))
+    return found | evaluation_code(session.context)
 
 
 def documented_times(session: Session, file: Path) -> Timings:
@@ -115,12 +120,12 @@ def _measure(
 ) -> tuple[dict[str, Timing], bool]:
     experiment = session.context.experiment
     config = experiment.timing
-    steps = {row.key: row.steps for row in rows_of(experiment)}
-    rounds = {
-        key: config.rounds_long if steps[key] > config.long else config.rounds for key in calls
-    }
+    rounds = {key: count for key, count in rounds_of(experiment).items() if key in calls}
     calls = calls | {NETWORK: _one_evaluation(session)}
     rounds[NETWORK] = config.rounds
+    if (encoding := _encoding(session)) is not None:
+        calls[ENCODER] = encoding
+        rounds[ENCODER] = max(rounds.values())  # its time of a round is added to rows of the round
     busy = machine_is_busy()
     with session.context.progress.task("time the samplers", sum(rounds.values())) as advance:
         timings = measure_interleaved(
@@ -132,6 +137,19 @@ def _measure(
             observe=lambda key, index, seconds: advance(1),
         )
     return timings, busy
+
+
+def rounds_of(experiment: Experiment) -> dict[str, int]:
+    """Timed rounds of every row; rows behind a claim share all of theirs with the reference row."""
+    config = experiment.timing
+    claimed = {RowKey.parse(key) for key in config.claimed}
+    claimed |= {RowKey.named(key.convention, experiment.reference) for key in claimed}
+
+    def rounds(row: Row) -> int:
+        usual = config.rounds_long if row.steps > config.long else config.rounds
+        return max(usual, config.rounds_claimed) if row.id in claimed else usual
+
+    return {row.key: rounds(row) for row in rows_of(experiment)}
 
 
 def _sampler(session: Session, row: Row) -> Sampler | None:
@@ -163,5 +181,18 @@ def _one_evaluation(session: Session) -> Callable[[int], object]:
     @torch.no_grad()
     def call(round_number: int) -> object:
         return evaluated(x_N, level, condition)
+
+    return call
+
+
+def _encoding(session: Session) -> Callable[[int], object] | None:
+    """One encoding of a test item's condition; None: the track's network has no condition."""
+    items, score_net = session.context.track.items, session.score_net
+    if items.conditions(score_net, [0]) is None:
+        return None
+    count = min(session.context.experiment.test_items, DIFFERENT_INPUTS)
+
+    def call(round_number: int) -> object:
+        return items.conditions(score_net, [round_number % count])
 
     return call

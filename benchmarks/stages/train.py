@@ -94,13 +94,17 @@ def schedule_net_weights(
     training = dataclasses.replace(config.training, seed=config.training.seed + key.repeat)
     score_net = load_score_net(context, score_weights)
     inputs = {
-        "config": as_dict(context.identity.schedule_net)
-        | {
-            "weights": None,
-            "loss": key.loss,
-            "tau": key.tau,
-            "training": as_dict(context.identity.schedule_net.training) | {"seed": training.seed},
-        },
+        "config": without(
+            as_dict(context.identity.schedule_net)
+            | {
+                "weights": None,
+                "loss": key.loss,
+                "tau": key.tau,
+                "training": as_dict(context.identity.schedule_net.training)
+                | {"seed": training.seed},
+            },
+            {"reduction": "mean"},
+        ),
         **context.track.identity("train"),
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),
@@ -130,7 +134,10 @@ def noise_estimator_weights(context: Context, convention: Convention) -> Path:
     config, track = context.experiment.schedule_net, context.track
     unused = {"weights": None, "loss": None, "tau": None}
     inputs = {
-        "config": as_dict(context.identity.schedule_net) | unused,
+        "config": without(
+            as_dict(context.identity.schedule_net) | unused | {"reduction": None},
+            {"reduction": None},
+        ),
         **track.identity("train"),
         "convention": convention_inputs(convention),
         "training_schedule": as_dict(context.experiment.training_schedule),

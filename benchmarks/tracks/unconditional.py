@@ -9,10 +9,11 @@ from bddm_ref.losses import schedule_loss, score_loss
 from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.settings import StepLossForm
 from bddm_ref.training import BatchLoss
-from benchmarks.core.experiment import ScoreNetConfig
+from benchmarks.core.experiment import Reduction, ScoreNetConfig
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.tracks.levels import drawn_levels, level_weight
 from benchmarks.tracks.parts import DrawItems
+from benchmarks.tracks.reduction import reduced
 
 
 def unconditional_score_loss(
@@ -43,6 +44,7 @@ def unconditional_schedule_loss(
     training: NoiseSchedule,
     form: StepLossForm,
     tau: int,
+    reduction: Reduction,
 ) -> BatchLoss:
     """Make the step loss of a schedule network without a condition, on random batches.
 
@@ -52,9 +54,12 @@ def unconditional_schedule_loss(
         training: the training schedule.
         form: the form of the step loss.
         tau: long steps per short step.
+        reduction: the reduction over the dimensions of an item.
     """
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
-        return schedule_loss(networks, draw(generator), None, training, tau, generator, form)
+        x_0 = draw(generator)
+        mean = schedule_loss(networks, x_0, None, training, tau, generator, form)
+        return reduced(mean, x_0, reduction)
 
     return loss

@@ -106,6 +106,30 @@ def test_subsequence_keeps_levels(T: int, data: st.DataObject) -> None:
     assert float(gaps.max()) < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("T", "N", "steps"),
+    [
+        (1000, 4, [0, 333, 666, 999]),
+        (1000, 7, [0, 166, 333, 499, 666, 832, 999]),
+        (200, 12, [0, 18, 36, 54, 72, 90, 108, 126, 144, 162, 180, 199]),
+        (10, 2, [0, 9]),
+    ],
+)
+def test_steps_of_the_released_ddim(T: int, N: int, steps: list[int]) -> None:
+    training = NoiseSchedule.linear(T, 1e-4, 0.02)
+    short = training.subsequence(N, "both-ends")
+    torch.testing.assert_close(short.alphas, training.alphas[steps], rtol=1e-12, atol=0)
+    assert short.betas[0] == pytest.approx(training.betas[0])  # its last step ends at the data
+    if T == 1000:  # the released code's own expression, in float32
+        assert torch.linspace(0, T - 1, N).long().tolist() == steps
+
+
+@given(st.integers(2, 300))
+def test_both_ends_of_all_steps_is_the_schedule_itself(T: int) -> None:
+    training = NoiseSchedule.linear(T, 1e-4, 0.02)
+    assert training.subsequence(T, "both-ends").betas == pytest.approx(training.betas, rel=1e-9)
+
+
 def test_subsequence_recomputes_betas() -> None:
     # Two of four steps: beta spans both, 1 - (1 - b1)(1 - b2), not the old beta at that index.
     training = NoiseSchedule((0.1, 0.2, 0.3, 0.4))
@@ -154,7 +178,9 @@ def test_refuses_foreign_json(text: str) -> None:
 
 def test_refuses_impossible_subsequences() -> None:
     training = NoiseSchedule((0.1, 0.2))
-    with pytest.raises(ValueError, match="at least 3"):
+    with pytest.raises(ValueError, match="of 2 steps has 1 to 2 steps, not 3"):
         training.subsequence(3)
-    with pytest.raises(ValueError, match="unknown spacing"):
+    with pytest.raises(ValueError, match="of 2 steps has 2 to 2 steps, not 1"):
+        training.subsequence(1, "both-ends")
+    with pytest.raises(ValueError, match="'cubic' is none of 'linear', 'quadratic', 'both-ends'"):
         training.subsequence(2, "cubic")

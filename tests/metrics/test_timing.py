@@ -140,7 +140,8 @@ def test_cuda_clock_waits_for_the_device() -> None:
 
 def test_times_and_counts() -> None:
     timings, made = measure()
-    assert timings == {"a": Timing((1.0,) * 8), "b": Timing((2.0,) * 8)}
+    rounds = tuple(range(8))
+    assert timings == {"a": Timing((1.0,) * 8, rounds), "b": Timing((2.0,) * 8, rounds)}
     # All contestants warm up, and each gets every round number once, round by round.
     assert sorted(made) == [(i, name) for i in range(10) for name in "ab"]
     assert [index for index, _ in made] == [i for i in range(10) for _ in "ab"]
@@ -160,6 +161,7 @@ def test_fewer_rounds_are_spread_evenly(fewer: int) -> None:
     assert (len(timings["a"].seconds), len(timings["b"].seconds)) == (8, fewer)
     taken = [index for index, name in made if name == "b"]
     assert taken[:2] == [0, 1]  # the warm-up, and the first timed round
+    assert timings["b"].rounds == tuple(index - 1 for index in taken[1:])
     gaps = [after - before for before, after in itertools.pairwise(taken[1:])]
     assert max(gaps, default=1) - min(gaps, default=1) <= 1
 
@@ -223,6 +225,14 @@ def test_ratio_of_medians() -> None:
     assert 5.7 / 2.1 <= ratio.low < ratio.value < ratio.high <= 6.3 / 1.9
     assert ratio.n == 3
     assert ratio == ratio_of_medians(a, b, seed=0)
+
+
+def test_each_time_has_a_round_of_its_own() -> None:
+    assert Timing((1.0, 2.0), (0, 4)).by_round == {0: 1.0, 4: 2.0}
+    assert Timing((1.0, 2.0)).by_round == {0: 1.0, 1: 2.0}
+    for rounds in ((0,), (3, 3), (0, 1, 2)):
+        with pytest.raises(ValueError, match="2 times need as many different rounds"):
+            Timing((1.0, 2.0), rounds)
 
 
 # Machine

@@ -15,9 +15,10 @@ NOTE = """\
 Each time is of one call of the sampler, DDPM on N steps out of 1000, from the draw of its noise to
 the finished tensor. Weights are random, since time does not depend on them. All lengths of one
 network and batch were timed in the same rounds, each round in an order of its own. A speed-up is
-the geometric mean, over rounds, of the longest sampler's time over the row's, with a 95 % bootstrap
-interval; beside it stands the ratio of their steps. The real-time factor is time over the duration
-of the sound, without the encoder, which runs once for each utterance and is timed alone.
+the longest sampler's time over the row's, paired by round: a geometric mean without the lowest and
+the highest fifth of the rounds, with a 95 % interval of Student's t. Beside it stands the ratio of
+their steps. The real-time factor is time over the duration of the sound, without the encoder, which
+runs once for each utterance and is timed alone.
 """
 
 

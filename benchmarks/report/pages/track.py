@@ -23,11 +23,17 @@ from benchmarks.report.pages.schedules import schedule_blocks
 from benchmarks.report.words import WORDS
 from benchmarks.report.words.base import Line
 from benchmarks.results.schema import (
+    CallTime,
     Comparison,
     Cost,
     RowResult,
-    RowTime,
     RunResults,
+)
+
+PAIRED_NOTE = (
+    "Speed-ups are paired by round: geometric means without the lowest and the highest fifth of "
+    "the rounds, with 95 % intervals of Student's t. *Power*: the probability that such an "
+    "interval lies above 90 % of a claimed speed-up, if the true speed-up is the claimed one."
 )
 
 
@@ -57,6 +63,11 @@ def _head(results: RunResults) -> list[Block]:
         blocks.append(Prose("**The machine was busy while it was timed: take times with care.**"))
     if results.network is not None:
         blocks.append(Prose(f"One network evaluation: {_latency(results.network)}."))
+    if results.encoder is not None:
+        encoding = f"One encoding of the condition: {_latency(results.encoder)}."
+        blocks.append(Prose(f"{encoding} Latencies are without it; it is made once for all steps."))
+    if any(row.time is not None and row.time.power is not None for row in results.rows):
+        blocks.append(Prose(PAIRED_NOTE))
     return blocks
 
 
@@ -106,12 +117,28 @@ def _by_steps(results: RunResults, name: str) -> Table:
     return table([f"{named(info)} at steps", "Sampler", *(str(step) for step in steps)], lines)
 
 
-def _time_cells(row: RowResult, reference: str) -> Line:
-    time = row.time
+def _time_heads(results: RunResults) -> list[str]:
+    """Heads of the columns of times; earlier documents have fewer."""
+    times = [row.time for row in results.rows if row.time is not None]
+    heads = ["Latency", "Speed-up (time)"]
+    heads += ["with encoder"] if any(time.speedup_with_encoder for time in times) else []
+    heads += ["Step ratio"]
+    return heads + (["Power"] if any(time.power is not None for time in times) else [])
+
+
+def _time_cells(row: RowResult, results: RunResults) -> Line:
+    heads, time = _time_heads(results), row.time
     if time is None:
-        return [NOTHING] * 3
-    speedup = "1" if row.id.name == reference else estimated(time.speedup, 1)
-    return [Cell(_latency(time), time.median_s), speedup, f"{time.step_ratio:.1f}"]
+        return [NOTHING] * len(heads)
+    is_reference = row.id.name == results.reference
+    cells: dict[str, Cell | str] = {
+        "Latency": Cell(_latency(time), time.median_s),
+        "Speed-up (time)": "1" if is_reference else estimated(time.speedup, 1),
+        "with encoder": "1" if is_reference else estimated(time.speedup_with_encoder, 1),
+        "Step ratio": f"{time.step_ratio:.1f}",
+        "Power": NOTHING if time.power is None else f"{time.power:.2f}",
+    }
+    return [cells[head] for head in heads]
 
 
 def _quality_table(results: RunResults, rows: Sequence[RowResult]) -> Table:
@@ -119,7 +146,7 @@ def _quality_table(results: RunResults, rows: Sequence[RowResult]) -> Table:
     heads += [named(m) for m in results.metrics.values()]
     words = WORDS[results.track]
     heads += ["RTF"] if words.with_rtf else []
-    heads += ["Latency", "Speed-up (time)", "Step ratio"]
+    heads += _time_heads(results)
     lines = [_row_cells(row, results) for row in rows]
     return table(heads, lines + words.floor_lines(results, rows, len(heads)))
 
@@ -128,7 +155,7 @@ def _row_cells(row: RowResult, results: RunResults) -> Line:
     with_rtf = WORDS[results.track].with_rtf
     title = plain(results.titles[row.contestant])
     if row.skipped is not None:
-        empty = [NOTHING] * (len(results.metrics) + 3 + with_rtf)
+        empty = [NOTHING] * (len(results.metrics) + len(_time_heads(results)) + with_rtf)
         return [title, str(row.steps), "0", plain(row.skipped), *empty]
     scored = min(row.n_scored.values(), default=0)
     cells: Line = [title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
@@ -136,7 +163,7 @@ def _row_cells(row: RowResult, results: RunResults) -> Line:
     if with_rtf:
         rtf = None if row.time is None else row.time.rtf
         cells.append(NOTHING if rtf is None else f"{rtf:.3f}")
-    return [*cells, *_time_cells(row, results.reference)]
+    return [*cells, *_time_cells(row, results)]
 
 
 def _verdicts(results: RunResults, convention: str) -> list[Block]:
@@ -247,7 +274,7 @@ def _made_otherwise(results: RunResults) -> list[str]:
     ]
 
 
-def _latency(time: RowTime) -> str:
+def _latency(time: CallTime) -> str:
     scale, unit = (1.0, "s") if time.median_s >= 1 else (1000.0, "ms")
     text = f"{time.median_s * scale:.3g} {unit}"
     spread = f"{time.q1_s * scale:.3g}–{time.q3_s * scale:.3g}"

@@ -104,5 +104,8 @@ class AnalyticNetworks(Networks):
         """Make the step loss on fresh draws."""
         score_net, schedule_net = networks
         seen = EvaluatedNet(self.for_convention(score_net, convention), self.experiment.bf16)
-        draw = self._distributions.fresh(convention, self.experiment.schedule_net.batch_size)
-        return unconditional_schedule_loss((seen, schedule_net), draw, self.training, form, tau)
+        config = self.experiment.schedule_net
+        draw = self._distributions.fresh(convention, config.batch_size)
+        return unconditional_schedule_loss(
+            (seen, schedule_net), draw, self.training, form, tau, config.reduction
+        )

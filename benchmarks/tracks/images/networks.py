@@ -90,8 +90,11 @@ class ImageNetworks(Networks):
         """Make the step loss on random images."""
         score_net, schedule_net = networks
         seen = EvaluatedNet(self.for_convention(score_net, convention), self.experiment.bf16)
-        draw = self._pictures.drawn(self.experiment.schedule_net.batch_size, self.device)
-        return unconditional_schedule_loss((seen, schedule_net), draw, self.training, form, tau)
+        config = self.experiment.schedule_net
+        draw = self._pictures.drawn(config.batch_size, self.device)
+        return unconditional_schedule_loss(
+            (seen, schedule_net), draw, self.training, form, tau, config.reduction
+        )
 
 
 def _tuples(size: dict[str, Any]) -> dict[str, Any]:

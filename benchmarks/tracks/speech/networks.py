@@ -23,6 +23,7 @@ from benchmarks.data.features import filterbank
 from benchmarks.runtime.noise import EvaluatedNet, taken, training_noise
 from benchmarks.tracks.levels import drawn_levels
 from benchmarks.tracks.parts import KnownNetworks, Networks
+from benchmarks.tracks.reduction import reduced
 from benchmarks.tracks.speech.data import Recordings
 
 NETWORKS: KnownNetworks = {
@@ -35,8 +36,10 @@ NETWORKS: KnownNetworks = {
     },
     "schedule_net": {
         "ratio": lambda size, schedule: RatioNet(**size),
-        # Without dropout, which would draw from the global generator and break exact resume.
-        "galr": lambda size, schedule: GALR(GALRConfig(**size, dropout=0.0)),
+        # Without dropout, unless an experiment asks for it.
+        "galr": lambda size, schedule: GALR(
+            GALRConfig(**{**size, "dropout": size.get("dropout", 0.0)})
+        ),
     },
 }
 
@@ -106,15 +109,11 @@ class SpeechNetworks(Networks):
             waveform, log_mel = crops.draw(config.batch_size, generator)
             with torch.no_grad(), seen.precision(self.device):
                 condition = encode(score_net, log_mel)
-            return schedule_loss(
-                (seen, schedule_net),
-                convention.amplitude * waveform,
-                condition,
-                self.training,
-                tau,
-                generator,
-                form,
+            x_0 = convention.amplitude * waveform
+            mean = schedule_loss(
+                (seen, schedule_net), x_0, condition, self.training, tau, generator, form
             )
+            return reduced(mean, x_0, config.reduction)
 
         return loss
 

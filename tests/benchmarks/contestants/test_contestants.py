@@ -24,7 +24,7 @@ def test_roles() -> None:
         f"{kernel}{spacing}"
         for kernel in ("ddpm", "ddim")
         for spacing in ("", "-quad", "-snr", "-snr-steps")
-    }
+    } | {"ddim-released"}
     assert names_of("rival") == {*CONTESTANTS} - names_of("bddm") - names_of("baseline")
 
 
@@ -63,6 +63,24 @@ def test_the_reason_of_the_search_is_the_reason_of_the_row(
     with pytest.raises(SkipContestantError) as told:
         CONTESTANTS[name].prepare(steps, inputs)
     assert str(told.value) == reason
+
+
+@pytest.mark.parametrize("steps", [2, 3, 16, 49, 50])
+def test_the_released_ddim_is_fastdpm_of_linear_steps(steps: int) -> None:
+    inputs = ContestantInputs(TRAINING, {})
+    released = CONTESTANTS["ddim-released"].prepare(steps, inputs).recipe
+    assert released["kernel"] == "ddim"
+    betas = CONTESTANTS["fastdpm-step-ddim"].prepare(steps, inputs).recipe["betas"]
+    assert released["betas"] == pytest.approx(betas)
+    if 2 < steps < 49:  # other lists meet it only at the ends
+        others = [name for name in CONTESTANTS if name.startswith(("ddim", "ddpm"))]
+        lists = {n: CONTESTANTS[n].prepare(steps, inputs).recipe["betas"] for n in others}
+        assert [n for n in others if lists[n] == released["betas"]] == ["ddim-released"]
+
+
+def test_the_released_ddim_has_no_single_step() -> None:
+    with pytest.raises(SkipContestantError, match="two ends: one step is too few"):
+        CONTESTANTS["ddim-released"].prepare(1, ContestantInputs(TRAINING, {}))
 
 
 def test_a_found_schedule_is_sampled_by() -> None:

@@ -129,6 +129,7 @@ def test_weights_that_are_not_there(changed: dict[str, object], field: str) -> N
         (["--reference", "ddpm-9"], "reference: 'ddpm-9' is none of"),
         (["--search.lengths", "3", "3"], "search.lengths: 3 occurs twice"),
         (["--timing.rounds", "0"], "timing.rounds: 0 is too few"),
+        (["--timing.claimed", "raw/bddm-9"], "timing.claimed: 'raw/bddm-9' is none of"),
         (["--training-schedule.T", "1"], "training_schedule.T: 1 is not allowed"),
         (["--device", "mps"], "device: 'mps' is not allowed"),
         (

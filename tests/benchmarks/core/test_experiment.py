@@ -9,7 +9,7 @@ import pytest
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.plugins import refuse_unknown_contestants
 from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import Experiment
+from benchmarks.core.experiment import PER_LENGTH, Experiment
 from benchmarks.core.identity import as_dict
 from benchmarks.core.loading import load, names
 from benchmarks.core.rows import rows_of
@@ -21,7 +21,7 @@ def test_shipped_experiments_load(name: str) -> None:
     rows = rows_of(experiment)
     expected = {"speech": {"scaled", "raw"}, "images": {"plain"}}
     expected["analytic"] = {convention.name for convention in experiment.conventions}
-    if name in ("contestants-speech", "gpu-speech"):  # as the papers run it
+    if name in ("contestants-speech", "gpu-speech", "papers-speech-galr"):  # as the papers run it
         expected["speech"] = {"raw"}
     if name != "images-cifar10":  # clips, as DDPM's code does
         assert {row.convention.name for row in rows} == expected[experiment.track]
@@ -62,6 +62,8 @@ REPEATED = {
     "bddm-frugal",
 }
 """Other starts, another loss, and BDDM by a cheaper search."""
+SAME = {"ddim-released"}
+"""The same schedule and kernel as ``fastdpm-step-ddim``, by another name."""
 
 
 @pytest.mark.parametrize("track", ["analytic", "images", "speech"])
@@ -73,10 +75,11 @@ def test_every_contestant_is_held_against_bddm(track: str) -> None:
         differing = {key for key in few if few[key] != long[key]}
         assert differing == {"search", "rows", "reference", "publish"}
     rows = [row for experiment in experiments for row in rows_of(experiment)]
-    assert {row.contestant for row in rows} == {*CONTESTANTS} - ABLATED - REPEATED
+    known = {*CONTESTANTS} - ABLATED - REPEATED - SAME
+    assert {row.contestant for row in rows} == known
     # Also those that cannot be, so that the page says why.
     asked = {(row.contestant, row.steps) for row in rows if row.steps <= 50}
-    assert len(asked) == 8 * len({*CONTESTANTS} - ABLATED - REPEATED)
+    assert len(asked) == 8 * len(known)
     steps = {row.steps for row in rows if row.contestant == "bddm"}
     lengths = {length for experiment in experiments for length in experiment.search.lengths}
     assert steps == lengths == {3, 4, 6, 7, 12, 16, 25, 50}
@@ -103,6 +106,25 @@ def test_the_published_images_are_many() -> None:
     assert all(row.items * row.seeds >= 3000 for row in rows)
     contestants = {row.contestant for row in rows if row.steps == 100}
     assert contestants >= {"bddm", "bddm-literal", "bddm-noise", "ddpm", "ddim", "ddim-quad"}
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "lengths"),
+    [("papers-speech-galr", "galr", (3, 7, 12, 16)), ("papers-images-vgg11", "vgg11", (3, 7, 16))],
+)
+def test_the_papers_networks_have_the_released_recipe(
+    name: str, network: str, lengths: tuple[int, ...]
+) -> None:
+    experiment = load(name)
+    config, training = experiment.schedule_net, experiment.schedule_net.training
+    assert (config.network, config.loss, config.reduction) == (network, "released", "sum")
+    assert (config.tau, config.batch_size) == (PER_LENGTH, 1)
+    assert (training.steps, training.learning_rate, training.constant) == (10_000, 1e-5, True)
+    assert (training.adam_betas, training.amsgrad) == ((0.9, 0.999), True)
+    assert (training.clip, training.ema_decay, training.weight_decay) == (5.0, 0.999, 1e-5)
+    assert (training.warmup, config.weights) == (0, {})
+    assert (experiment.search.bins, experiment.search.lengths) == (9, lengths)
+    assert experiment.publish == "results/papers"
 
 
 def write(tmp_path: Path, text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.report.markdown import table_text, to_markdown
 from benchmarks.report.pages.track import summary, track_page
 from benchmarks.results.origins import MadeOtherwise, TimesFrom, Training
-from benchmarks.results.schema import RowResult, RunResults
+from benchmarks.results.schema import CallTime, RowResult, RunResults
 from synthetic.runs import CLIPS, analytic, around, images, speech, timed
 
 
@@ -133,6 +133,25 @@ def test_without_its_reference_nothing_has_a_speed_up() -> None:
     assert len(timed_rows) == len(rows)
     assert sorted({*timed_rows}) == ["1", "—"]
     assert timed_rows.count("1") == 1
+
+
+def test_encoder_and_power_have_columns_where_they_are_known() -> None:
+    results = images()
+    encoder = CallTime(median_s=0.002, q1_s=0.002, q3_s=0.002, rounds=25, stable=True, rtf=None)
+    changes = {"speedup_with_encoder": around(40.0, 2.0, 25), "power": 0.943}
+    rows = [
+        row.model_copy(update={"time": row.time and row.time.model_copy(update=changes)})
+        for row in results.rows
+    ]
+    page = page_of(results, rows=rows, encoder=encoder)
+    assert "| Latency | Speed-up (time) | with encoder | Step ratio | Power |" in page
+    assert "| 40.0 [38.0, 42.0] | 142.9 | 0.94 |" in page
+    assert "One encoding of the condition: 2 ms." in page
+    assert "*Power*: the probability" in page
+    earlier = page_of(results)
+    assert "| Latency | Speed-up (time) | Step ratio |" in earlier
+    assert "Power" not in earlier
+    assert "encod" not in earlier
 
 
 def test_few_noise_seeds_make_verdicts_indications() -> None:

@@ -69,6 +69,26 @@ def test_each_seed_of_a_searched_row_has_its_own_schedule(place: Path) -> None:
     assert rows["ddpm-3"].schedules is None
 
 
+def test_claimed_rows_are_timed_in_many_rounds_with_their_reference(place: Path) -> None:
+    results = RunResults.read(place / "out" / "speech.json")
+    rounds = {row.key: row.time.rounds for row in results.rows if row.time is not None}
+    assert rounds["raw/ddpm-3"] == rounds["raw/ddpm-20"] == 3
+    assert rounds["scaled/ddpm-3"] == rounds["scaled/ddpm-20"] == 2
+    assert results.encoder is not None
+    assert results.encoder.rounds == 3
+    for row in results.rows:
+        if row.key == "raw/ddpm-20":
+            continue
+        if row.time is not None and row.contestant == "ddpm" and row.steps == 3:
+            ratio, with_encoder = row.time.speedup, row.time.speedup_with_encoder
+            assert ratio is not None
+            assert with_encoder is not None
+            assert ratio.n == with_encoder.n == row.time.rounds
+            assert ratio.df == ratio.n - 1
+            assert with_encoder.value < ratio.value  # both samplers have the encoder's time
+            assert row.time.power is not None
+
+
 def test_table_says_what_it_is(place: Path) -> None:
     table = (place / "out" / "speech.md").read_text()
     assert "these figures mean nothing" in table
