@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmarks.report.page import estimate
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import Level, TestVerdict
-from benchmarks.results.verdicts import Interval, Verdict
+from benchmarks.results.verdicts import Interval
 from metrics.multiplicity import one_sided_p
 
 ALPHA = 0.025
@@ -18,14 +18,6 @@ ALPHA = 0.025
 LABEL = 12  # characters of a label, at most
 PROTOCOL_1 = "made under protocol 1"
 NO_ERROR = f"{PROTOCOL_1}: no standard error"
-
-CLAIM_WORDS: dict[Verdict, TestVerdict] = {
-    "better": "holds",
-    "as good": "holds",
-    "worse": "does not hold",
-    "undecided": "open",
-}
-"""Verdict on a claimed row that is compared with another, to the verdict of a test."""
 
 
 @dataclass(frozen=True)
