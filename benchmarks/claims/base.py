@@ -12,6 +12,7 @@ from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import Level, TestVerdict
 from benchmarks.results.verdicts import Interval
 from metrics.multiplicity import one_sided_p
+from metrics.statistics import Estimate
 
 ALPHA = 0.025
 """Level of one-sided tests; a 95 % interval that leaves out the boundary says the same."""
@@ -127,5 +128,8 @@ def sides_at(interval: Interval, boundary: float, higher_is_better: bool) -> Sid
     """
     if interval.value is None or interval.se is None:
         return None
-    above, below = (one_sided_p(interval.estimate, boundary, side) for side in (True, False))
+    estimate = interval.estimate
+    if interval.se == 0:  # all scores are equal: an exact value
+        estimate = Estimate(interval.value, interval.value, interval.value, interval.n)
+    above, below = (one_sided_p(estimate, boundary, side) for side in (True, False))
     return Sides(above, below) if higher_is_better else Sides(below, above)
