@@ -6,8 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.claims.base import Finding, Sides, Test, short_of, sides_at, text_of
-from benchmarks.claims.pairs import with_exchange
+from benchmarks.claims.base import (
+    Finding,
+    Sides,
+    Test,
+    short_of,
+    sides_at,
+    text_of,
+    with_exchange,
+)
 from benchmarks.results.authors_audio import AuthorsAudio, mean_over_clips
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.verdicts import Interval

@@ -10,12 +10,12 @@ from benchmarks.claims.base import (
     NO_ERROR,
     PROTOCOL_1,
     Finding,
-    Sides,
     ends,
     short_of,
     sides_at,
     text_of,
     verdict_of,
+    with_exchange,
 )
 from benchmarks.claims.rows import OfMetric
 from benchmarks.results.folder import MissingResultError, ResultsFolder
@@ -114,22 +114,3 @@ class Superior(_Pair):
     def asked(self) -> str:
         """The question, with its margin, in a few words."""
         return f"{self.row} better than {self.against} by {self.metric}"
-
-
-def with_exchange(student: Sides, exchange: float | None, at_zero: float | None) -> Sides:
-    """The larger p value of Student's t and of the exchange test, on each side.
-
-    Half of a two-sided p value is the one-sided p value on the side of the estimate, and the rest
-    that on the other side. Sets of items have no exchange test at a margin: there the test at 0
-    stands in against the claim, where it is the weaker demand, and nothing stands in for it.
-
-    Args:
-        student: p values of Student's t.
-        exchange: two-sided p value at the same boundary; None without a test.
-        at_zero: two-sided p value at 0.
-    """
-    nearer = exchange if exchange is not None else at_zero
-    half = 1.0 if nearer is None else nearer / 2
-    if student.holds <= student.fails:
-        return Sides(student.holds if exchange is None else max(student.holds, half), student.fails)
-    return Sides(student.holds, max(student.fails, half))

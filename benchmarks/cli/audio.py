@@ -31,7 +31,7 @@ class AuthorsAudio(Command):
 
     def run(self) -> int:
         """Score the samples, write the document, and print the page."""
-        place = tables_folder("authors-audio", self.results, str(RESULTS), self.publish)
+        place = self.place
         if self.threads < 0:
             raise UserError(f"--threads: {self.threads} is below 0; give 0 or more")
         refuse_unusable_place(place, "--results")
@@ -43,3 +43,8 @@ class AuthorsAudio(Command):
         sys.stdout.write(page.read_text())
         sys.stderr.write(f"written: {place}\n")
         return 0
+
+    @property
+    def place(self) -> Path:
+        """The folder for the page."""
+        return tables_folder("authors-audio", self.results, str(RESULTS), self.publish)

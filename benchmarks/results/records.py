@@ -69,6 +69,7 @@ class SearchRecord(Record):
     Attributes:
         schedules: by number of steps.
         nfe: network evaluations.
+        judged: schedules that the judge scored; None: by an earlier version.
         seconds: wall-clock.
         threads: number of torch's threads.
         scores: titles of the judge's scores.
@@ -76,6 +77,7 @@ class SearchRecord(Record):
 
     schedules: dict[int, FoundSchedule]
     nfe: int
+    judged: int | None = None
     seconds: float
     threads: int | None = None
     scores: list[str] = []

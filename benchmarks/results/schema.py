@@ -143,6 +143,9 @@ class Cost(Strict):
     schedule_net_seconds: float | None
     search_nfe: int
     search_seconds: float
+    candidates: int | None = Field(
+        default=None, description="schedules that the search's judge scored, in one repeat"
+    )
     search_scores: dict[str, list[float]]
     pays_after_samples: float | None = Field(
         description="1000-step samples whose time the search took, over those saved by 16 steps"

@@ -52,6 +52,35 @@ class SearchProblem:
     released: tuple[PartialJudge, tuple[str, ...]] | None = None
 
 
+class CountedJudge:
+    """A judge that counts the schedules it scores.
+
+    Attributes:
+        judged: their number so far.
+    """
+
+    def __init__(self, judge: PartialJudge) -> None:
+        self._judge = judge
+        self.judged = 0
+
+    def __call__(
+        self, schedule: NoiseSchedule, trial: int, part: tuple[float, float] = (0.0, 1.0), /
+    ) -> tuple[float, ...]:
+        """Score a schedule."""
+        self.judged += 1
+        return self._judge(schedule, trial, part)
+
+
+def counted(problem: SearchProblem) -> tuple[SearchProblem, list[CountedJudge]]:
+    """Make the judges of a problem count the schedules they score."""
+    judge = CountedJudge(problem.judge)
+    if problem.released is None:
+        return replace(problem, judge=judge), [judge]
+    released = CountedJudge(problem.released[0])
+    both = replace(problem, judge=judge, released=(released, problem.released[1]))
+    return both, [judge, released]
+
+
 @dataclass(frozen=True)
 class SearchInputs:
     """Inputs of all searches, without anything of the test split.

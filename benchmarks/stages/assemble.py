@@ -47,7 +47,7 @@ def build_results(
         sampled: its rows.
         evaluation: estimates and comparisons of their scores.
         timings: seconds of every round, by row.
-        searched: what each repeat of each search found.
+        searched: records of the searches.
         weights: files of all networks.
         items_sha256: checksum of the per-item scores that lie beside the document.
     """
@@ -241,6 +241,7 @@ def _cost(
         schedule_net_steps=steps,
         schedule_net_seconds=seconds,
         search_nfe=record.nfe,
+        candidates=record.judged,
         search_seconds=record.seconds,
         search_scores={str(n): one.scores for n, one in record.schedules.items()},
         pays_after_samples=record.seconds / saved if saved > 0 else None,

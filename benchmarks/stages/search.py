@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found, NetStart
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.searches import SEARCHES
-from benchmarks.searches.base import Search, SearchInputs
+from benchmarks.searches.base import Search, SearchInputs, counted
 from benchmarks.stages.context import Context, weights_digest
 from benchmarks.stages.networks import (
     Weights,
@@ -71,7 +72,8 @@ def searched_schedules(
     experiment, search = context.experiment, SEARCHES[name]
     config = repeated(experiment.search, repeat)
     keys = net_keys(experiment, convention.name, name, repeat)
-    taus = {n: taus_of(experiment, n, search.tuned) for n in config.lengths} if keys else {}
+    nets = {key.tau: weights.schedule_nets[key] for key in keys}
+    taus = {n: taus_of(experiment, n, search.tuned) for n in config.lengths} if nets else {}
     inputs = {
         "config": {k: v for k, v in as_dict(config).items() if k not in _unused(search)},
         "grid": name,
@@ -89,7 +91,9 @@ def searched_schedules(
     folder = context.workspace.stage("search", inputs, code)
     file = folder.path / "schedules.json"
     if not folder.is_finished():
-        made = _search(context, convention, (name, repeat), weights)
+        again = f", repeat {repeat}" if repeat else ""
+        asked = _Asked(name, f"{convention.name}, {name}{again}", config, taus, nets)
+        made = _search(context, convention, asked, weights.score_net)
         made.write(file)
         folder.finish([file], made.seconds)
     record = SearchRecord.read(file)
@@ -118,35 +122,48 @@ def search_code(context: Context, search: Search) -> Code:
     return found | loaded_schedule_net(context) if search.needs_schedule_net else found
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The task of one search.
+
+    Attributes:
+        name: the search.
+        label: convention, search and repeat, for the display.
+        config: the search's configuration, with the seed of the repeat.
+        taus: length to the taus of its schedule networks.
+        nets: tau to the weights of its schedule network.
+    """
+
+    name: SearchName
+    label: str
+    config: SearchConfig
+    taus: Mapping[int, tuple[int, ...]]
+    nets: Mapping[int, Path]
+
+
 def _search(
-    context: Context, convention: Convention, what: tuple[SearchName, int], weights: Weights
+    context: Context, convention: Convention, asked: _Asked, score_weights: Path
 ) -> SearchRecord:
     """Run a search."""
-    name, repeat = what
-    experiment, track, search = context.experiment, context.track, SEARCHES[name]
-    config = repeated(experiment.search, repeat)
-    score_net = load_score_net(context, weights.score_net)
+    experiment, track, search = context.experiment, context.track, SEARCHES[asked.name]
+    score_net = load_score_net(context, score_weights)
     evaluated = EvaluatedNet(track.networks.for_convention(score_net, convention), experiment.bf16)
-    problem = track.judge.problem(score_net, evaluated, convention, config)
-    nets = {
-        key.tau: weights.schedule_nets[key]
-        for key in net_keys(experiment, convention.name, name, repeat)
-    }
+    problem = track.judge.problem(score_net, evaluated, convention, asked.config)
+    problem, judges = counted(problem)
     inputs = SearchInputs(
-        config=config,
+        config=asked.config,
         step_loss=experiment.schedule_net.loss,
         training=track.training,
         problem=problem,
         score_net=evaluated,
-        schedule_net=lambda tau: load_schedule_net(context, convention, nets[tau]),
-        taus=lambda steps: taus_of(experiment, steps, search.tuned),
+        schedule_net=lambda tau: load_schedule_net(context, convention, asked.nets[tau]),
+        taus=asked.taus.__getitem__,
         examples=partial(track.items.examples, score_net, convention),
         distortion=partial(track.items.distortion, convention),
         device=context.device,
     )
     began = time.monotonic()
-    again = f", repeat {repeat}" if repeat else ""
-    label = f"search schedules ({convention.name}, {name}{again})"
+    label = f"search schedules ({asked.label})"
     with context.progress.task(label, search.work(inputs)) as advance:
         found = search.find(replace(inputs, observe=lambda: advance(1)))
     for reason, count in problem.failures.items():
@@ -154,6 +171,7 @@ def _search(
     return SearchRecord(
         schedules=_written(found),
         nfe=evaluated.evaluations,
+        judged=sum(judge.judged for judge in judges),
         seconds=round(time.monotonic() - began, 1),
         threads=torch.get_num_threads(),
         scores=list(search.score_titles(problem)),

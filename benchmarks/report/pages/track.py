@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.core.experiment import PAPER
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
@@ -20,6 +19,7 @@ from benchmarks.report.page import (
     named,
     table,
 )
+from benchmarks.report.pages.schedules import schedule_blocks
 from benchmarks.report.words import WORDS
 from benchmarks.report.words.base import Line
 from benchmarks.results.schema import (
@@ -41,6 +41,7 @@ def track_page(results: RunResults) -> Page:
         blocks += [Heading(head), _quality_table(results, rows)]
         blocks += _verdicts(results, convention)
         blocks += words.appendix(results, rows)
+        blocks += schedule_blocks(results, rows)
         blocks += [Prose(line) for line in _cost_lines(results, convention)]
     return Page((*blocks, _origin(results)))
 
@@ -175,8 +176,10 @@ def _cost_lines(results: RunResults, convention: str) -> list[str]:
 
 
 def _cost_line(results: RunResults, cost: Cost) -> str:
-    whose = "" if cost.search == PAPER else f" of {code(cost.contestant)}"
+    whose = "" if cost.contestant == "bddm" else f" of {code(cost.contestant)}"
     evaluations = f"{cost.search_nfe} network evaluations, {cost.search_seconds:.0f} s"
+    if cost.candidates is not None:
+        evaluations = f"of {cost.candidates} candidates, {evaluations}"
     trained = (
         f"trained {cost.schedule_net_steps} steps in {cost.schedule_net_seconds:.0f} s"
         if cost.schedule_net_steps is not None and cost.schedule_net_seconds is not None

@@ -99,7 +99,7 @@ class ClipJudge:
         seed: the seed of the noise.
         measures: the metrics.
         device: the device that networks run on.
-        failures: where the reason of each judgement that failed is counted.
+        failures: counter of the reasons of judgements that failed.
 
     Attributes:
         benches: the clips.

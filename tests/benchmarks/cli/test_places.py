@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli.app import COMMANDS, _parsed, main
+from benchmarks.cli.audio import AuthorsAudio
 from benchmarks.cli.base import Command
 from benchmarks.cli.bundles import Bundle, Merge
 from benchmarks.cli.compare import Compare
@@ -49,7 +50,7 @@ def targets(command: Command) -> list[Path]:
             found = [command.workspace, place]
         case PageCommand():
             found = [command.into or command.folder]
-        case Speed():
+        case Speed() | AuthorsAudio():
             found = [command.place]
         case Import() | Bundle():
             found = [command.to]

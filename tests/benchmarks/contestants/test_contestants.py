@@ -36,7 +36,13 @@ def test_every_search_has_one_contestant_of_its_own() -> None:
 
 
 def test_contestants_whose_rows_are_compared_with_all_others() -> None:
-    assert BILATERAL == ["bddm", "bddm-noise", "bddm-released"]
+    assert BILATERAL == [
+        "bddm",
+        "bddm-literal",
+        "bddm-released-search",
+        "bddm-noise",
+        "bddm-released",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,29 @@ def test_shipped_experiments_load(name: str) -> None:
 def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
     cpu, full = (as_dict(load(name)) for name in ("cpu", "cpu-full"))
     differing = {key for key in cpu if cpu[key] != full[key]}
-    assert differing == {"rows", "timing", "publish"}
-    assert all(row.seeds >= 6 for row in rows_of(load("cpu-full")))
+    assert differing == {"rows", "timing", "publish", "search", "repeats", "test_items"}
+    differing = {key for key, value in cpu["search"].items() if value != full["search"][key]}
+    assert differing == {"searches", "tuned_bins"}
+    assert cpu["conventions"][0]["name"] == "raw"  # the papers' amplitude comes first
 
 
-ABLATED = {"bddm-released", "bddm-online", "bddm-own"}
+@pytest.mark.parametrize(("name", "least"), [("cpu-full", 9), ("images-cpu-full", 5)])
+def test_published_schedules_have_several_trainings_and_searches(name: str, least: int) -> None:
+    """Each noise seed of a searched row samples the schedule of a repeat of its own."""
+    experiment = load(name)
+    assert experiment.repeats >= least
+    searched = [row for row in rows_of(experiment) if row.contestant in ("bddm", "bddm-literal")]
+    assert searched
+    assert all(row.seeds == experiment.repeats for row in searched)
+
+
+ABLATED = {
+    "bddm-literal",
+    "bddm-online",
+    "bddm-own",
+    "bddm-released",
+    "bddm-released-search",
+}
 """Of BDDM itself; ``cpu-ablation`` and ``images-cpu-ablation`` compare them."""
 REPEATED = {
     "closed-form-noise",
@@ -72,11 +90,19 @@ def test_every_contestant_is_held_against_bddm(track: str) -> None:
 def test_the_published_images_are_many() -> None:
     cpu, full = (as_dict(load(name)) for name in ("images-cpu", "images-cpu-full"))
     differing = {key for key in cpu if cpu[key] != full[key]}
-    assert differing == {"search", "rows", "test_items", "timing", "publish"}
+    assert differing == {
+        "headline",
+        "publish",
+        "repeats",
+        "rows",
+        "search",
+        "test_items",
+        "timing",
+    }
     rows = rows_of(load("images-cpu-full"))
-    assert all(row.items >= 5000 for row in rows if row.steps <= 100)
+    assert all(row.items * row.seeds >= 3000 for row in rows)
     contestants = {row.contestant for row in rows if row.steps == 100}
-    assert contestants == {"bddm", "bddm-noise", "ddpm", "ddim", "ddpm-quad", "ddim-quad"}
+    assert contestants >= {"bddm", "bddm-literal", "bddm-noise", "ddpm", "ddim", "ddim-quad"}
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -131,8 +157,7 @@ def test_defaults_are_plain_values() -> None:
 @pytest.mark.parametrize("track", ["analytic", "images", "speech"])
 def test_searches_are_compared_with_nothing_else_changed(track: str) -> None:
     experiment = load(f"search-{track}")
-    assert experiment.search.searches == ("paper", "frugal")
-    assert experiment.search.bins == 9  # the papers'
+    assert experiment.search.searches == ("tuned", "frugal")
     rows = rows_of(experiment)
     steps = {(row.contestant, row.steps) for row in rows if row.contestant != "ddpm"}
     lengths = experiment.search.lengths

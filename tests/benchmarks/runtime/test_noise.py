@@ -17,7 +17,7 @@ from benchmarks.contestants.base import ContestantInputs, SkipContestantError
 from benchmarks.data.clips import centre_clips
 from benchmarks.data.features import HOP, MELS
 from benchmarks.data.speech import Utterance
-from benchmarks.runtime.found import Found
+from benchmarks.runtime.found import Found, NetStart
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 
 TRAINING = NoiseSchedule.linear(50, 1e-4, 0.1)
@@ -34,7 +34,7 @@ CASES = [
     for name in CONTESTANTS
     for steps in ONLY_STEPS.get(name, (3,) if name in NEED_A_SEARCH else (3, 50))
 ]
-FOUND = {3: Found(NoiseSchedule((0.01, 0.2, 0.6)), Start(0.3, 0.6, "ddpm"))}
+FOUND = {3: Found(NoiseSchedule((0.01, 0.2, 0.6)), NetStart(0.3, 0.6, "ddpm", 5))}
 
 
 class Ratio(nn.Module):
@@ -47,7 +47,7 @@ class Ratio(nn.Module):
 INPUTS = ContestantInputs(
     TRAINING,
     dict.fromkeys(SEARCHED.values(), FOUND),
-    lambda: (Ratio(), "0" * 64),
+    lambda tau: (Ratio(), "0" * 64),
     lambda: (Ratio(), "1" * 64),
     lambda: lambda alpha: 1 - alpha,
 )
@@ -121,7 +121,7 @@ def test_online_with_equal_sigmas_is_the_schedule_of_the_pass() -> None:
             return torch.full((len(x),), 0.8, dtype=torch.float64)
 
     start = Start(0.3, 0.6, "ddpm")
-    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Constant(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda tau: (Constant(), ""))
     seen: list[float] = []
 
     def score_net(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
@@ -152,7 +152,7 @@ class Ends(nn.Module):
 
 
 def test_an_online_item_that_is_done_is_cleaned_at_its_own_level() -> None:
-    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Ends(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda tau: (Ends(), ""))
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
     sampler = CONTESTANTS["bddm-online"].prepare(3, inputs)
@@ -179,9 +179,8 @@ def test_a_list_for_each_item_is_the_static_one_where_sigma_ignores_the_item() -
         (net, Constant()), start, torch.zeros(1, 5), None, TRAINING, 3, generator=torch.Generator()
     )
     schedule = NoiseSchedule(tuple(reversed(betas)))
-    inputs = ContestantInputs(
-        TRAINING, {"tuned": {3: Found(schedule, start)}}, lambda: (Constant(), "")
-    )
+    found_by = {"tuned": {3: Found(schedule, NetStart(*start, 5))}}
+    inputs = ContestantInputs(TRAINING, found_by, lambda tau: (Constant(), ""))
     found = []
     for name in ("bddm", "bddm-own"):
         generators = item_generators(3, [0, 1])
@@ -191,7 +190,7 @@ def test_a_list_for_each_item_is_the_static_one_where_sigma_ignores_the_item() -
 
 
 def test_a_shorter_list_of_its_own_waits_for_its_first_step() -> None:
-    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda: (Ends(), ""))
+    inputs = ContestantInputs(TRAINING, INPUTS.searched, lambda tau: (Ends(), ""))
     generators = item_generators(3, [0, 1])
     x_N = start_noise(generators, (5,), "cpu")
     sampler = CONTESTANTS["bddm-own"].prepare(3, inputs)

@@ -37,9 +37,9 @@ pytestmark = pytest.mark.slow
 def test_results_hold_every_row(place: Path) -> None:
     results = RunResults.read(place / "out" / "speech.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 10
+    assert len(rows) == 14
     for row in rows.values():
-        if row.contestant == "bddm" and row.skipped:
+        if row.role == "bddm" and row.skipped:
             continue
         assert row.nfe == row.steps
         assert row.n_total == 2 * row.seeds
@@ -51,7 +51,22 @@ def test_results_hold_every_row(place: Path) -> None:
     assert rows["raw/ddpm-20"].seeds == 1
     assert results.meaningless
     assert results.data.splits == {"train": 20, "valid": 2, "test": 2}
-    assert len(results.weights) == 3
+    # T/N is 10 and 6 for the lengths of 2 and 3; each has two trainings in each convention.
+    assert len(results.weights) == 1 + 2 * 2 * 2
+
+
+def test_each_seed_of_a_searched_row_has_its_own_schedule(place: Path) -> None:
+    results = RunResults.read(place / "out" / "speech.json")
+    rows = {row.id.name: row for row in results.rows if row.convention == "raw"}
+    for name in ("bddm-2", "bddm-literal-3"):
+        schedules = rows[name].schedules or []
+        assert [one.repeat for one in schedules] == [0, 1]
+        assert schedules[0].betas == rows[name].betas
+        assert schedules[1].betas != schedules[0].betas
+        assert all((one.start or {})["tau"] in (10, 6) for one in schedules)
+        assert all(one.complete is not None for one in schedules)
+    assert {(one.start or {})["tau"] for one in rows["bddm-literal-3"].schedules or []} == {6}
+    assert rows["ddpm-3"].schedules is None
 
 
 def test_table_says_what_it_is(place: Path) -> None:
@@ -122,14 +137,17 @@ def test_another_test_recording_trains_and_searches_nothing_anew(
 
 
 def test_another_seed_changes_every_sample(run: Any, place: Path, tmp_path: Path) -> None:
-    def samples() -> set[str]:
-        return {sha256_of(file) for file in (place / "work" / "sample").glob("*/samples.*")}
+    def samples() -> dict[Path, str]:
+        files = (place / "work" / "sample").glob("*/samples.*")
+        return {file: sha256_of(file) for file in files}
 
     before = samples()
     assert run.call("score", "--seed", "7", "--results", str(tmp_path / "out")) == 0
     assert not (tmp_path / "out").exists()  # 'score' ends before the report
     rows = RunResults.read(place / "out" / "speech.json").rows
-    assert len(samples() - before) == sum(row.seeds for row in rows if row.skipped is None)
+    new = {file: digest for file, digest in samples().items() if file not in before}
+    assert not set(new.values()) & set(before.values())
+    assert len(new) == sum(row.seeds for row in rows if row.skipped is None)
 
 
 def test_predicted_mos_adds_columns_and_recordings_and_scores_nothing_again(

@@ -35,12 +35,12 @@ ROWS = {"bddm": "ddpm", "ddim": "ddim", "fastdpm-var": "ddpm", "analytic-dpm": "
 ALL_SPEECH = {
     "score_net",
     "schedule_net",
-    "search paper",
+    "search tuned",
     "search closed-form",
     *(f"sample {name}" for name in ROWS),
 }
 SAMPLES = {f"sample {name}" for name in ROWS}
-SEARCHED = {"search paper", "search closed-form"}
+SEARCHED = {"search tuned", "search closed-form"}
 
 
 def stage_codes(root: Path, experiment: str = "cpu") -> dict[str, str]:
@@ -56,7 +56,7 @@ def stage_codes(root: Path, experiment: str = "cpu") -> dict[str, str]:
             | network_code(context, "schedule_net")
             | evaluation_code(context),
         }
-        for search in ("paper", "closed-form"):
+        for search in ("tuned", "closed-form"):
             found[f"search {search}"] = search_code(context, SEARCHES[search])
         for name, kernel in ROWS.items():
             sampler = Sampler(lambda *_: torch.zeros(1), 1, {"kernel": kernel})
@@ -150,7 +150,7 @@ LINES = {
         "bddm_ref/extras/networks/ratio.py",
         "power + 1e-8",
         "power + 1e-7",
-        {"schedule_net", "search paper"},
+        {"schedule_net", "search tuned"},
     ),
     "a network of other experiments": (
         "bddm_ref/networks/unet.py",
@@ -192,8 +192,8 @@ SILENT = {
     "a title": ("benchmarks/contestants/__init__.py", '"FastDPM, VAR linear, κ = 1"', '"FastDPM"'),
     "a default of the fields": (
         "benchmarks/core/experiment.py",
-        "Bounds(1, 1_000)] = 9",
-        "Bounds(1, 1_000)] = 7",
+        "bins: Bins = 9",
+        "bins: Bins = 7",
     ),
     "another contestant": ("benchmarks/contestants/online.py", "2 * steps - 1", "2 * steps + 1"),
     "the pages": ("benchmarks/report/markdown.py", "def ", "def  "),
