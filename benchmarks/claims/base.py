@@ -10,22 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmarks.report.page import estimate
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import Level, TestVerdict
-from benchmarks.results.verdicts import Interval, Verdict
+from benchmarks.results.verdicts import Interval
 from metrics.multiplicity import one_sided_p
+from metrics.statistics import Estimate
 
 ALPHA = 0.025
 """Level of one-sided tests; a 95 % interval that leaves out the boundary says the same."""
 LABEL = 12  # characters of a label, at most
 PROTOCOL_1 = "made under protocol 1"
 NO_ERROR = f"{PROTOCOL_1}: no standard error"
-
-CLAIM_WORDS: dict[Verdict, TestVerdict] = {
-    "better": "holds",
-    "as good": "holds",
-    "worse": "does not hold",
-    "undecided": "open",
-}
-"""Verdict on a claimed row that is compared with another, to the verdict of a test."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +128,10 @@ def sides_at(interval: Interval, boundary: float, higher_is_better: bool) -> Sid
     """
     if interval.value is None or interval.se is None:
         return None
-    above, below = (one_sided_p(interval.estimate, boundary, side) for side in (True, False))
+    estimate = interval.estimate
+    if interval.se == 0:  # all scores are equal: an exact value
+        estimate = Estimate(interval.value, interval.value, interval.value, interval.n)
+    above, below = (one_sided_p(estimate, boundary, side) for side in (True, False))
     return Sides(above, below) if higher_is_better else Sides(below, above)
 
 

@@ -135,12 +135,17 @@ def _row_result(
         metrics=scores.metrics,
         n_scored=scores.n_scored,
         n_total=row.seeds * row.items if one.files else 0,
-        unscored=scores.unscored,
+        **_told(scores),
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         schedules=_schedules(family.search, one, searched),
         classes=scores.classes,
         time=_time(timings, row.key, str(reference), reference.steps / max(one.nfe, 1)),
     )
+
+
+def _told(scores: RowScores) -> dict[str, Any]:
+    """Fields of a row that documents leave out where they have nothing to tell."""
+    return {"unscored": scores.unscored} if scores.unscored else {}
 
 
 def _schedules(search: str | None, one: Sampled, searched: Records) -> list[RepeatSchedule] | None:

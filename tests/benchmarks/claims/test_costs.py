@@ -19,7 +19,10 @@ from benchmarks.results.schema import RunResults
 from synthetic.runs import cost, run
 
 Made = Callable[..., ResultsFolder]
-BATCHES = {"schedule_net": {"batch_size": 1}, "score_net": {"batch_size": 4, "draws": 2}}
+BATCHES = {
+    "schedule_net": {"batch_size": 1, "training": {"steps": 100, "learning_rate": 1e-5}},
+    "score_net": {"batch_size": 4, "draws": 2},
+}
 SHARE: dict[str, Any] = {
     "kind": "training_cost",
     "results": "speech",
@@ -65,29 +68,30 @@ def test_a_share_of_the_compute(
     share = updates / (100 * 4 * 2 * 3)
     assert found.measured == (
         f"{share:.2%} of the compute: {updates} of 100 updates = {updates / 100:.1%}, {updates} of "
-        f"800 evaluations = {updates / 800:.1%}, forward against forward and backward; 700 of 1400 "
-        "parameters = 50.0%"
+        f"800 evaluations = {updates / 800:.1%}, forward against forward and backward; 2 trained; "
+        "700 of 1400 parameters = 50.0%"
     )
-    assert test.asked.endswith("raw: at most 10% of the training compute of score")
+    assert test.asked.endswith("raw/bddm: at most 10% of the training compute of score")
     assert found.sides is None
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(1800.0, "holds"), (1801.0, "does not hold")])
-def test_seconds_are_not_a_share(
+def test_seconds_are_those_of_one_network(
     folder_of: Made, tmp_path: Path, seconds: float, expected: str
 ) -> None:
-    folder = folder_of(speech=trained(10, seconds))
+    folder = folder_of(speech=trained(300, 3 * seconds))
     write_card(tmp_path, "score", 100.0, 1400, 100)
     test = TrainingCost(of="seconds", at_most=1800, **SHARE)
     found = test.decide(folder)
     assert found.verdict == expected
     assert found.short == f"{seconds:.0f} s"
-    assert test.asked.endswith("raw: trained in at most 1800 s")
+    assert "; 3 trained; " in found.measured
+    assert test.asked.endswith("raw/bddm: trained in at most 1800 s")
 
 
 def test_a_run_without_a_training_is_told(folder_of: Made, tmp_path: Path) -> None:
     write_card(tmp_path, "score", 100.0, 1400, 100)
     test = TrainingCost(of="seconds", at_most=1800, **SHARE)
-    for changes in ({}, {"convention": "scaled"}):
-        with pytest.raises(MissingResultError, match=r"speech\.json has no training of BDDM's"):
+    for changes in ({}, {"convention": "scaled"}, {"contestant": "constants"}):
+        with pytest.raises(MissingResultError, match=r"speech\.json has no training of the"):
             test.model_copy(update=changes).decide(folder_of(speech=trained(None, None)))

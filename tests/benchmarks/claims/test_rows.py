@@ -31,6 +31,13 @@ def test_at_least(folder_of: Made, value: float, expected: str) -> None:
     assert AtLeast(**LEAST).asked == "m of raw/a-3 at least 2"
 
 
+@pytest.mark.parametrize(("value", "expected"), [(2.1, "holds"), (1.9, "does not hold")])
+def test_equal_scores_are_an_exact_value(folder_of: Made, value: float, expected: str) -> None:
+    equal = Interval(value=value, low=value, high=value, n=4, se=0.0, df=3.0)
+    found = AtLeast(**LEAST).decide(folder_of(speech=two_rows(a=equal)))
+    assert found.verdict == expected
+
+
 def test_a_value_of_protocol_1_decides_nothing(folder_of: Made) -> None:
     found = AtLeast(**LEAST).decide(folder_of(speech=two_rows(a=between((2.5, 3.0)))))
     assert found.verdict == "open"
