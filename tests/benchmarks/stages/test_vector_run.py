@@ -40,8 +40,8 @@ def test_samples_of_the_trained_network_come_near_the_data(place: Path) -> None:
     assert len(rows) == 8
     assert all("kl" not in row.metrics for row in rows.values())
     energy = {key: row.metrics["energy"].value for key, row in rows.items()}
-    assert energy["modes/ddpm-100"] < 0.02
-    assert energy["modes/ddpm-100"] < energy["modes/ddpm-6"] < energy["modes/ddpm-3"]
+    assert energy["modes/ddpm-200"] < 0.02
+    assert energy["modes/ddpm-200"] < energy["modes/ddpm-6"] < energy["modes/ddpm-3"]
     assert checked(place / "out")
     page = (place / "out" / "analytic.md").read_text()
     assert "## Data `modes-2` (trained score network)" in page
@@ -86,7 +86,7 @@ def test_the_page_of_networks_holds_it_against_the_exact_score(
     assert main(["networks", str(results)]) == 0
     page = (results / "networks.md").read_text()
     assert "| published (analytic) | exact score | known |" in page
-    assert "| mine | `vector`: width 48, blocks 2, residual True | 400 updates, power 2," in page
+    assert "| mine | `vector`: width 48, blocks 2, residual True | 500 updates, power 2," in page
     assert "`modes`, gain over DDPM in Energy distance" in page
     assert "`other`" not in page
 
