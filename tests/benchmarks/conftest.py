@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,12 @@ from benchmarks.runtime import checkout
 from synthetic.folder import write_results
 
 TINY = Path(__file__).parent / "tiny"
+SMALL = {
+    "benchmarks.searches.beta_grid.LISTS": 27,  # of 3 steps: three values of k
+    "benchmarks.tracks.analytic.data.REFERENCE": 1000,
+    "benchmarks.tracks.analytic.data.JUDGE_REFERENCE": 400,
+}
+"""Counts of the product that no experiment can make smaller, and those of tiny runs."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,8 +42,10 @@ class TinyRun:
         root: has ``data``, the workspace ``work``, the results ``out`` and ``tiny.yaml``.
         takes_data: whether the experiment reads files.
         unaccounted: functions that ran and are not in the code of their stage.
+        small: counts of the product in these runs, by their places.
     """
 
+    small: ClassVar[dict[str, int]] = SMALL
     root: Path
     takes_data: bool
     unaccounted: set[str]
@@ -51,7 +60,10 @@ class TinyRun:
         places = ["--workspace", str(self.root / "work"), "--results", str(self.root / "out")]
         if self.takes_data:
             places += ["--data", str(self.root / "data")]
-        return main([command, str(self.root / "tiny.yaml"), *places, *options])
+        with pytest.MonkeyPatch.context() as patch:
+            for place, count in self.small.items():
+                patch.setattr(place, count)
+            return main([command, str(self.root / "tiny.yaml"), *places, *options])
 
 
 TinyRuns = Callable[[str], TinyRun]

@@ -72,6 +72,13 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     mos._dnsmos_of_bytes.cache_clear()
 
 
+@pytest.fixture
+def unloaded() -> None:
+    """Has models loaded anew."""
+    for load in (mos._distillmos, mos._dnsmos):
+        load.cache_clear()
+
+
 # Exact
 
 
@@ -135,7 +142,8 @@ def test_dnsmos_is_the_packages(seconds: float, monkeypatch: pytest.MonkeyPatch)
         assert value == pytest.approx(theirs[f"{scale}_mos"], abs=1e-4)
 
 
-@pytest.mark.parametrize("seconds", [2.56, pytest.param(9.5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [2.56, 9.5])
 def test_distillmos_is_the_packages(seconds: float) -> None:
     names("distillmos")
     package = pytest.importorskip("distillmos")
@@ -152,13 +160,14 @@ def test_distillmos_is_the_packages(seconds: float) -> None:
 # A sum of sines gets the lowest marks with or without noise: the test needs a recording.
 # DistillMOS would append zeros to 2.56 s; DNSMOS repeats the clip. SIG of DNSMOS may ignore the
 # background.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("predictor", "repeats", "scales"), [("distillmos", 3, slice(1)), ("dnsmos", 1, slice(0, 3, 2))]
 )
 def test_more_noise_is_worse(predictor: str, repeats: int, scales: slice) -> None:
     recording, _ = soundfile.read(RECORDING)
     noise = np.random.default_rng(1).normal(size=recording.size) * recording.std()
-    ladder = [np.tile(recording + gain * noise, repeats) for gain in (0.0, 0.03, 0.1, 0.3, 1.0)]
+    ladder = [np.tile(recording + gain * noise, repeats) for gain in (0.0, 0.1, 1.0)]
     scored = score_items(names(predictor)[scales], ladder, ladder, RATE)
     for name in scored[0]:
         values = [item[name].value for item in scored]
@@ -167,17 +176,19 @@ def test_more_noise_is_worse(predictor: str, repeats: int, scales: slice) -> Non
         assert all(MOS_METRICS[name].lowest <= v <= MOS_METRICS[name].highest for v in values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", MOS_PREDICTORS)
 def test_scores_depend_on_the_clip_alone(predictor: str) -> None:
     metrics, clips = names(predictor), [CLEAN, noisy(0.01), CLEAN]
     before = [clip.copy() for clip in clips]
     together = score_items(metrics, clips, clips, RATE)
-    alone = [score_items(metrics, [clip], [noisy(0.1)], RATE)[0] for clip in clips]
-    assert together == alone
-    assert together[0] == together[2] != together[1]
+    alone = [score_items(metrics, [clip], [noisy(0.1)], RATE)[0] for clip in clips[:2]]
+    assert together == [*alone, alone[0]]
+    assert alone[0] != alone[1]
     assert all(np.array_equal(*pair) for pair in zip(clips, before, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", MOS_PREDICTORS)
 def test_batches_change_nothing(predictor: str) -> None:
     clips, metric = torch.tensor(np.stack([CLEAN, noisy(0.01)])), MOS_METRICS[names(predictor)[0]]
@@ -188,17 +199,19 @@ def test_batches_change_nothing(predictor: str) -> None:
     assert batch.item_scores() == single.item_scores()
 
 
+@pytest.mark.slow
 def test_distillmos_is_blind_to_a_gain() -> None:
     names("distillmos")
     # The model divides by the peak plus 1e-8: 1e-6 of this peak.
     assert mos.distillmos(0.03 * CLEAN) == pytest.approx(mos.distillmos(CLEAN), abs=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("unloaded")
 def test_loading_leaves_the_global_generator_and_says_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     names("distillmos")
-    mos._distillmos.cache_clear()
     state = torch.get_rng_state()
     mos.load_predictors(["distillmos"])
     assert torch.equal(torch.get_rng_state(), state)
@@ -234,6 +247,7 @@ def test_what_cannot_be_scored(name: str, clip: np.ndarray, reason: str) -> None
     assert score.reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", MOS_PREDICTORS)
 def test_a_quarter_of_a_second_and_a_silent_reference_will_do(predictor: str) -> None:
     clip = CLEAN[1_000:5_000]
@@ -253,6 +267,7 @@ def test_a_clip_has_one_dimension() -> None:
         checked_clip(np.stack([CLEAN, CLEAN]), 1)
 
 
+@pytest.mark.usefixtures("unloaded")
 @pytest.mark.parametrize(
     ("predictor", "module", "message"),
     [
@@ -264,12 +279,11 @@ def test_a_missing_package_is_one_sentence(
     predictor: str, module: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
-    for load in (mos._distillmos, mos._dnsmos):
-        load.cache_clear()
     with pytest.raises(ValueError, match=message):
         mos.load_predictors([predictor])
 
 
+@pytest.mark.usefixtures("unloaded")
 @pytest.mark.parametrize("predictor", ["distillmos", "dnsmos"])
 def test_other_weights_than_the_published_are_refused(
     monkeypatch: pytest.MonkeyPatch, predictor: str
@@ -278,7 +292,7 @@ def test_other_weights_than_the_published_are_refused(
     for module in NEEDED[predictor]:
         pytest.importorskip(module)
     monkeypatch.setitem(mos.WEIGHTS_SHA256, package, "0" * 64)
-    mos._distillmos.cache_clear()
-    mos._dnsmos.cache_clear()
+    if predictor == "distillmos":  # the network is not built; its weights are refused after that
+        monkeypatch.setattr("distillmos.sqa.ConvTransformerSQAModel", lambda **_: None)
     with pytest.raises(ValueError, match=f"of {package} .* starts with .*, not 00000000; reinst"):
         mos.load_predictors([predictor])

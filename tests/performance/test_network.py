@@ -47,6 +47,7 @@ UNTIMED = 1_024, 4  # samples and columns where nothing is timed
 IN_BF16 = "ours in bfloat16"
 PLAIN = "plain implementation, conditioning at every step"
 CPU_UNET = {"image_channels": 1, **load("images-cpu").score_net.size}
+SIZES_OF_UNET = [("cpu", 1), ("cpu", 64), pytest.param("DDPM's", 4, marks=pytest.mark.slow)]
 pytestmark = pytest.mark.benchmark(group="network")
 
 
@@ -203,6 +204,7 @@ def seconds_to_compile(call: Call) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_conditioning_of_diffwave(case: Case) -> None:
     device, (_, columns) = case.device, clip_size(case)
@@ -269,7 +271,7 @@ def test_vocoder(case: Case, items: int) -> None:
     against_peak(case, title, call, operations_of(call), {}, rounds=11)
 
 
-@pytest.mark.parametrize(("size", "items"), [("cpu", 1), ("cpu", 64), ("DDPM's", 4)])
+@pytest.mark.parametrize(("size", "items"), SIZES_OF_UNET)
 @torch.inference_mode()
 def test_unet(case: Case, size: str, items: int) -> None:
     device, items = case.device, min(items, 2) if case.benchmark.disabled else items

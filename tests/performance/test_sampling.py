@@ -32,7 +32,8 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 DIFFUSERS = "diffusers' loop"
 DDPM = KERNELS["ddpm"]
-SIZES = [("speech", 1), ("speech", 8), ("images", 1), ("images", 64)]
+SPEECH = [pytest.param("speech", items, marks=pytest.mark.slow) for items in (1, 8)]
+SIZES = [*SPEECH, ("images", 1), ("images", 64)]
 pytestmark = pytest.mark.benchmark(group="sampling")
 
 

@@ -19,22 +19,29 @@ import sys
 from pathlib import Path
 import torch
 from torch import nn
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from benchmarks.runtime import distributed
 from bddm_ref.training import TrainingConfig, train
 
-torch.set_num_threads(1)
-distributed.join("cpu")
-rank = torch.distributed.get_rank()
-torch.manual_seed(rank)  # the second starts elsewhere: it must take over the first's
-module = nn.Linear(4, 1)
-config = TrainingConfig(steps=5, learning_rate=0.1, clip=1e9, ema_decay=0.5)
+def work(folder):
+    torch.set_num_threads(1)
+    distributed.join("cpu")
+    rank = torch.distributed.get_rank()
+    torch.manual_seed(rank)  # the second starts elsewhere: it must take over the first's
+    module = nn.Linear(4, 1)
+    config = TrainingConfig(steps=5, learning_rate=0.1, clip=1e9, ema_decay=0.5)
 
-def loss(step, generator):
-    return (module(torch.randn(8, 4, generator=generator)) ** 2).mean()
+    def loss(step, generator):
+        return (module(torch.randn(8, 4, generator=generator)) ** 2).mean()
 
-result, _ = train(module, loss, config, Path(sys.argv[1]) / "state.pt")
-torch.save(result.state_dict(), Path(sys.argv[1]) / f"rank{rank}.pt")
-distributed.wait_for_all()
+    result, _ = train(module, loss, config, folder / "state.pt")
+    torch.save(result.state_dict(), folder / f"rank{rank}.pt")
+    distributed.wait_for_all()
+
+# What torchrun does, with processes that are forked, so that torch is imported once.
+meeting = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+config = LaunchConfig(1, 1, 2, **meeting, start_method="fork")
+elastic_launch(config, work)(Path(sys.argv[1]))
 """
 
 
@@ -42,10 +49,9 @@ distributed.wait_for_all()
 def test_two_processes_train_one_network_on_the_mean_gradient(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
-        [*command, "--standalone", str(script), str(tmp_path)],
+        [sys.executable, str(script), str(tmp_path)],
         env=environment,
         capture_output=True,
         text=True,

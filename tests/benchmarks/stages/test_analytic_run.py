@@ -17,7 +17,6 @@ from benchmarks.data.distributions import distribution
 from benchmarks.report.registry import checked
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
-from benchmarks.tracks.analytic import data as analytic
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
 
 
@@ -41,7 +40,7 @@ def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     rows = {row.key: row for row in results.rows}
     assert len(rows) == 63
     for convention in ("exact", "wrong"):
-        for name in ("bddm-3", "bddm-frugal-3", "constants-3", "ddpm-3", "ddim-6", "ddpm-200"):
+        for name in ("bddm-3", "bddm-frugal-3", "constants-3", "ddpm-3", "ddim-6", "ddpm-60"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]
             assert kl.value is not None
             assert kl.value > 0
@@ -50,14 +49,14 @@ def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     # A schedule that follows the item leaves no affine map.
     assert "kl" not in rows["exact/bddm-online-3"].metrics
     assert rows["exact/bddm-online-3"].metrics["energy"].value < 0.5
-    assert rows["exact/ddpm-200"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
-    assert rows["exact/ddpm-200"].metrics["kl"].value < rows["wrong/ddpm-200"].metrics["kl"].value
+    assert rows["exact/ddpm-60"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
+    assert rows["exact/ddpm-60"].metrics["kl"].value < rows["wrong/ddpm-60"].metrics["kl"].value
     assert rows["exact/constants-noise-3"].skipped == "search.searches lacks 'constants-noise'"
 
 
 def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
     """DDIM in 6 steps, coordinate by coordinate, from the formulas alone."""
-    training = NoiseSchedule.linear(200, 1e-4, 0.1)
+    training = NoiseSchedule.linear(60, 1e-4, 0.3)
     data = distribution("gaussian-3")
     schedule = training.subsequence(6)
     mean, gain = torch.zeros(3).double(), torch.ones(3).double()
@@ -78,7 +77,7 @@ def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:
 def test_seeds_add_points_and_records(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     row = next(r for r in results.rows if r.key == "ring/ddpm-6")
-    assert row.metrics["energy"].n == row.n_total == 600
+    assert row.metrics["energy"].n == row.n_total == 300
     items = gzip.decompress((place / "out" / "analytic-items.jsonl.gz").read_bytes())
     records = [json.loads(line) for line in items.splitlines()]
     mine = [r for r in records if r["row"] == "exact/ddpm-6"]
@@ -97,7 +96,7 @@ def test_comparisons_by_what_both_rows_have(place: Path) -> None:
     assert by_pair["exact/bddm-3", "exact/ddpm-3", "energy"].p_sign_flip is not None
     sampled = by_pair["ring/bddm-3", "ring/ddpm-3", "energy"]
     assert ("ring/bddm-3", "ring/ddpm-3", "kl") not in by_pair
-    assert sampled.items == 300  # the smaller number
+    assert sampled.items == 150  # the smaller number
     assert sampled.p_sign_flip is not None
     assert ("ring/closed-form-3", "ring/ddpm-3", "energy") not in by_pair  # only BDDM against all
     assert ("ring/bddm-3", "ring/closed-form-3", "energy") in by_pair
@@ -105,7 +104,7 @@ def test_comparisons_by_what_both_rows_have(place: Path) -> None:
 
 def test_every_convention_has_its_floor(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
-    assert set(results.floors) == {"exact/300", "wrong/300", "ring/300"}
+    assert set(results.floors) == {"exact/150", "wrong/150", "ring/150"}
     for metrics in results.floors.values():
         low, high = metrics["energy"].low, metrics["energy"].high
         assert low < 0.02
@@ -133,7 +132,7 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     own, released = (results.weights[f"schedule_net/exact{name}"] for name in ("", "/released"))
     assert own != released
-    assert results.cost("exact", "bddm-released").schedule_net_steps == 60
+    assert results.cost("exact", "bddm-released").schedule_net_steps == 20
     assert results.cost("exact", "closed-form-released").schedule_net_parameters == 0
     betas = {
         name: next(row.betas for row in results.rows if row.key == f"exact/{name}")
@@ -146,17 +145,18 @@ def test_the_released_loss_has_a_network_of_its_own(place: Path) -> None:
 def test_more_samples_than_draws_to_compare_with(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analytic, "REFERENCE", 250)  # of 300 samples
+    of_150_samples = 125
+    monkeypatch.setitem(run.small, "benchmarks.tracks.analytic.data.REFERENCE", of_150_samples)
     assert run.call("run", "--results", str(tmp_path / "out")) == 0
     rows = {row.key: row for row in RunResults.read(tmp_path / "out" / "analytic.json").rows}
-    assert rows["ring/ddpm-6"].metrics["energy"].n == 600  # two seeds
-    assert rows["ring/ddpm-6"].metrics["sw2"].n == 250
+    assert rows["ring/ddpm-6"].metrics["energy"].n == 300  # two seeds
+    assert rows["ring/ddpm-6"].metrics["sw2"].n == 125
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        ("--test-items", "200", "200 samples do not determine the moments of 200 steps"),
+        ("--test-items", "60", "60 samples do not determine the moments of 60 steps"),
         ("--margins", "{}", "margins: kl has none"),
         ("--bf16", "", "bf16: the analytic track is exact to float32"),
         ("--compile", "default", "compile: the analytic track has no use for it"),

@@ -45,6 +45,11 @@ class Mine:
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.tracks.analytic.data.REFERENCE", 500)
+
+
 def run(place: Path, result: str) -> Path:
     """A run with a contestant that returns this; gives the results folder."""
     (place / "tiny.yaml").write_text(TINY)
