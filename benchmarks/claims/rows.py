@@ -77,7 +77,9 @@ class Noninferior(_Pair):
                 raise MissingResultError(f"{self.against} has no {self.metric}")
             margin *= abs(value)
         measured = f"{self._measured(one)}, margin {margin:.3g}"
-        found = verdict(one.difference, margin, higher_is_better, one.p_sign_flip)
+        # The test at the margin was made for the comparison's own margin.
+        at_margin = one.p_margin if margin == one.margin else None
+        found = verdict(one.difference, margin, higher_is_better, one.p_sign_flip, at_margin)
         return self._finding(folder, CLAIM_WORDS[found], measured)
 
     @property

@@ -95,6 +95,17 @@ class Sampled:
     nfe: int
     betas: tuple[float, ...] | None = None  # the sampling schedule, if there is one
     skipped: str | None = None
+    seeds: tuple[int, ...] | None = None  # numbers of the files' noise seeds; None: 0, 1, ...
+
+    @property
+    def by_seed(self) -> dict[int, Path]:
+        """Files by the number of their noise seed; a repeat without a schedule leaves a gap.
+
+        Raises:
+            ValueError: there are not as many numbers as files.
+        """
+        numbers = range(len(self.files)) if self.seeds is None else self.seeds
+        return dict(zip(numbers, self.files, strict=True))
 
 
 def rows_of(experiment: Experiment) -> list[Row]:

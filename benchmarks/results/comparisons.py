@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from benchmarks.core.rows import Row
 from benchmarks.results.schema import Comparison, Judge
@@ -20,6 +21,8 @@ class RowScores:
     n_scored: dict[str, int]
     classes: list[int] | None = None  # images: how many look like each class
     unscored: dict[str, dict[str, int]] = field(default_factory=dict)  # metric to reason to number
+    repeats: int = 1  # trainings and searches that the intervals cover; 1: none
+    clipped: int | None = None  # speech: samples clipped to 16 bit
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class Measured:
         margin: the largest loss that still counts as good.
         higher_is_better: direction of the metric.
         items: number of each row's compared items, where rows differ in it.
+        p_margin: result of the exchange test at the margin; None without such a test.
+        p_margin_turned: the same for the second row less the first.
+        margin_from: ``floor`` where the margin is the half-width of the floor's interval.
     """
 
     metric: str
@@ -81,11 +87,19 @@ class Measured:
     margin: float
     higher_is_better: bool = False
     items: int | None = None
+    p_margin: float | None = None
+    p_margin_turned: float | None = None
+    margin_from: Literal["floor"] | None = None
 
 
 def comparison_of(row: Row, against: Row, found: Measured) -> Comparison:
     """Judge a measured difference, for the document of a run."""
     difference = Interval.of(found.difference)
+    told = {
+        "p_margin": found.p_margin,
+        "p_margin_turned": found.p_margin_turned,
+        "margin_from": found.margin_from,
+    }
     return Comparison(
         row=row.key,
         against=against.key,
@@ -93,7 +107,8 @@ def comparison_of(row: Row, against: Row, found: Measured) -> Comparison:
         difference=difference,
         p_sign_flip=found.p,
         margin=found.margin,
-        verdict=verdict(difference, found.margin, found.higher_is_better, found.p),
+        verdict=verdict(difference, found.margin, found.higher_is_better, found.p, found.p_margin),
         seeds=min(row.seeds, against.seeds),
         items=found.items,
+        **{name: one for name, one in told.items() if one is not None},
     )

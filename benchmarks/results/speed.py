@@ -87,7 +87,7 @@ def paired_ratio(a: SpeedCase, b: SpeedCase) -> Interval:
     if len(a.seconds[OURS]) != len(b.seconds[OURS]):
         raise ValueError(f"{a.title} and {b.title} were not timed in the same rounds")
     ratios = np.log(a.seconds[OURS]) - np.log(b.seconds[OURS])
-    found = mean_interval(ratios, seed=0)
+    found = mean_interval(ratios)
     value, low, high = (math.exp(one) for one in (found.value, found.low, found.high))
     return Interval.of(Estimate(value, low, high, found.n))
 

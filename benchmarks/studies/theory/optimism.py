@@ -75,9 +75,9 @@ def _study(
         data=name,
         rule=kind,
         length=length,
-        reported=mean_interval(reported, seed=0),
-        true=mean_interval(true, seed=0),
-        optimism=mean_interval((true - reported) / noise, seed=0),
+        reported=mean_interval(reported),
+        true=mean_interval(true),
+        optimism=mean_interval((true - reported) / noise),
         noise=noise,
     )
 
