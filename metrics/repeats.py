@@ -29,7 +29,6 @@ Table = NDArray[np.float64]
 """Scores ``(repeats, items)``, NaN where there is none."""
 Seeds = Mapping[int, NDArray[np.float64]]
 """Noise seed, numbered from 0, to scores ``(items,)``; a seed may be missing."""
-FILL_ROUNDS = 500  # of the filling of missing cells; a table with 10 % missing needs about 20
 
 
 def row_table(scores: Seeds, repeats: int) -> Table:
@@ -79,15 +78,14 @@ def of_groups(table: Table, groups: Sequence[int]) -> Table:
 
     Args:
         table: ``(repeats, items)``.
-        groups: the group of each item, numbered from 0 without gaps.
+        groups: the group of each item, numbered from 0 without gaps; at least one.
 
     Returns:
         ``(repeats, groups)``, over the items that have a score.
     """
-    groups = np.asarray(groups)
-    count = int(groups.max()) + 1 if len(groups) else 0
-    parts = [item_means(table[:, groups == one].T) for one in range(count)]
-    return np.stack(parts, axis=1) if parts else table
+    of_item = np.asarray(groups)
+    parts = [item_means(table[:, of_item == one].T) for one in range(int(of_item.max()) + 1)]
+    return np.stack(parts, axis=1)
 
 
 def table_interval(table: Table) -> Estimate:
@@ -146,8 +144,8 @@ def cochran_df(*parts: tuple[float, float]) -> float:
         *parts: variance and degrees of freedom of each; one variance at least is above 0.
 
     Returns:
-        The number whose 97.5 % quantile of Student's t is the mean of the parts' quantiles, weighted
-        by their variances.
+        The number whose 97.5 % quantile of Student's t is the mean of the parts' quantiles, each
+        weighted by the part's variance.
     """
     tail = (1 + LEVEL) / 2
     weights, every = np.array([v for v, _ in parts]), np.array([df for _, df in parts])
@@ -163,29 +161,43 @@ def cochran_df(*parts: tuple[float, float]) -> float:
 
 
 def _filled(table: Table) -> Table:
-    """Fill missing cells with the sum of their row's and their column's effect."""
+    """Fill missing cells with the sum of their row's and their column's least-squares effects."""
     gaps = np.isnan(table)
     if not gaps.any():
         return table
-    filled = np.where(gaps, np.nanmean(table), table)
-    for _ in range(FILL_ROUNDS):
-        fit = filled.mean(1)[:, None] + filled.mean(0)[None, :] - filled.mean()
-        moved = float(np.abs(fit - filled)[gaps].max())
-        filled = np.where(gaps, fit, filled)
-        if moved <= 1e-12 * float(np.abs(filled).max()):
-            break
+    repeats, n = table.shape
+    rows, columns = np.nonzero(~gaps)
+    design = np.zeros((len(rows), repeats + n))
+    design[np.arange(len(rows)), rows] = 1.0
+    design[np.arange(len(rows)), repeats + columns] = 1.0
+    effects = np.linalg.lstsq(design, table[rows, columns], rcond=None)[0]
+    filled: Table = np.where(gaps, effects[:repeats, None] + effects[repeats:], table)
     return filled
 
 
 def welch_difference(a: Estimate, b: Estimate) -> Estimate:
-    """Difference of two independent estimates, a minus b, by Welch's t.
+    """Estimate a - b for independent estimates by Welch's t, with Satterthwaite's df.
 
-    Degrees of freedom are Satterthwaite's. Without a standard error on either side there is no
-    interval.
+    Without a standard error on either side there is no interval.
     """
-    value, n = a.value - b.value, min(a.n, b.n)
-    if a.se is None or b.se is None or a.df is None or b.df is None:
+    return _combined([a, b], [1.0, -1.0])
+
+
+def mean_of_independent(estimates: Sequence[Estimate]) -> Estimate:
+    """Average independent estimates, with Student's t and Satterthwaite's df.
+
+    Without a standard error of each there is no interval.
+    """
+    return _combined(estimates, [1 / len(estimates)] * len(estimates))
+
+
+def _combined(estimates: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
+    value = sum(w * one.value for w, one in zip(weights, estimates, strict=True))
+    n = min(one.n for one in estimates)
+    known = [(one.se, one.df) for one in estimates if one.se is not None and one.df is not None]
+    if len(known) < len(estimates):
         return Estimate(value, math.nan, math.nan, n)
-    variances = np.square([a.se, b.se])
-    df = float(variances.sum() ** 2 / (variances**2 / np.array([a.df, b.df])).sum())
-    return student(value, math.sqrt(variances.sum()), df, n)
+    parts = [((w * se) ** 2, df) for w, (se, df) in zip(weights, known, strict=True)]
+    variance = sum(v for v, _ in parts)
+    df = variance**2 / sum(v**2 / df for v, df in parts)
+    return student(value, math.sqrt(variance), df, n)

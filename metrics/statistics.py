@@ -83,12 +83,19 @@ def one_sided_p(estimate: Estimate, boundary: float, above: bool = True) -> floa
     return float(scipy.special.stdtr(estimate.df, -least))
 
 
+def two_sided_p(estimate: Estimate, null: float) -> float:
+    """Test whether the true value is another than ``null``; return the two-sided p-value.
+
+    It is twice the smaller p-value of `one_sided_p`; NaN where that is.
+    """
+    smaller = min(one_sided_p(estimate, null, above) for above in (True, False))
+    return smaller if math.isnan(smaller) else min(1.0, 2 * smaller)
+
+
 def _transformed(t: ArrayLike, skewness: ArrayLike) -> NDArray[np.float64]:
     """Hall's transformation, which makes the t of a skewed estimate nearly symmetric."""
     t, skewness = np.asarray(t, np.float64), np.asarray(skewness, np.float64)
-    found: NDArray[np.float64] = (
-        t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6
-    )
+    found: NDArray[np.float64] = t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6
     return found
 
 
@@ -119,8 +126,8 @@ def mean_skewness(values: NDArray[np.float64], se: float) -> float:
 def item_means(values: ArrayLike) -> NDArray[np.float64]:
     """Average each item over the noise seeds that have a score; NaN if no seed has one.
 
-    To compare two contestants use `paired_differences`, which drops a seed for both contestants if
-    it failed for one.
+    To compare two contestants use `metrics.repeats.paired_table`, which drops a seed for both
+    contestants if it failed for one.
 
     Args:
         values: ``(seeds, items)``, NaN where an item was not scored.
@@ -168,27 +175,6 @@ def mean_interval(values: ArrayLike) -> Estimate:
     return student(value, se, n - 1, n, mean_skewness(scored, se))
 
 
-def paired_differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Average a - b of each item over the noise seeds that have both scores.
-
-    Args:
-        a: scores, ``(seeds, items)``, NaN where an item was not scored.
-        b: other scores of the same items, ``(seeds, items)``. Seeds are paired from the first on;
-            further seeds of the longer array are ignored.
-
-    Returns:
-        ``(items,)``, NaN where no seed has both scores.
-
-    Raises:
-        ValueError: the numbers of items differ.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape[1:] != b.shape[1:]:
-        raise ValueError(f"paired scores must be of the same items, not {a.shape} and {b.shape}")
-    seeds = min(len(a), len(b))
-    return item_means(a[:seeds] - b[:seeds])
-
-
 def sign_flip_p(differences: ArrayLike, seed: int, resamples: int = RESAMPLES) -> float:
     """Test whether paired differences are symmetric about 0; return the two-sided p-value.
 
@@ -232,12 +218,10 @@ def _sign_patterns(n: int, seed: int | None, resamples: int) -> Iterator[NDArray
             bits = np.arange(first, last)[:, None] >> np.arange(n) & 1
         else:
             bits = generator.integers(0, 2, (last - first, n))
-        yield 2.0 * bits - 1.0
+        yield (2 * bits - 1).astype(np.float64)
 
 
-def _flip_statistic(
-    signs: NDArray[np.float64], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _flip_statistic(signs: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Size of the mean of flipped values, ``(R,)``; of its transformed t where there are enough."""
     n = len(values)
     mean = signs @ values / n

@@ -57,8 +57,7 @@ class Interval(Strict):
         """The estimate for the statistics: null is NaN there."""
         values = (self.value, self.low, self.high)
         value, low, high = (math.nan if one is None else one for one in values)
-        told = {"se": self.se, "df": self.df, "skewness": self.skewness}
-        return Estimate(value, low, high, self.n, **told)
+        return Estimate(value, low, high, self.n, se=self.se, df=self.df, skewness=self.skewness)
 
     def one_sided_p(self, boundary: float, above: bool = True) -> float | None:
         """Test whether the true value is above a boundary, or below it; one-sided p-value.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,11 +119,18 @@ def _row_result(
         metrics=scores.metrics,
         n_scored=scores.n_scored,
         n_total=len(one.files) * row.items,
-        **({"unscored": scores.unscored} if scores.unscored else {}),
+        **_told(scores),
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         classes=scores.classes,
         time=_time(timings, row.key, str(reference), reference.steps / max(one.nfe, 1)),
     )
+
+
+def _told(scores: RowScores) -> dict[str, Any]:
+    """Fields of a row that documents leave out where they have nothing to tell."""
+    told = {"unscored": scores.unscored, "clipped": scores.clipped}
+    found = {name: one for name, one in told.items() if one not in (None, {})}
+    return found | ({"repeats": scores.repeats} if scores.repeats > 1 else {})
 
 
 def _time(timings: Timings, key: str, reference: str | None, step_ratio: float) -> RowTime | None:

@@ -25,11 +25,11 @@ from benchmarks.results.comparisons import (
 from benchmarks.results.schema import Comparison
 from benchmarks.results.verdicts import Interval, MetricInfo
 from benchmarks.tracks.parts import Scored
-from benchmarks.tracks.repeated import repeats_of
+from benchmarks.tracks.repeated import flipped, groups_of, repeats_of
 from metrics.mos import predicted_metrics
 from metrics.repeats import Seeds, of_groups, paired_table, row_table, table_interval
 from metrics.speech import SPEECH_METRICS
-from metrics.statistics import item_means, sign_flip_p
+from metrics.statistics import item_means
 
 COMPARED = ("pesq_wb_lqo", "pesq_nb_raw", "stoi")  # and predicted MOS; where there is a margin
 RECORDINGS = "recordings"  # in the place of a row key: the test clips themselves
@@ -115,7 +115,7 @@ class ScoredClips(Scored):
                 for name, scores in by_metric.items()
             },
             unscored=self._unscored(key),
-            repeats=len({seed % repeats for seed in any_seeds}),
+            repeats=groups_of(any_seeds, repeats) if repeats > 1 else 1,
             clipped=sum(r.get("clipped", 0) for r in self.records if r["row"] == key),
         )
 
@@ -136,21 +136,8 @@ class ScoredClips(Scored):
         differences = item_means(table)
         differences = differences[np.isfinite(differences)]
         higher_is_better = bool(self._metrics[metric].higher_is_better)
-        loss = margin if higher_is_better else -margin
-        tested = len(differences) > 1
-        p, p_margin, turned = (
-            sign_flip_p(differences + shift, seed) if tested else None
-            for shift in (0.0, loss, -loss)
-        )
-        found = Measured(
-            metric,
-            table_interval(table),
-            p,
-            margin,
-            higher_is_better,
-            p_margin=p_margin,
-            p_margin_turned=turned,
-        )
+        tested = flipped(differences, margin, higher_is_better, seed, least=2)
+        found = Measured(metric, table_interval(table), tested, margin, higher_is_better)
         return comparison_of(row, against, found)
 
 

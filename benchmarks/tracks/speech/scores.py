@@ -20,7 +20,7 @@ from benchmarks.tracks.speech.fitting import refuse_fewer_clips
 from benchmarks.tracks.speech.gallery import PUBLISHED_WAVS, wav_name, write_wavs
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
-    from benchmarks.tracks.speech.scored import ScoredClips
+    from benchmarks.tracks.speech.estimates import ScoredClips
 
 
 class SpeechScores(Scores):

@@ -44,7 +44,7 @@ PAIR = {"row": "raw/a-3", "against": "raw/b-3", "metric": "m", **ANY}
 )
 def test_noninferior(folder_of: Made, ends: Ends, up: bool, expected: str) -> None:
     test = Noninferior(kind="noninferior", margin=0.1, **PAIR)
-    found = test.decide(folder_of(speech=with_difference(two_rows(up=up), ends)))
+    found = test.decide(folder_of(speech=with_difference(two_rows(up=up), ends, p=0.001)))
     assert found.verdict == expected
     assert found.measured.endswith("margin 0.1")
     assert test.asked == "raw/a-3 as good as raw/b-3 by m, to 0.1"

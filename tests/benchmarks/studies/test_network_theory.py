@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
 from benchmarks.studies.theory import networks, trained
 from benchmarks.studies.theory.bounds import gaussian_bilateral, spaced
-from metrics.statistics import Estimate, mean_interval
+from metrics.statistics import Estimate
 
 TINY = """
 track: analytic
@@ -58,9 +57,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "JUNCTIONS", JUNCTIONS)
         patch.setattr(networks, "ELBO_UPDATES", (1, 10, 100, 600))
-        # Intervals serve as tolerances alone: a bound of 499 resamples is off by a tenth of a
-        # standard error.
-        patch.setattr(networks, "mean_interval", partial(mean_interval, resamples=499))
         page = trained.write_network_theory(context, root / "theory")
     assert page == root / "theory" / "analytic.md"
     return page.parent
