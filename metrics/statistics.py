@@ -197,7 +197,10 @@ def sign_flip_p(differences: ArrayLike, seed: int, resamples: int = RESAMPLES) -
     scored = _scored(differences)
     if not len(scored):
         return math.nan
-    scored = scored / (np.abs(scored).max() or 1.0)  # so that no power underflows
+    largest = float(np.abs(scored).max())
+    if largest == 0.0:
+        return 1.0
+    scored = scored / largest  # so that no power underflows
     observed = float(_flip_statistic(np.ones((1, len(scored))), scored)[0])
     slack = 1e-9 * observed  # for rounding: a pattern and its mirror image are equally extreme
     exact = 2 ** len(scored) <= resamples
@@ -230,7 +233,7 @@ def _flip_statistic(signs: NDArray[np.float64], values: NDArray[np.float64]) -> 
     square = float(np.square(values).mean())  # no flip changes it
     variance = np.maximum(square - mean**2, 0.0)
     third = signs @ values**3 / n - 3 * mean * square + 2 * mean**3
-    spread = np.sqrt(np.maximum(variance, 1e-12 * square + 1e-300) * n / (n - 1))
+    spread = np.sqrt(np.maximum(variance, 1e-12 * square) * n / (n - 1))
     t = mean / spread * math.sqrt(n)
     skewness = third / spread**3 * n**2 / ((n - 1) * (n - 2)) / math.sqrt(n)
     return np.abs(_transformed(t, skewness))

@@ -66,7 +66,7 @@ def compared_rows(
 
 
 @dataclass(frozen=True)
-class Tested:
+class PValues:
     """P values of a paired comparison, two-sided; None where there is no such test.
 
     Attributes:
@@ -96,7 +96,7 @@ class Measured:
 
     metric: str
     difference: Estimate
-    tested: Tested
+    tested: PValues
     margin: float
     higher_is_better: bool = False
     items: int | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row
-from benchmarks.results.comparisons import Tested
+from benchmarks.results.comparisons import PValues
 from metrics.repeats import row_table
 from metrics.statistics import Estimate, mean_interval, sign_flip_p
 
@@ -80,7 +80,7 @@ def over_seeds(values: NDArray[np.float64], items: int) -> Estimate:
 
 def flipped(
     differences: NDArray[np.float64], margin: float, higher_is_better: bool, seed: int, least: int
-) -> Tested:
+) -> PValues:
     """Flip the signs of paired differences ``(K,)``; nothing is tested if they are too few.
 
     Args:
@@ -91,6 +91,6 @@ def flipped(
         least: number of differences from which they are tested.
     """
     if len(differences) < least:
-        return Tested()
+        return PValues()
     loss = margin if higher_is_better else -margin
-    return Tested(*(sign_flip_p(differences + shift, seed) for shift in (0.0, loss, -loss)))
+    return PValues(*(sign_flip_p(differences + shift, seed) for shift in (0.0, loss, -loss)))

@@ -16,8 +16,8 @@ from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (
     Evaluation,
     Measured,
+    PValues,
     RowScores,
-    Tested,
     compared_rows,
     comparison_of,
 )
@@ -227,19 +227,19 @@ class ScoredPoints(Scored):
             first, second = {0: _last(first)}, {0: _last(second)}
         apart = {seed: first[seed] - second[seed] for seed in first.keys() & second.keys()}
         difference = self._divergence(apart, repeats, count)
-        tested = Tested()
+        tested = PValues()
         if repeats > 1:
             values = by_repeat(apart, repeats)
             tested = flipped(values, margin, False, self._experiment.seed, LEAST_FLIPS)
             if tested.p is None:  # too few for flips: Student's t tests, too
-                tested = Tested(two_sided_p(difference, 0.0))
+                tested = PValues(two_sided_p(difference, 0.0))
         return comparison_of(row, against, Measured("kl", difference, tested, margin, items=count))
 
     def _by_points(self, row: Row, against: Row) -> Comparison:
         """Compare two rows of few seeds: the vectors of all seeds are one set."""
         count = min(len(self._found[one].joined) for one in (row, against))
         a, b = (self._set(one, None, count) for one in (row, against))
-        return self._judged((row, against), energy_difference(a, b), [(a, b)], Tested())
+        return self._judged((row, against), energy_difference(a, b), [(a, b)], PValues())
 
     def _by_sets(self, row: Row, against: Row) -> Comparison:
         """Compare two rows seed by seed, or else as independent rows."""
@@ -252,7 +252,7 @@ class ScoredPoints(Scored):
         repeats = max(mine.repeats, theirs.repeats)
         first, second = ({seed: one.value for seed, one in sets.items()} for sets in (a, b))
         differences = differences_by_repeat(first, second, repeats)
-        tested = Tested()
+        tested = PValues()
         if len(differences) >= LEAST_SETS:
             difference = over_seeds(differences, count)
             margin, seed = self._experiment.margins["energy"], self._experiment.seed
@@ -271,13 +271,13 @@ class ScoredPoints(Scored):
         rows: tuple[Row, Row],
         difference: Estimate,
         pairs: Sequence[tuple[EnergySet, EnergySet]],
-        tested: Tested,
+        tested: PValues,
     ) -> Comparison:
         """Judge a difference; where nothing is tested yet, exchange the vectors of the pairs."""
         margin, seed = self._experiment.margins["energy"], self._experiment.seed
         if tested.p is None:
             shifts = (0.0, -margin, margin)
-            tested = Tested(*(energy_swap_p(pairs, seed, shift=shift) for shift in shifts))
+            tested = PValues(*(energy_swap_p(pairs, seed, shift=shift) for shift in shifts))
         found = Measured("energy", difference, tested, margin, items=difference.n)
         return comparison_of(*rows, found)
 

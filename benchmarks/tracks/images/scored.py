@@ -17,8 +17,8 @@ from benchmarks.core.rows import Row
 from benchmarks.results.comparisons import (
     Evaluation,
     Measured,
+    PValues,
     RowScores,
-    Tested,
     compared_rows,
     comparison_of,
 )
@@ -255,7 +255,7 @@ class ScoredImages(Scored):
         a, b = (torch.cat(found) for found in self._paired_sets(row, against))
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
         difference = frechet_difference(a, b, self._reference, seed, resamples)
-        tested = Tested(swap_p(a, b, self._reference, seed, resamples))
+        tested = PValues(swap_p(a, b, self._reference, seed, resamples))
         theirs = frechet_distance(GaussianFit.of(b), self._reference)
         return self._judged((row, against), difference, tested, theirs)
 
@@ -277,7 +277,7 @@ class ScoredImages(Scored):
         tested = flipped(differences, margin, False, seed, LEAST_FLIPS)
         if tested.p is None:
             one, two = (torch.stack(found) for found in self._paired_sets(row, against))
-            tested = Tested(swap_p(one, two, self._reference, seed, resamples))
+            tested = PValues(swap_p(one, two, self._reference, seed, resamples))
         return self._judged((row, against), difference, tested, theirs)
 
     def _paired_sets(self, row: Row, against: Row) -> tuple[list[Tensor], list[Tensor]]:
@@ -318,7 +318,7 @@ class ScoredImages(Scored):
         return (share, None) if share >= half else (half, "floor")
 
     def _judged(
-        self, rows: tuple[Row, Row], difference: Estimate, tested: Tested, theirs: float
+        self, rows: tuple[Row, Row], difference: Estimate, tested: PValues, theirs: float
     ) -> Comparison:
         margin, margin_from = self._margin(theirs, difference.n)
         found = Measured(
