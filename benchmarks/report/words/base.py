@@ -48,7 +48,8 @@ class TrackWords(ABC):
         less = f" Intervals of {', '.join(lacking)} cover {units} alone." if lacking else ""
         return (
             " Intervals of rows with a searched schedule cover training, search, noise and "
-            f"{units}, by up to {repeats} repeats; those of all other rows cover noise and {units}.{less}"
+            f"{units}, by up to {repeats} repeats; those of all other rows cover noise and "
+            f"{units}.{less}"
         )
 
     @abstractmethod
