@@ -140,8 +140,16 @@ def test_two_runs_with_other_searches_do_not_differ_beyond_the_interval() -> Non
     for one in range(20):
         source = np.random.default_rng(100 + one)
         recordings = 0.05 * source.normal(size=len(RECORDINGS))
-        runs = [drawn(5, 0.05, seed=1_000 * run + one) for run in (1, 2)]
-        first, second = (dict(enumerate(scores + recordings)) for scores in runs)
+        first, second = (
+            dict(
+                enumerate(
+                    recordings
+                    + 0.05 * source.normal(size=(5, 1))
+                    + 0.01 * source.normal(size=(5, len(RECORDINGS)))
+                )
+            )
+            for _ in range(2)
+        )
         table = paired_table(first, second, (5, 5))
         assert table.shape == (5, len(RECORDINGS))
         found, alone = table_interval(table), mean_interval(table.mean(0))
