@@ -156,7 +156,7 @@ def coverage(interval: Interval, cell: Cell, trials: int, seed: int = 0) -> Cove
         interval: the method.
         cell: the data.
         trials: number of simulated tables.
-        seed: of all draws.
+        seed: fixes all draws.
     """
     source = np.random.default_rng(seed)
     ends = np.array([interval(cell.table(source), source) for _ in range(trials)])
@@ -185,7 +185,7 @@ def size(cell: Cell, trials: int, seed: int = 0, flips: int = FLIPS) -> Size:
     Args:
         cell: the data.
         trials: number of simulated tables.
-        seed: of all draws.
+        seed: fixes all draws.
         flips: sign patterns of a test.
     """
     source = np.random.default_rng(seed)

@@ -70,9 +70,9 @@ class PValues:
     """P values of a paired comparison, two-sided; None where there is no such test.
 
     Attributes:
-        p: of no difference.
-        p_margin: of a loss as large as the margin.
-        p_margin_turned: of a loss as large as the margin, for the second row less the first.
+        p: tests whether there is no difference.
+        p_margin: tests whether the loss is as large as the margin.
+        p_margin_turned: tests the same for the second row less the first.
     """
 
     p: float | None = None

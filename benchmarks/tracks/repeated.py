@@ -42,7 +42,7 @@ def groups_of(seeds: Iterable[int], repeats: int) -> int:
 
     Args:
         seeds: numbers of the noise seeds, from 0.
-        repeats: of `repeats_of`.
+        repeats: the number that `repeats_of` gives.
     """
     return len({seed % repeats for seed in seeds}) if repeats > 1 else len(set(seeds))
 
@@ -52,7 +52,7 @@ def by_repeat(values: Mapping[int, float], repeats: int) -> NDArray[np.float64]:
 
     Args:
         values: noise seed, from 0, to the value of its set.
-        repeats: of `repeats_of`; 1 keeps each seed as it is.
+        repeats: the number that `repeats_of` gives; 1 keeps each seed as it is.
 
     Returns:
         ``(K,)``, one for each repeat, or for each seed without repeats.

@@ -49,7 +49,7 @@ class AnalyticWords(TrackWords):
         )
 
     def units(self, results: RunResults) -> str:
-        """Vectors."""
+        """The noun for vectors, whose resampling gives intervals."""
         return "vectors"
 
     def convention_head(self, results: RunResults, convention: Convention) -> str:
@@ -92,6 +92,6 @@ def _is_exact(results: RunResults) -> bool:
 
 
 def _has_sets(results: RunResults) -> bool:
-    """Whether distances are means over the sets of seeds."""
+    """Tell whether distances are means over the sets of seeds."""
     found = [(row.metrics.get("energy"), row.n_total) for row in results.rows]
     return any(one is not None and one.df is not None and 0 < one.n < total for one, total in found)

@@ -49,7 +49,7 @@ class ImagesWords(TrackWords):
         return "".join(lines)
 
     def units(self, results: RunResults) -> str:
-        """Images."""
+        """The noun for images, whose resampling gives intervals."""
         return "images"
 
     def convention_head(self, results: RunResults, convention: Convention) -> str:
@@ -109,7 +109,7 @@ def _judge(results: RunResults) -> Judge:
 
 
 def _has_sets(results: RunResults) -> bool:
-    """Whether distances are means over the sets of seeds."""
+    """Tell whether distances are means over the sets of seeds."""
     return any(_is_mean(row) for row in results.rows)
 
 
@@ -119,7 +119,7 @@ def _is_mean(row: RowResult) -> bool:
 
 
 def _by_floor(comparisons: Sequence[Comparison]) -> str:
-    """Where the margin is what the images can resolve, in brackets."""
+    """Name the margins that are what the images can resolve."""
     floors = [one for one in comparisons if one.margin_from == "floor"]
     if not floors:
         return ""

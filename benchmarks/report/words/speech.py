@@ -115,7 +115,7 @@ def _method(results: RunResults) -> str:
 
 
 def _tested_at_margin(comparisons: Sequence[Comparison]) -> str:
-    """Whether the sign-flip test was made at the margin, too."""
+    """Tell whether the sign-flip test was made at the margin, too."""
     if any(one.p_margin is not None for one in comparisons):
         return "Both need the sign-flip test at the margin, too."
     return "Both rest on the interval alone."

@@ -71,7 +71,7 @@ class _Found:
 
     @property
     def are_many(self) -> bool:
-        """Whether the spread from set to set is known; otherwise the sets are joined to one."""
+        """Tell whether the spread from set to set is known; else the sets are joined to one."""
         return groups_of(self.points, self.repeats) >= LEAST_SETS
 
     @property
@@ -322,7 +322,7 @@ def _scored(
         distributions: the data.
         one: the row with its files.
         seeds: the first noise seed, and the number of repeats of `repeats_of`.
-        records: where records go.
+        records: the list that the records are added to.
     """
     first, repeats = seeds
     found, kl = dict[int, Tensor](), dict[int, float]()

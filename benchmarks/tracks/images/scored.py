@@ -83,7 +83,7 @@ class _Sets:
 
     @property
     def are_many(self) -> bool:
-        """Whether the spread from set to set is known; otherwise the sets are joined to one."""
+        """Tell whether the spread from set to set is known; else the sets are joined to one."""
         return groups_of(self.by_seed, self.repeats) >= LEAST_SETS
 
     @property
