@@ -73,6 +73,14 @@ def swap_p(
 
     It is the counterpart of the sign-flip test for distances of sets. Each resample exchanges the
     two images of each pair with probability 1/2, and takes the difference of the distances again.
+    With several sets the statistic is the mean of their differences.
+
+    Args:
+        a: features of one set, ``(N, D)``, or of a set for each noise seed, ``(S, N, D)``.
+        b: features of the other sampler's images, of the same shape.
+        reference: the Gaussian that distances are taken from.
+        seed: seed of the exchanges.
+        resamples: number of exchanges.
 
     Returns:
         (1 + number of differences at least as large as the observed) / (1 + resamples).
@@ -81,17 +89,22 @@ def swap_p(
         ValueError: the shapes differ.
         TooFewImagesError: fewer images than dimensions.
     """
-    observed = abs(_difference(a, b, reference))
-    moments = _Moments(checked_features(torch.cat([a, b])))
-    generator = torch.Generator().manual_seed(seed)
+    if a.shape != b.shape:
+        raise ValueError(f"paired sets must be of one shape, not {[*a.shape]} and {[*b.shape]}")
+    sets = [(a, b)] if a.ndim == 2 else list(zip(a, b, strict=True))
+    observed = abs(sum(_difference(x, y, reference) for x, y in sets)) / len(sets)
+    moments = [_Moments(checked_features(torch.cat(pair))) for pair in sets]
+    generator, n = torch.Generator().manual_seed(seed), a.shape[-2]
     as_large = 0
-    for first in range(0, resamples, moments.at_once):
-        count = min(moments.at_once, resamples - first)
-        stays = torch.randint(2, (count, len(a)), generator=generator).double()
-        weights = torch.cat([stays, 1 - stays], dim=1)
-        differences = distances_from(reference, *moments.weighted(weights)) - distances_from(
-            reference, *moments.weighted(1 - weights)
-        )
+    for first in range(0, resamples, moments[0].at_once):
+        count = min(moments[0].at_once, resamples - first)
+        differences = torch.zeros(count, dtype=torch.float64)
+        for one in moments:
+            stays = torch.randint(2, (count, n), generator=generator).double()
+            weights = torch.cat([stays, 1 - stays], dim=1)
+            differences += distances_from(reference, *one.weighted(weights))
+            differences -= distances_from(reference, *one.weighted(1 - weights))
+        differences /= len(sets)
         # The slack covers rounding: without it, two equal sets would differ.
         as_large += int((differences.abs() >= observed - 1e-9 * (1 + observed)).sum())
     return (1 + as_large) / (1 + resamples)
@@ -109,6 +122,17 @@ class KernelReference:
         """Prepare features ``(M, D)``."""
         features = checked_features(features)
         return cls(features, mean_of_pairs(features))
+
+    def distance(self, samples: Tensor) -> float:
+        """Kernel distance of samples ``(N, D)``, as `metrics.image.kernel_distance` has it.
+
+        Raises:
+            ValueError: fewer than two rows, another dimension, or a value that is not finite.
+        """
+        samples = checked_features(samples)
+        refuse_unlike(samples, self.features)
+        across = float(kernel_rows(samples, self.features).mean())
+        return mean_of_pairs(samples) + self.pairs - 2 * across
 
 
 def kernel_interval(

@@ -1,4 +1,8 @@
-"""Samples of 16 bit, the form in which a listener gets a clip."""
+"""Samples of 16 bit, the form in which a listener gets a clip.
+
+Rounding moves scores: one sampled clip has a wide-band PESQ of 3.30 as floats, and of 3.54 from its
+WAV file. MCD and LS-MSE of samples move by 4 to 12 %.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ distributions alone (Szekely and Rizzo 2013; Bonneel et al. 2015).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -117,27 +118,44 @@ def energy_difference(a: EnergySet, b: EnergySet) -> Estimate:
     return centred(a.value - b.value, a.drawn - b.drawn, len(a.points))
 
 
-def energy_swap_p(a: EnergySet, b: EnergySet, seed: int, resamples: int = 999) -> float:
+def energy_swap_p(
+    pairs: Sequence[tuple[EnergySet, EnergySet]],
+    seed: int,
+    resamples: int = 999,
+    shift: float = 0.0,
+) -> float:
     """Test whether two samplers' points are exchangeable; return the two-sided p-value.
 
     The test is `metrics.image_statistics.swap_p` for points. With w for the chosen rows of both
     sets and D for their distances, w'Dw - (1 - w)'D(1 - w) is linear in w. Each pair therefore has
     its own share in the difference, and no distance is computed again.
 
+    Args:
+        pairs: the sets of both samplers, one pair for each noise seed, all of one shape.
+        seed: seed of the exchanges.
+        resamples: number of exchanges.
+        shift: added to the difference, in equal parts to all points; tests another value than 0.
+
     Raises:
         ValueError: the shapes differ.
     """
+    gains = torch.cat([_gains(a, b) for a, b in pairs]) / len(pairs)
+    gains += shift / len(gains)
+    observed = abs(float(gains.sum()))
+    generator = torch.Generator().manual_seed(seed)
+    signs = 2 * torch.randint(2, (resamples, len(gains)), generator=generator).double() - 1
+    slack = 1e-9 * (1 + observed)  # rounding: without slack, two equal sets would differ
+    as_large = int(((signs @ gains).abs() >= observed - slack).sum())
+    return (1 + as_large) / (1 + resamples)
+
+
+def _gains(a: EnergySet, b: EnergySet) -> Tensor:
+    """Share of each pair of points in the difference of the distances, ``(N,)``."""
     _refuse_unpaired(a, b)
     n = len(a.points)
     apart = torch.cat([torch.cdist(rows, b.points) for rows in a.points.split(ROWS)])
     sums_a, sums_b = a.sums + apart.sum(1), b.sums + apart.sum(0)
-    gains = 2 * (a.across - b.across) / n - (sums_a - sums_b) / (n * (n - 1))
-    observed = abs(float(gains.sum()))
-    generator = torch.Generator().manual_seed(seed)
-    signs = 2 * torch.randint(2, (resamples, n), generator=generator).double() - 1
-    slack = 1e-9 * (1 + observed)  # rounding: without slack, two equal sets would differ
-    as_large = int(((signs @ gains).abs() >= observed - slack).sum())
-    return (1 + as_large) / (1 + resamples)
+    return 2 * (a.across - b.across) / n - (sums_a - sums_b) / (n * (n - 1))
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, projections: int = 128, seed: int = 0) -> float:

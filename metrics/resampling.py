@@ -40,6 +40,9 @@ def bootstrap_counts(n: int, seed: int, resamples: int, chunk: int = CHUNK) -> I
 def centred(value: float, drawn: Tensor, n: int) -> Estimate:
     """Combine a distance and its resampled values to an estimate with a centred 95 % interval.
 
+    The standard error is the standard deviation of the resampled values, with n - 1 degrees of
+    freedom; p values that follow from it agree with the interval up to the resampling.
+
     Args:
         value: distance of the set itself.
         drawn: distances of the resampled sets, ``(R,)``.
@@ -47,4 +50,4 @@ def centred(value: float, drawn: Tensor, n: int) -> Estimate:
     """
     tails = torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)
     low, high = (torch.quantile(drawn, tails) - drawn.mean() + value).tolist()
-    return Estimate(value, low, high, n)
+    return Estimate(value, low, high, n, se=float(drawn.std()), df=n - 1)

@@ -11,8 +11,7 @@ from benchmarks.report.page import estimate
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import Level, TestVerdict
 from benchmarks.results.verdicts import Interval
-from metrics.multiplicity import one_sided_p
-from metrics.statistics import Estimate
+from metrics.statistics import Estimate, one_sided_p
 
 ALPHA = 0.025
 """Level of one-sided tests; a 95 % interval that leaves out the boundary says the same."""

@@ -22,8 +22,7 @@ from benchmarks.claims.base import (
 from benchmarks.core.rows import RowKey
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.verdicts import Interval
-from metrics.multiplicity import one_sided_p
-from metrics.statistics import LEVEL, Estimate
+from metrics.statistics import LEVEL, Estimate, one_sided_p
 
 ROUNDS = 25  # of a timing; fewer decide nothing
 

@@ -10,7 +10,7 @@ from benchmarks.claims.claim import Tests
 from benchmarks.claims.kinds import ClaimTest
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.ledger import ClaimVerdict, DecidedSetting, TestOutcome, TestVerdict
-from metrics.multiplicity import holm
+from metrics.statistics import holm
 
 UNKNOWN = Sides(1.0, 1.0)  # in Holm's correction, of a test that is planned and not made
 

@@ -199,6 +199,8 @@ class Experiment:
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: Count = 20  # test clips, or images to sample
     clip_frames: Frames = 160  # speech: hops in a clip; 160 are 2.56 s
+    # speech: test clips cut from each recording; intervals are over recordings
+    clips_per_recording: Annotated[int, Bounds(1, 100)] = 1
     image: ImageConfig = ImageConfig()
     batch_items: Batch = 10  # items sampled at once; changes rounding alone (float32: 1e-5 PESQ)
     seed: Seed = 2021  # seed of the sampling noise; seed k of a row is seed + k

@@ -96,7 +96,7 @@ class Sampled:
         nfe: network evaluations of a sample.
         betas: the sampling schedule of the first file, if there is one.
         skipped: why there are no samples.
-        seeds: the number of each file's noise seed, from 0 on.
+        seeds: the number of each file's noise seed; None: 0, 1, ...
         missing: number of a noise seed without samples to the reason, such as a search that found
             no schedule in this repeat.
     """
@@ -106,8 +106,18 @@ class Sampled:
     nfe: int
     betas: tuple[float, ...] | None = None
     skipped: str | None = None
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[int, ...] | None = None
     missing: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def by_seed(self) -> dict[int, Path]:
+        """Files by the number of their noise seed; a repeat without a schedule leaves a gap.
+
+        Raises:
+            ValueError: there are not as many numbers as files.
+        """
+        numbers = range(len(self.files)) if self.seeds is None else self.seeds
+        return dict(zip(numbers, self.files, strict=True))
 
 
 def rows_of(experiment: Experiment) -> list[Row]:

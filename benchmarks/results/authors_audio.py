@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from benchmarks.results.documents import Measurement
 from benchmarks.results.strict import Sha256, Strict
 from benchmarks.results.verdicts import Interval, MetricInfo
-from metrics.student import student_mean
+from metrics.statistics import Estimate, mean_interval
 
 REFERENCE = "reference"  # the system of a real recording
 AFTER_STEP = "-after-step"  # end of a system's name: the signal after reverse step `steps`
@@ -195,4 +195,7 @@ def _means(samples: Sequence[ScoredAudio], metrics: Sequence[str]) -> dict[str, 
 
 def mean_over_clips(values: Sequence[float]) -> Interval:
     """Average values of clips, with an interval of Student's t from three clips on."""
-    return Interval.of(student_mean(values, FEWEST_CLIPS))
+    found = mean_interval(values)
+    if found.n < FEWEST_CLIPS:
+        found = Estimate(found.value, math.nan, math.nan, found.n)
+    return Interval.of(found)

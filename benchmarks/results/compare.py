@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
+from benchmarks.core.clip_names import recording_indices
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
 from benchmarks.results.forms import JSON, beside, document_file
@@ -18,7 +18,8 @@ from benchmarks.results.items import read_items
 from benchmarks.results.schema import RowResult, RunResults
 from benchmarks.results.store import run_files
 from benchmarks.results.verdicts import Interval, MetricInfo, Verdict, verdict
-from metrics.statistics import Estimate, mean_interval, paired_differences, sign_flip_p
+from metrics.repeats import Seeds, of_groups, paired_table, table_interval
+from metrics.statistics import Estimate, item_means, sign_flip_p
 
 ORIGIN = {"provenance", "data", "weights", "judge"}  # parts of a document that are settings
 RELATIVE_MARGINS = ("images",)  # tracks whose margins are shares of the value compared with
@@ -206,16 +207,25 @@ class _Side:
     def seeds(self, row: str) -> list[int]:
         return sorted({one.seed for one in self.records.get(row, []) if one.seed is not None})
 
-    def scores(self, row: str, metric: str) -> NDArray[np.float64]:
-        """Scores ``(seeds, items)`` of a row, NaN where a sample has none."""
-        seeds = {seed: i for i, seed in enumerate(self.seeds(row))}
+    def scores(self, row: str, metric: str) -> Seeds:
+        """Scores ``(items,)`` of a row by number of the noise seed, NaN where there is none."""
         items = {item: i for i, item in enumerate(self.results.data.test_items)}
-        values = np.full((len(seeds), len(items)), np.nan)
+        first = self.results.settings.seed
+        found = {seed - first: np.full(len(items), np.nan) for seed in self.seeds(row)}
         for one in self.records.get(row, []):
             value = one.scores.get(metric)
             if value is not None and one.seed is not None and one.item is not None:
-                values[seeds[one.seed], items[one.item]] = value
-        return values
+                found[one.seed - first][items[one.item]] = value
+        return found
+
+    def repeats(self, row: str) -> int:
+        """Repeats by which a row's noise seeds are grouped; 1: its seeds differ in noise alone."""
+        return self.results.settings.repeats if self.sampled()[row].repeats > 1 else 1
+
+    def recordings(self) -> list[int]:
+        """The recording of each test item, by number."""
+        of_each = self.results.settings.clips_per_recording
+        return recording_indices(self.results.data.test_items, of_each)
 
 
 def _why_unpaired(a: _Side, b: _Side) -> str | None:
@@ -240,19 +250,23 @@ def _change(a: _Side, b: _Side, row: str, metric: str, may_pair: bool) -> Metric
         # A distance between sets depends on how many there are.
         return found.model_copy(update={"reason": f"of {before.n} and {after.n} items"})
     margin = _margin(a, metric, before.value)
-    paired, p = may_pair and a.seeds(row) == b.seeds(row), None
+    paired = may_pair and a.seeds(row) == b.seeds(row)
+    p = at_margin = None
     if paired:
-        seed = a.results.settings.seed
-        differences = paired_differences(b.scores(row, metric), a.scores(row, metric))
-        difference = mean_interval(differences, seed=seed)
-        p = sign_flip_p(differences, seed=seed) if margin and difference.n > 1 else None
+        scores = b.scores(row, metric), a.scores(row, metric)
+        table = of_groups(paired_table(*scores, (b.repeats(row), a.repeats(row))), a.recordings())
+        difference, differences = table_interval(table), item_means(table)
+        if margin and difference.n > 1:
+            loss = margin if a.results.metrics[metric].higher_is_better else -margin
+            seed = a.results.settings.seed
+            p, at_margin = (sign_flip_p(differences + shift, seed) for shift in (0.0, loss))
     else:
         difference = unpaired_difference(after, before)
     word = None
     if margin is not None:
         higher = a.results.metrics[metric].higher_is_better
         # Without pairs there is no exchange test: the interval alone decides.
-        word = verdict(Interval.of(difference), margin, higher, p if paired else 0.0)
+        word = verdict(Interval.of(difference), margin, higher, p if paired else 0.0, at_margin)
     return MetricChange(
         row=row,
         metric=metric,

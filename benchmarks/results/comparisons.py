@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from benchmarks.core.rows import Row
 from benchmarks.results.schema import Comparison, Judge
@@ -20,6 +21,8 @@ class RowScores:
     n_scored: dict[str, int]
     classes: list[int] | None = None  # images: how many look like each class
     unscored: dict[str, dict[str, int]] = field(default_factory=dict)  # metric to reason to number
+    repeats: int = 1  # trainings and searches that the intervals cover; 1: none
+    clipped: int | None = None  # speech: samples clipped to 16 bit
 
 
 @dataclass(frozen=True)
@@ -63,37 +66,62 @@ def compared_rows(
 
 
 @dataclass(frozen=True)
+class PValues:
+    """P values of a paired comparison, two-sided; None where there is no such test.
+
+    Attributes:
+        p: tests whether there is no difference.
+        p_margin: tests whether the loss is as large as the margin.
+        p_margin_turned: tests the same for the second row less the first.
+    """
+
+    p: float | None = None
+    p_margin: float | None = None
+    p_margin_turned: float | None = None
+
+
+@dataclass(frozen=True)
 class Measured:
     """The difference of two rows in one metric.
 
     Attributes:
         metric: its key.
         difference: first minus second; without sampling error both ends are the value.
-        p: result of the two-sided permutation test; None without a test.
+        tested: results of the permutation tests.
         margin: the largest loss that still counts as good.
         higher_is_better: direction of the metric.
         items: number of each row's compared items, where rows differ in it.
+        margin_from: ``floor`` where the margin is the half-width of the floor's interval.
     """
 
     metric: str
     difference: Estimate
-    p: float | None
+    tested: PValues
     margin: float
     higher_is_better: bool = False
     items: int | None = None
+    margin_from: Literal["floor"] | None = None
 
 
 def comparison_of(row: Row, against: Row, found: Measured) -> Comparison:
     """Judge a measured difference, for the document of a run."""
-    difference = Interval.of(found.difference)
+    difference, tested = Interval.of(found.difference), found.tested
+    told: dict[str, Any] = {
+        "p_margin": tested.p_margin,
+        "p_margin_turned": tested.p_margin_turned,
+        "margin_from": found.margin_from,
+    }
     return Comparison(
         row=row.key,
         against=against.key,
         metric=found.metric,
         difference=difference,
-        p_sign_flip=found.p,
+        p_sign_flip=tested.p,
         margin=found.margin,
-        verdict=verdict(difference, found.margin, found.higher_is_better, found.p),
+        verdict=verdict(
+            difference, found.margin, found.higher_is_better, tested.p, tested.p_margin
+        ),
         seeds=min(row.seeds, against.seeds),
         items=found.items,
+        **{name: one for name, one in told.items() if one is not None},
     )

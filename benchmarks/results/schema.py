@@ -92,6 +92,10 @@ class RowResult(Strict):
     repeats: int = Field(
         default=1, description="trainings and searches that its intervals cover; 1: none"
     )
+    clipped: int | None = Field(
+        default=None,
+        description="speech: samples beyond full scale, clipped before scoring; null: not counted",
+    )
     time: RowTime | None
 
     @property
@@ -117,6 +121,12 @@ class Comparison(Strict):
     p_margin: float | None = Field(
         default=None, description="of the exchange test at the margin; null: not tested"
     )
+    p_margin_turned: float | None = Field(
+        default=None, description="of the second row against the first; null: not tested"
+    )
+    margin_from: Literal["floor"] | None = Field(
+        default=None, description="floor: the half-width of the floor's interval is the margin"
+    )
     seeds: int = Field(description="the smaller number of noise seeds of the two rows")
     items: int | None = Field(default=None, description="images: how many of each row are compared")
 
@@ -132,13 +142,15 @@ class Comparison(Strict):
 
     def turned(self, higher_is_better: bool) -> Comparison:
         """The comparison of the second row with the first, by the same margin."""
-        difference = self.difference.turned()
+        difference, p = self.difference.turned(), self.p_margin_turned
         return self.model_copy(
             update={
                 "row": self.against,
                 "against": self.row,
                 "difference": difference,
-                "verdict": verdict(difference, self.margin, higher_is_better, self.p_sign_flip),
+                "p_margin": p,
+                "p_margin_turned": self.p_margin,
+                "verdict": verdict(difference, self.margin, higher_is_better, self.p_sign_flip, p),
             }
         )
 

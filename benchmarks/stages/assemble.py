@@ -145,7 +145,9 @@ def _row_result(
 
 def _told(scores: RowScores) -> dict[str, Any]:
     """Fields of a row that documents leave out where they have nothing to tell."""
-    return {"unscored": scores.unscored} if scores.unscored else {}
+    told = {"unscored": scores.unscored, "clipped": scores.clipped}
+    found = {name: one for name, one in told.items() if one not in (None, {})}
+    return found | ({"repeats": scores.repeats} if scores.repeats > 1 else {})
 
 
 def _schedules(search: str | None, one: Sampled, searched: Records) -> list[RepeatSchedule] | None:
@@ -159,7 +161,7 @@ def _schedules(search: str | None, one: Sampled, searched: Records) -> list[Repe
         for repeat, record in enumerate(records)
         if steps in record.schedules
     }
-    used = {seed % len(records) for seed in one.seeds} if records else set()
+    used = {seed % len(records) for seed in one.by_seed} if records else set()
     schedules = [
         RepeatSchedule(repeat=repeat, **found[repeat].model_dump())
         for repeat in sorted(used & found.keys())

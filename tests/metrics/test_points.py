@@ -88,14 +88,14 @@ def test_paired_sets_are_compared_pair_by_pair() -> None:
     assert paired.low < paired.value < paired.high
     assert paired.low > 0
     assert paired.high - paired.low < 0.5 * (apart.high - apart.low)
-    assert energy_swap_p(*sets(reference, a, b), seed=0) < 0.01
+    assert energy_swap_p([sets(reference, a, b)], seed=0) < 0.01
 
 
 def test_equal_sets_do_not_differ() -> None:
     reference = PointReference.of(normal(300, 3))
     a = normal(100, 0)
     assert energy_difference(*sets(reference, a, a)).value == 0
-    assert energy_swap_p(*sets(reference, a, a), seed=0) == 1
+    assert energy_swap_p([sets(reference, a, a)], seed=0) == 1
 
 
 def test_exchange_test_counts_exchanges() -> None:
@@ -109,14 +109,14 @@ def test_exchange_test_counts_exchanges() -> None:
         first, second = torch.where(stays, a, b), torch.where(stays, b, a)
         difference = energy_distance(first, reference) - energy_distance(second, reference)
         as_large += abs(difference) >= observed - 1e-9
-    assert energy_swap_p(*sets(reference, a, b), seed=4, resamples=200) == (1 + as_large) / 201
+    assert energy_swap_p([sets(reference, a, b)], seed=4, resamples=200) == (1 + as_large) / 201
 
 
 def test_exchange_test_has_its_size() -> None:
     reference = PointReference.of(normal(500, 3))
     pairs = [(normal(80, i), normal(80, 500 + i)) for i in range(100)]
     low = sum(
-        energy_swap_p(*sets(reference, a, b), seed=i) < 0.05 for i, (a, b) in enumerate(pairs)
+        energy_swap_p([sets(reference, a, b)], seed=i) < 0.05 for i, (a, b) in enumerate(pairs)
     )
     assert low <= 13  # a binomial of 0.05 in 100 exceeds 13 once in 2000
 
@@ -156,6 +156,6 @@ def test_refuses_pairs_of_other_shapes() -> None:
     with pytest.raises(ValueError, match="must be of one shape"):
         energy_difference(*pair)
     with pytest.raises(ValueError, match="must be of one shape"):
-        energy_swap_p(*pair, seed=0)
+        energy_swap_p([pair], seed=0)
     with pytest.raises(ValueError, match="must be of one shape"):
         sliced_wasserstein(normal(5, 0), normal(6, 0))

@@ -9,6 +9,17 @@ from benchmarks.report.inline import code
 from benchmarks.report.words.base import Line, TrackWords, floor_line
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 
+OF_SEEDS = (
+    " Rows with three seeds or more have the mean over their seeds' sets, and brackets by "
+    "Student's t over the sets. KL varies between repeats of training and search, and not "
+    "between noise seeds."
+)
+BY_SEEDS = (
+    " Rows with three seeds or more are compared by Student's t over the differences of equal "
+    "seeds, or by Welch's t where seeds differ; p is of flipped signs from six differences on. "
+    "Fewer differences of KL between repeats are tested by Student's t."
+)
+
 
 class AnalyticWords(TrackWords):
     """Vectors of known distributions."""
@@ -34,7 +45,12 @@ class AnalyticWords(TrackWords):
             "below 0) and sliced Wasserstein-2 distance compare samples with "
             f"{results.data.splits['test']} draws from the data; floor: as many draws in the "
             "samples' place. Brackets: 95 % bootstrap over the samples, the draws fixed."
+            f"{OF_SEEDS if _has_sets(results) else ''}{self.covered(results)}"
         )
+
+    def units(self, results: RunResults) -> str:
+        """The noun for vectors, whose resampling gives intervals."""
+        return "vectors"
 
     def convention_head(self, results: RunResults, convention: Convention) -> str:
         """Distribution, and the error of its score."""
@@ -58,7 +74,7 @@ class AnalyticWords(TrackWords):
             f"(margin {margins['energy']:g}; *better* needs "
             "its interval below 0 and p < 0.05, p of exchanging the two samplers' vectors at "
             "random). *as good*: not worse by more than the margin fixed beforehand; *worse*: "
-            "worse by more than it; else *undecided*."
+            f"worse by more than it; else *undecided*.{BY_SEEDS if _has_sets(results) else ''}"
         )
 
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
@@ -73,3 +89,9 @@ class AnalyticWords(TrackWords):
 
 def _is_exact(results: RunResults) -> bool:
     return results.settings.score_net.network == EXACT
+
+
+def _has_sets(results: RunResults) -> bool:
+    """Tell whether distances are means over the sets of seeds."""
+    found = [(row.metrics.get("energy"), row.n_total) for row in results.rows]
+    return any(one is not None and one.df is not None and 0 < one.n < total for one, total in found)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from benchmarks.core.experiment import Convention
+from benchmarks.report.inline import code
 from benchmarks.report.page import NOTHING, Block, Cell, estimated
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.verdicts import Interval
@@ -33,6 +34,27 @@ class TrackWords(ABC):
     @abstractmethod
     def verdict_note(self, results: RunResults, comparisons: Sequence[Comparison]) -> str:
         """A paragraph on how the verdicts came about."""
+
+    def covered(self, results: RunResults) -> str:
+        """A sentence on what the intervals of a run cover."""
+        repeats = max((row.repeats for row in results.rows), default=1)
+        units = self.units(results)
+        if not any(row.search for row in results.rows):
+            return f" Intervals cover {units}."
+        if repeats == 1:
+            return f" Intervals cover {units} alone: rows rest on one training and one search."
+        every = [row for row in results.rows if row.search and row.skipped is None]
+        lacking = [f"{code(row.convention)} {row.id.name}" for row in every if row.repeats == 1]
+        less = f" Intervals of {', '.join(lacking)} cover {units} alone." if lacking else ""
+        return (
+            " Intervals of rows with a searched schedule cover training, search, noise and "
+            f"{units}, by up to {repeats} repeats; those of all other rows cover noise and "
+            f"{units}.{less}"
+        )
+
+    @abstractmethod
+    def units(self, results: RunResults) -> str:
+        """The plural noun for the independent items of a run."""
 
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """Lines of the quality table that are no sampler's."""

@@ -10,6 +10,16 @@ from benchmarks.report.page import Block, Prose, table
 from benchmarks.report.words.base import Line, TrackWords, floor_line
 from benchmarks.results.schema import Comparison, Judge, RowResult, RunResults
 
+OF_SEEDS = (
+    " Rows with three seeds or more have the mean over their seeds' sets, and brackets by "
+    "Student's t over the sets."
+)
+BY_SEEDS = (
+    " Rows with three seeds or more are compared by Student's t over the differences of equal "
+    "seeds, or by Welch's t where seeds differ; p is of flipped signs from six differences on. "
+    "At the margin, too, six differences are tested, and the interval alone decides for fewer."
+)
+
 
 class ImagesWords(TrackWords):
     """Sets of images, compared with sets of images."""
@@ -33,8 +43,14 @@ class ImagesWords(TrackWords):
             "the floor: as many images of the other split in the samples' place. Brackets: 95 % "
             "bootstrap over the samples' features, the reference fixed; of recall, over the "
             "reference images that it counts, the samples fixed.",
+            OF_SEEDS if _has_sets(results) else "",
+            self.covered(results),
         ]
         return "".join(lines)
+
+    def units(self, results: RunResults) -> str:
+        """The noun for images, whose resampling gives intervals."""
+        return "images"
 
     def convention_head(self, results: RunResults, convention: Convention) -> str:
         """Clipped or not."""
@@ -48,8 +64,9 @@ class ImagesWords(TrackWords):
             "Differences at equal numbers of images, from the same noise; the bootstrap draws the "
             "same images of both. *better*: interval below 0 and p < 0.05, p of exchanging the two "
             "samplers' images at random; *as good*: not worse by more than the margin fixed "
-            f"beforehand ({margin:.0%} of the distance it is held against); *worse*: worse by more "
-            "than it; else *undecided*. One trained network is one draw."
+            f"beforehand ({margin:.0%} of the distance it is held against"
+            f"{_by_floor(comparisons)}); *worse*: worse by more than it; else *undecided*."
+            f"{BY_SEEDS if _has_sets(results) else ''} One trained network is one draw."
         )
 
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
@@ -89,3 +106,27 @@ class ImagesWords(TrackWords):
 def _judge(results: RunResults) -> Judge:
     assert results.judge is not None  # every run of images has one
     return results.judge
+
+
+def _has_sets(results: RunResults) -> bool:
+    """Tell whether distances are means over the sets of seeds."""
+    return any(_is_mean(row) for row in results.rows)
+
+
+def _is_mean(row: RowResult) -> bool:
+    found = row.metrics.get("fd")
+    return found is not None and found.df is not None and 0 < found.n < row.n_total
+
+
+def _by_floor(comparisons: Sequence[Comparison]) -> str:
+    """Name the margins that are what the images can resolve."""
+    floors = [one for one in comparisons if one.margin_from == "floor"]
+    if not floors:
+        return ""
+    sizes = sorted({(one.items or 0, one.margin) for one in floors})
+    told = ", ".join(f"{margin:.3g} at {items} images" for items, margin in sizes)
+    share = "all" if len(floors) == len(comparisons) else f"{len(floors)} of {len(comparisons)}"
+    return (
+        f", but at least half of the floor's interval, {told}, which is the margin of {share} "
+        "differences"
+    )

@@ -33,12 +33,20 @@ class SpeechWords(TrackWords):
 
     def note(self, results: RunResults) -> str:
         """A paragraph on how samples were scored."""
+        count = len(results.data.test_items)
+        of_each = results.settings.clips_per_recording
+        recordings = f" of {count // of_each} recordings" if of_each > 1 else ""
         note = (
-            f"{len(results.data.test_items)} test clips of {results.clip_seconds:.2f} s from "
-            f"{code(results.data.name)}; means with 95 % BCa bootstrap intervals over clips (noise "
-            "seeds averaged per clip)."
+            f"{count} test clips of {results.clip_seconds:.2f} s from {code(results.data.name)}"
+            f"{recordings}; means with 95 % intervals over recordings ({_method(results)})."
+            f"{self.covered(results)}"
         )
+        note += _clipped(results)
         return f"{note} {PREDICTED}" if results.floors else note
+
+    def units(self, results: RunResults) -> str:
+        """Recordings, whose clips are averaged."""
+        return "recordings"
 
     def convention_head(self, results: RunResults, convention: Convention) -> str:
         """The amplitude."""
@@ -48,7 +56,7 @@ class SpeechWords(TrackWords):
     def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
         """The recordings in the samples' place, where a metric needs no reference."""
         return [
-            data_line(results, metrics, ("*Recordings*", f"{_scored(metrics)} / {count}"), width)
+            data_line(results, metrics, ("*Recordings*", _share(results, metrics, count)), width)
             for count, metrics in results.floors.items()
         ]
 
@@ -64,11 +72,11 @@ class SpeechWords(TrackWords):
             f"{plain(results.metrics[c.metric].title)} {c.margin:g}" for c in unique
         )
         note = (
-            f"Paired differences over clips. *better*: interval above 0 and sign-flip p < 0.05; "
-            f"*as good*: not worse by more than the margin fixed beforehand ({margins}); *worse*: "
-            "worse by more than it; else *undecided*."
+            "Paired differences over recordings. *better*: interval above 0 and sign-flip p < "
+            f"0.05; *as good*: not worse by more than the margin fixed beforehand ({margins}); "
+            f"*worse*: worse by more than it; else *undecided*. {_tested_at_margin(comparisons)}"
         )
-        total = len(results.data.test_items)
+        total = len(results.data.test_items) // results.settings.clips_per_recording
         fewer = [c for c in comparisons if c.difference.n < total]
         if fewer:
             pairs = ", ".join(
@@ -76,7 +84,7 @@ class SpeechWords(TrackWords):
                 f"{results.metrics[c.metric].title} on {c.difference.n}"
                 for c in fewer
             )
-            note += f" Clips without a score in either row are left out; of {total}: {pairs}."
+            note += f" Recordings without a score in either row are left out; of {total}: {pairs}."
         if any(c.seeds < ENOUGH_SEEDS for c in comparisons):
             note += f" Verdicts with fewer than {ENOUGH_SEEDS} noise seeds are indications only."
         return note
@@ -92,6 +100,32 @@ def _unscored(row: RowResult, results: RunResults) -> str:
     return f"Not scored in {row.title} at {row.steps} steps: {'; '.join(parts)}."
 
 
-def _scored(metrics: dict[str, Interval]) -> int:
-    """Clips that every metric could score."""
-    return min(interval.n for interval in metrics.values())
+def _share(results: RunResults, metrics: dict[str, Interval], count: str) -> str:
+    """Recordings that every metric could score, of all."""
+    scored = min(interval.n for interval in metrics.values())
+    return f"{scored} / {int(count) // results.settings.clips_per_recording}"
+
+
+def _method(results: RunResults) -> str:
+    """The method of a run's intervals; documents of earlier versions have bootstraps."""
+    known = any(one.se is not None for row in results.rows for one in row.metrics.values())
+    if not known:
+        return "BCa bootstrap, noise seeds averaged per clip"
+    return "Student's t corrected for skewness; clips and noise seeds of a recording are averaged"
+
+
+def _tested_at_margin(comparisons: Sequence[Comparison]) -> str:
+    """Tell whether the sign-flip test was made at the margin, too."""
+    if any(one.p_margin is not None for one in comparisons):
+        return "Both need the sign-flip test at the margin, too."
+    return "Both rest on the interval alone."
+
+
+def _clipped(results: RunResults) -> str:
+    """A sentence on the samples that were clipped; earlier versions scored floats."""
+    rows = [row for row in results.rows if row.clipped is not None]
+    if not rows:
+        return ""
+    found = [f"{row.key} {row.clipped}" for row in rows if row.clipped]
+    told = f"clipped samples: {', '.join(found)}" if found else "no sample was clipped"
+    return f" Samples are rounded to 16 bit before scoring; {told}."

@@ -230,4 +230,4 @@ def _mean_sigma(schedule_net: nn.Module, noisy: dict[int, Tensor]) -> float:
 
 
 def _mean(values: Tensor) -> Estimate:
-    return mean_interval(values.numpy(), SEED)
+    return mean_interval(values.numpy())

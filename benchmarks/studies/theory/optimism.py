@@ -118,9 +118,9 @@ def _study(name: str, kind: str, found: list[Candidate[Start]], judge: Scores) -
         data=name,
         rule=kind,
         length=LENGTH,
-        reported=mean_interval(reported, seed=0),
-        true=mean_interval(true, seed=0),
-        optimism=mean_interval((true - reported) / noise, seed=0),
+        reported=mean_interval(reported),
+        true=mean_interval(true),
+        optimism=mean_interval((true - reported) / noise),
         noise=noise,
     )
 

@@ -16,6 +16,7 @@ from benchmarks.core.rows import Row, Sampled
 from benchmarks.results.comparisons import (
     Evaluation,
     Measured,
+    PValues,
     RowScores,
     compared_rows,
     comparison_of,
@@ -28,6 +29,16 @@ from benchmarks.runtime.samples import read_samples
 from benchmarks.tracks.analytic.data import Distributions
 from benchmarks.tracks.analytic.exact_score import gaussian_kl, moments_of_samples
 from benchmarks.tracks.parts import Scored
+from benchmarks.tracks.repeated import (
+    LEAST_FLIPS,
+    LEAST_SETS,
+    by_repeat,
+    differences_by_repeat,
+    flipped,
+    groups_of,
+    over_seeds,
+    repeats_of,
+)
 from metrics.points import (
     EnergySet,
     PointReference,
@@ -35,7 +46,8 @@ from metrics.points import (
     energy_swap_p,
     sliced_wasserstein,
 )
-from metrics.statistics import Estimate
+from metrics.repeats import mean_of_independent, welch_difference
+from metrics.statistics import Estimate, two_sided_p
 
 METRICS = {
     "kl": MetricInfo(title="KL(data ‖ sampler)", digits=5, unit="nats", higher_is_better=False),
@@ -46,10 +58,26 @@ METRICS = {
 
 @dataclass(frozen=True)
 class _Found:
-    """The samples of one row, and the exact divergence of their sampler if there is one."""
+    """The samples of one row by noise seed, and the exact divergences where there are any."""
 
-    points: Tensor  # (N, D), all seeds
-    kl: float | None
+    points: Mapping[int, Tensor]  # (N, D) by number of the seed
+    kl: Mapping[int, float]  # by number of the seed; empty where a seed has none
+    repeats: int  # of `repeats_of`
+
+    @property
+    def items(self) -> int:
+        """Number of vectors of each seed."""
+        return len(next(iter(self.points.values())))
+
+    @property
+    def are_many(self) -> bool:
+        """Tell whether the spread from set to set is known; else the sets are joined to one."""
+        return groups_of(self.points, self.repeats) >= LEAST_SETS
+
+    @property
+    def joined(self) -> Tensor:
+        """All vectors, ``(N, D)``."""
+        return torch.cat([self.points[seed] for seed in sorted(self.points)])
 
 
 @dataclass
@@ -72,9 +100,13 @@ class ScoredPoints(Scored):
     largest over coordinates: of the mean in the data's standard deviations, of the variance as a
     share of the data's. They are null where the output is no affine function of its noise.
 
+    A row with three seeds or more has the mean distance of its seeds' sets, with Student's t over
+    the sets. The vectors of fewer seeds are one set, with a bootstrap over its vectors. KL is exact
+    for a schedule: it varies only where training and search are repeated.
+
     Args:
         experiment: the experiment, with margins, reference and seeds.
-        found: samples and divergence of each row that has samples.
+        found: samples and divergences of each row that has samples.
         references: draws from the data that samples are compared with, by convention.
         others: more draws, in the samples' place, for the floor, by convention.
         records: one record for each file of samples.
@@ -93,7 +125,7 @@ class ScoredPoints(Scored):
         self._found = found
         self._references = _References(references)
         self._others = others
-        self._sets: dict[tuple[Row, int], EnergySet] = {}
+        self._sets: dict[tuple[Row, int | None, int], EnergySet] = {}
 
     def evaluate(self) -> Evaluation:
         """Estimate distances; compare by energy distance, and by KL where both rows have one."""
@@ -117,43 +149,137 @@ class ScoredPoints(Scored):
         )
 
     def _row(self, row: Row, found: _Found) -> RowScores:
-        energy = self._set(row, len(found.points))
-        metrics = self._distances(row.convention.name, energy)
-        if found.kl is not None:
-            metrics["kl"] = Interval.of(_exact(found.kl, len(found.points)))
-        return RowScores(metrics, {name: len(found.points) for name in metrics})
+        convention = row.convention.name
+        if found.are_many:
+            sets = {seed: self._set(row, seed, found.items) for seed in found.points}
+            metrics = self._mean_distances(convention, sets, found.repeats)
+        else:
+            metrics = self._distances(convention, self._set(row, None, len(found.joined)))
+        total = found.items * len(found.points)
+        if found.kl:
+            metrics["kl"] = Interval.of(self._divergence(found.kl, found.repeats, total))
+        groups = groups_of(found.points, found.repeats) if found.repeats > 1 else 1
+        scored = dict.fromkeys(metrics, total)
+        return RowScores(metrics, scored, repeats=groups if found.are_many else 1)
 
-    def _set(self, row: Row, count: int) -> EnergySet:
-        if (row, count) not in self._sets:
-            points = self._found[row].points[:count]
-            self._sets[row, count] = self._prepared(row.convention.name, points)
-        return self._sets[row, count]
+    def _divergence(self, kl: Mapping[int, float], repeats: int, count: int) -> Estimate:
+        """KL or a difference of KLs: exact for one schedule, else Student's t over the repeats."""
+        if repeats > 1:
+            return over_seeds(by_repeat(kl, repeats), count)
+        return _exact(_last(kl), count)
+
+    def _set(self, row: Row, seed: int | None, count: int) -> EnergySet:
+        """The first vectors of a seed's set, or of the joined sets, prepared once."""
+        if (row, seed, count) not in self._sets:
+            found = self._found[row]
+            points = found.joined if seed is None else found.points[seed]
+            self._sets[row, seed, count] = self._prepared(row.convention.name, points[:count])
+        return self._sets[row, seed, count]
 
     def _prepared(self, convention: str, points: Tensor) -> EnergySet:
         return EnergySet.of(points, self._references.of(convention), self._experiment.seed)
 
     def _distances(self, convention: str, energy: EnergySet) -> dict[str, Interval]:
-        reference, count = self._references.of(convention), len(energy.points)
-        equal = min(count, len(reference.points))
-        sliced = sliced_wasserstein(energy.points[:equal], reference.points[:equal])
+        sliced, equal = self._sliced(convention, energy)
         return {
             "energy": Interval.of(energy.interval),
             "sw2": Interval(value=sliced, low=None, high=None, n=equal),
         }
 
+    def _mean_distances(
+        self, convention: str, sets: Mapping[int, EnergySet], repeats: int
+    ) -> dict[str, Interval]:
+        """Means over the sets of a row's seeds, with Student's t over them."""
+        energy = {seed: one.value for seed, one in sets.items()}
+        sliced = {seed: self._sliced(convention, one) for seed, one in sets.items()}
+        counts = {"energy": len(next(iter(sets.values())).points)}
+        counts["sw2"] = next(equal for _, equal in sliced.values())
+        values = {"energy": energy, "sw2": {seed: one for seed, (one, _) in sliced.items()}}
+        return {
+            name: Interval.of(over_seeds(by_repeat(by_seed, repeats), counts[name]))
+            for name, by_seed in values.items()
+        }
+
+    def _sliced(self, convention: str, energy: EnergySet) -> tuple[float, int]:
+        """Sliced Wasserstein distance, and the number of vectors on each side."""
+        reference = self._references.of(convention).points
+        equal = min(len(energy.points), len(reference))
+        return sliced_wasserstein(energy.points[:equal], reference[:equal]), equal
+
     def _comparisons(self, row: Row, against: Row) -> Iterator[Comparison]:
         mine, theirs = self._found[row], self._found[against]
-        count = min(len(mine.points), len(theirs.points))
-        margins = self._experiment.margins
-        if mine.kl is not None and theirs.kl is not None:
-            apart = _exact(mine.kl - theirs.kl, count)
-            measured = Measured("kl", apart, None, margins["kl"], items=count)
-            yield comparison_of(row, against, measured)
-        a, b = self._set(row, count), self._set(against, count)
-        p = energy_swap_p(a, b, self._experiment.seed)
-        apart = energy_difference(a, b)
-        measured = Measured("energy", apart, p, margins["energy"], items=count)
-        yield comparison_of(row, against, measured)
+        if mine.kl and theirs.kl:
+            yield self._compared_by_kl(row, against)
+        many = mine.are_many or theirs.are_many
+        yield (self._by_sets if many else self._by_points)(row, against)
+
+    def _compared_by_kl(self, row: Row, against: Row) -> Comparison:
+        """Compare divergences: those of one schedule exactly, those of repeats by Student's t."""
+        mine, theirs = self._found[row], self._found[against]
+        margin, count = self._experiment.margins["kl"], min(mine.items, theirs.items)
+        repeats = max(mine.repeats, theirs.repeats)
+        first, second = (
+            one.kl if one.repeats > 1 or repeats == 1 else dict.fromkeys(other.kl, _last(one.kl))
+            for one, other in ((mine, theirs), (theirs, mine))
+        )
+        shared = first.keys() & second.keys()
+        if not shared:  # each has seeds that the other lacks: neither has repeats
+            first, second = {0: _last(first)}, {0: _last(second)}
+        apart = {seed: first[seed] - second[seed] for seed in first.keys() & second.keys()}
+        difference = self._divergence(apart, repeats, count)
+        tested = PValues()
+        if repeats > 1:
+            values = by_repeat(apart, repeats)
+            tested = flipped(values, margin, False, self._experiment.seed, LEAST_FLIPS)
+            if tested.p is None:  # too few for flips: Student's t tests, too
+                tested = PValues(two_sided_p(difference, 0.0))
+        return comparison_of(row, against, Measured("kl", difference, tested, margin, items=count))
+
+    def _by_points(self, row: Row, against: Row) -> Comparison:
+        """Compare two rows of few seeds: the vectors of all seeds are one set."""
+        count = min(len(self._found[one].joined) for one in (row, against))
+        a, b = (self._set(one, None, count) for one in (row, against))
+        return self._judged((row, against), energy_difference(a, b), [(a, b)], PValues())
+
+    def _by_sets(self, row: Row, against: Row) -> Comparison:
+        """Compare two rows seed by seed, or else as independent rows."""
+        mine, theirs = self._found[row], self._found[against]
+        count = min(mine.items, theirs.items)
+        a, b = (
+            {seed: self._set(one, seed, count) for seed in self._found[one].points}
+            for one in (row, against)
+        )
+        repeats = max(mine.repeats, theirs.repeats)
+        first, second = ({seed: one.value for seed, one in sets.items()} for sets in (a, b))
+        differences = differences_by_repeat(first, second, repeats)
+        tested = PValues()
+        if len(differences) >= LEAST_SETS:
+            difference = over_seeds(differences, count)
+            margin, seed = self._experiment.margins["energy"], self._experiment.seed
+            tested = flipped(differences, margin, False, seed, LEAST_FLIPS)
+        else:
+            difference = welch_difference(
+                _mean_of_sets(a, mine.repeats), _mean_of_sets(b, theirs.repeats)
+            )
+        shared = sorted(a.keys() & b.keys())
+        numbers = [(seed, seed) for seed in shared] or list(zip(sorted(a), sorted(b), strict=False))
+        pairs = [(a[one], b[other]) for one, other in numbers]
+        return self._judged((row, against), difference, pairs, tested)
+
+    def _judged(
+        self,
+        rows: tuple[Row, Row],
+        difference: Estimate,
+        pairs: Sequence[tuple[EnergySet, EnergySet]],
+        tested: PValues,
+    ) -> Comparison:
+        """Judge a difference; where nothing is tested yet, exchange the vectors of the pairs."""
+        margin, seed = self._experiment.margins["energy"], self._experiment.seed
+        if tested.p is None:
+            shifts = (0.0, -margin, margin)
+            tested = PValues(*(energy_swap_p(pairs, seed, shift=shift) for shift in shifts))
+        found = Measured("energy", difference, tested, margin, items=difference.n)
+        return comparison_of(*rows, found)
 
 
 def score_points(
@@ -175,7 +301,8 @@ def score_points(
     records: list[dict[str, Any]] = []
     with progress.task("score vectors", len(made)) as advance:
         for one in made:
-            found[one.row] = _scored(distributions, one, experiment.seed, records)
+            repeats = repeats_of(experiment, one.row, one.by_seed)
+            found[one.row] = _scored(distributions, one, (experiment.seed, repeats), records)
             advance(1)
     conventions = {one.row.convention.name: one.row.convention for one in made}
     references = {name: distributions.draws(c, "test") for name, c in conventions.items()}
@@ -184,18 +311,30 @@ def score_points(
 
 
 def _scored(
-    distributions: Distributions, one: Sampled, first_seed: int, records: list[dict[str, Any]]
+    distributions: Distributions,
+    one: Sampled,
+    seeds: tuple[int, int],
+    records: list[dict[str, Any]],
 ) -> _Found:
-    """Join a row's samples of all seeds, and add a record for each file."""
-    parts, kl = [], None
-    for seed, file in enumerate(one.files, first_seed):
+    """Read a row's samples of all seeds, and add a record for each file.
+
+    Args:
+        distributions: the data.
+        one: the row with its files.
+        seeds: the first noise seed, and the number of repeats of `repeats_of`.
+        records: the list that the records are added to.
+    """
+    first, repeats = seeds
+    found, kl = dict[int, Tensor](), dict[int, float]()
+    for number, file in one.by_seed.items():
         points = read_samples(file)
-        exact = _exact_scores(distributions, one, points, seed)
-        about = {"row": one.row.key, "seed": seed, "points": len(points)}
+        exact = _exact_scores(distributions, one, points, first + number)
+        about = {"row": one.row.key, "seed": first + number, "points": len(points)}
         records.append(about | exact | {"samples_sha256": sha256_of(file)})
-        parts.append(points)
-        kl = exact["kl"]  # the sampler's, whatever the seed
-    return _Found(torch.cat(parts), kl)
+        found[number] = points
+        if exact["kl"] is not None:
+            kl[number] = exact["kl"]
+    return _Found(found, kl if len(kl) == len(found) else {}, repeats)
 
 
 def _exact_scores(
@@ -216,6 +355,20 @@ def _exact_scores(
         "mean_gap": float(gap.max()),
         "variance_gap": float((variance / data.variance - 1).abs().max()),
     }
+
+
+def _mean_of_sets(sets: Mapping[int, EnergySet], repeats: int) -> Estimate:
+    """Mean energy distance of a row's sets; few sets vary as resampled vectors do."""
+    items = len(next(iter(sets.values())).points)
+    if groups_of(sets, repeats) >= LEAST_SETS:
+        values = {seed: one.value for seed, one in sets.items()}
+        return over_seeds(by_repeat(values, repeats), items)
+    return mean_of_independent([one.interval for one in sets.values()])
+
+
+def _last(kl: Mapping[int, float]) -> float:
+    """Divergence of the last seed; all seeds of one schedule have the same."""
+    return kl[max(kl)]
 
 
 def _exact(value: float, count: int) -> Estimate:

@@ -98,7 +98,7 @@ def score_images(
         progress: the display of the scoring.
         sampled: the rows.
     """
-    jobs = [(one, seed, file) for one in sampled for seed, file in enumerate(one.files)]
+    jobs = [(one, seed, file) for one in sampled for seed, file in one.by_seed.items()]
     folders = [features.folder_of_samples(file) for _, _, file in jobs]
     with progress.task("score images", len(jobs) + 1) as advance:
         for folder, (_, _, file) in zip(folders, jobs, strict=True):
@@ -108,10 +108,10 @@ def score_images(
         largest = max(one.row.items * one.row.seeds for one in sampled)
         sets = _feature_sets(features, experiment.image.reference, largest)
         advance(1)
-    records, parts = [], dict[Row, list[Tensor]]()
+    records, by_row = [], dict[Row, dict[int, Tensor]]()
     for folder, (one, seed, file) in zip(folders, jobs, strict=True):
         found = load_file(folder.path / FEATURES)
-        parts.setdefault(one.row, []).append(found["features"])
+        by_row.setdefault(one.row, {})[seed] = found["features"]
         records.append(
             {
                 "row": one.row.key,
@@ -122,8 +122,7 @@ def score_images(
                 "features_sha256": sha256_of(folder.path / FEATURES),
             }
         )
-    joined = {row: torch.cat(found) for row, found in parts.items()}
-    return ScoredImages(experiment, features.extractor, joined, sets, records)
+    return ScoredImages(experiment, features.extractor, by_row, sets, records)
 
 
 def _feature_sets(features: Features, reference: str, largest: int) -> FeatureSets:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from benchmarks.core.rows import Row
 from benchmarks.results.comparisons import (
     Evaluation,
     Measured,
+    PValues,
     RowScores,
     compared_rows,
     comparison_of,
@@ -24,6 +26,16 @@ from benchmarks.results.schema import Comparison, Judge
 from benchmarks.results.verdicts import Interval, MetricInfo
 from benchmarks.tracks.images.data import CLASSES
 from benchmarks.tracks.parts import Scored
+from benchmarks.tracks.repeated import (
+    LEAST_FLIPS,
+    LEAST_SETS,
+    by_repeat,
+    differences_by_repeat,
+    flipped,
+    groups_of,
+    over_seeds,
+    repeats_of,
+)
 from metrics.extractors import Extractor
 from metrics.image import GaussianFit, covered, frechet_distance
 from metrics.image_statistics import (
@@ -33,6 +45,7 @@ from metrics.image_statistics import (
     kernel_interval,
     swap_p,
 )
+from metrics.repeats import mean_of_independent, welch_difference
 from metrics.statistics import Estimate, mean_interval
 
 KID_SCALE = 1_000  # KID is printed in thousandths, as is the custom
@@ -57,16 +70,45 @@ class FeatureSets:
     accuracy: float | None = None
 
 
+@dataclass(frozen=True)
+class _Sets:
+    """A row's images: one set for each noise seed."""
+
+    by_seed: Mapping[int, Tensor]  # (items, D) features by number of the seed
+    repeats: int  # of `repeats_of`
+
+    @property
+    def items(self) -> int:
+        return len(next(iter(self.by_seed.values())))
+
+    @property
+    def are_many(self) -> bool:
+        """Tell whether the spread from set to set is known; else the sets are joined to one."""
+        return groups_of(self.by_seed, self.repeats) >= LEAST_SETS
+
+    @property
+    def joined(self) -> Tensor:
+        return torch.cat([self.by_seed[seed] for seed in sorted(self.by_seed)])
+
+    @property
+    def size(self) -> int:
+        """Number of images of a set that the row's distances are of."""
+        return self.items if self.are_many else self.items * len(self.by_seed)
+
+
 class ScoredImages(Scored):
     """Scores of sets of images, from their features.
 
     A record is ``{row, seed, images, classes, samples_sha256, features_sha256}``. The features
     themselves stay in the workspace.
 
+    A row with three seeds or more has the mean distance of its seeds' sets, with Student's t over
+    the sets. The images of fewer seeds are one set, with a bootstrap over its images.
+
     Args:
-        experiment: the experiment, with margins, reference and seeds.
+        experiment: the experiment, with margins, reference, seeds and repeats.
         extractor: the network that the features are from.
-        features: features of each row that has samples, ``(N, D)``.
+        features: features ``(items, D)`` of each row that has samples, by number of the seed.
         sets: the features that rows are compared with.
         records: one record for each file of samples.
     """
@@ -75,15 +117,20 @@ class ScoredImages(Scored):
         self,
         experiment: Experiment,
         extractor: Extractor,
-        features: dict[Row, Tensor],
+        features: Mapping[Row, Mapping[int, Tensor]],
         sets: FeatureSets,
         records: list[dict[str, Any]],
     ) -> None:
         self.records = records
         self._experiment = experiment
         self._extractor = extractor
-        self._features = features
+        self._rows = {
+            row: _Sets(by_seed, repeats_of(experiment, row, by_seed))
+            for row, by_seed in features.items()
+        }
         self._sets = sets
+        self._distances: dict[tuple[Row, int], dict[int, float]] = {}
+        self._floor_halves: dict[int, float] = {}
 
     @cached_property
     def _reference(self) -> GaussianFit:
@@ -98,47 +145,32 @@ class ScoredImages(Scored):
         return KID_SCALE if self._extractor.kernel_title == "KID" else 1
 
     @cached_property
-    def _shared(self) -> tuple[int, int]:
-        """The number of noise seeds, and of images per seed, that all rows have."""
-        return min(row.seeds for row in self._features), min(row.items for row in self._features)
-
-    @cached_property
     def _common(self) -> int:
-        """The number of images that all rows have."""
-        return math.prod(self._shared)
+        """The number of images that the sets of all rows have."""
+        return min(sets.size for sets in self._rows.values())
 
     @cached_property
     def _covered(self) -> int:
         """The number of images on each side that precision and recall use."""
         return min(self._common, len(self._sets.reference))
 
-    def _images(self, row: Row, seeds: int, items: int) -> Tensor:
-        """Features of a row's first images of its first seeds.
-
-        Those places in other rows have images from the same noise.
-        """
-        every: Tensor = self._features[row].unflatten(0, (row.seeds, row.items))
-        return every[:seeds, :items].flatten(0, 1)
-
     def evaluate(self) -> Evaluation:
         """Estimate distances with intervals, and compare equal numbers of paired images."""
-        if not self._features:
+        if not self._rows:
             return Evaluation({}, {}, [], [], judge=self._judge())
-        other, margin = self._sets.other, self._experiment.margins["fd"]
-        counts = sorted({min(len(found), len(other)) for found in self._features.values()})
+        other = self._sets.other
+        counts = sorted({min(sets.size, len(other)) for sets in self._rows.values()})
         return Evaluation(
             metrics=self._metric_infos(),
-            rows={row.key: self._row(row) for row in self._features},
+            rows={row.key: self._row(row) for row in self._rows},
             comparisons=[
-                self._comparison(row, against, margin)
+                self._comparison(row, against)
                 for row, against in compared_rows(
-                    list(self._features), self._experiment.reference, BILATERAL
+                    list(self._rows), self._experiment.reference, BILATERAL
                 )
             ],
             test_items=[],
-            floors={
-                str(count): self._metrics(other[:count], other[: self._common]) for count in counts
-            },
+            floors={str(count): self._of_one_set(other[:count]) for count in counts},
             judge=self._judge(),
         )
 
@@ -157,51 +189,142 @@ class ScoredImages(Scored):
         }
 
     def _row(self, row: Row) -> RowScores:
-        features = self._features[row]
-        metrics = self._metrics(features, self._images(row, *self._shared))
+        sets = self._rows[row]
+        metrics = self._of_many_sets(sets) if sets.are_many else self._of_one_set(sets.joined)
         mine = [r["classes"] for r in self.records if r["row"] == row.key]
         known = None not in mine
         classes = [sum(counts) for counts in zip(*mine, strict=True)] if known else None
-        return RowScores(metrics, {name: len(features) for name in metrics}, classes)
+        scored = dict.fromkeys(metrics, sets.items * len(sets.by_seed))
+        groups = groups_of(sets.by_seed, sets.repeats) if sets.repeats > 1 else 1
+        return RowScores(metrics, scored, classes, repeats=groups if sets.are_many else 1)
 
-    def _metrics(self, features: Tensor, common: Tensor) -> dict[str, Interval]:
-        """All metrics of a set of images against the reference.
+    def _of_many_sets(self, sets: _Sets) -> dict[str, Interval]:
+        """All metrics of a row: means over its sets, with Student's t over them."""
+        by_seed = {seed: self._values(features) for seed, features in sets.by_seed.items()}
+        found = {}
+        for name in next(iter(by_seed.values())):
+            values = {seed: one[name] for seed, one in by_seed.items()}
+            items = {"fd": sets.items, "kd": min(sets.items, KERNEL_IMAGES)}
+            items |= {"fd_common": self._common}
+            estimate = over_seeds(by_repeat(values, sets.repeats), items.get(name, self._covered))
+            found[name] = Interval.of(estimate)
+        return found
 
-        Args:
-            features: features of all images of the set, ``(N, D)``.
-            common: features of the number of images that all rows have.
-        """
-        seed, resamples = self._experiment.seed, self._experiment.image.resamples
-        near = common[: self._covered]
-        reference = self._sets.reference[: self._covered]
-        whole = frechet_interval(features, self._reference, seed, resamples)
-        at_common = (
-            whole
-            if len(common) == len(features)
-            else frechet_interval(common, self._reference, seed, resamples)
+    def _values(self, features: Tensor) -> dict[str, float]:
+        """All metrics of one set ``(N, D)``, without intervals."""
+        common = features[: self._common]
+        near, reference = common[: self._covered], self._sets.reference[: self._covered]
+        fd, at_common = (
+            frechet_distance(GaussianFit.of(part), self._reference) for part in (features, common)
         )
+        return {
+            "fd": fd,
+            "fd_common": at_common,
+            "kd": self._scale * self._kernel_reference.distance(features[:KERNEL_IMAGES]),
+            "precision": float(covered(near, reference).double().mean()),
+            "recall": float(covered(reference, near).double().mean()),
+        }
+
+    def _of_one_set(self, features: Tensor) -> dict[str, Interval]:
+        """All metrics of one set ``(N, D)``, with bootstraps over its images."""
+        seed, common = self._experiment.seed, features[: self._common]
+        near, reference = common[: self._covered], self._sets.reference[: self._covered]
+        whole = self._bootstrapped(features)
         kernel = kernel_interval(
             features[:KERNEL_IMAGES], self._kernel_reference, seed, KERNEL_RESAMPLES
         )
         estimates = {
             "fd": whole,
-            "fd_common": at_common,
+            "fd_common": whole if len(common) == len(features) else self._bootstrapped(common),
             "kd": _times(kernel, self._scale),
-            "precision": mean_interval(covered(near, reference).double().numpy(), seed, resamples),
-            "recall": mean_interval(covered(reference, near).double().numpy(), seed, resamples),
+            "precision": mean_interval(covered(near, reference).double().numpy()),
+            "recall": mean_interval(covered(reference, near).double().numpy()),
         }
         return {name: Interval.of(estimate) for name, estimate in estimates.items()}
 
-    def _comparison(self, row: Row, against: Row, relative: float) -> Comparison:
+    def _bootstrapped(self, features: Tensor) -> Estimate:
         seed, resamples = self._experiment.seed, self._experiment.image.resamples
-        seeds, items = min(row.seeds, against.seeds), min(row.items, against.items)
-        a, b = (self._images(r, seeds, items) for r in (row, against))
+        return frechet_interval(features, self._reference, seed, resamples)
+
+    def _comparison(self, row: Row, against: Row) -> Comparison:
+        many = self._rows[row].are_many or self._rows[against].are_many
+        return (self._by_sets if many else self._by_images)(row, against)
+
+    def _by_images(self, row: Row, against: Row) -> Comparison:
+        """Compare two rows of few seeds: the images of the seeds that both have are one set."""
+        a, b = (torch.cat(found) for found in self._paired_sets(row, against))
+        seed, resamples = self._experiment.seed, self._experiment.image.resamples
         difference = frechet_difference(a, b, self._reference, seed, resamples)
-        p = swap_p(a, b, self._reference, seed, resamples)
+        tested = PValues(swap_p(a, b, self._reference, seed, resamples))
         theirs = frechet_distance(GaussianFit.of(b), self._reference)
-        margin = relative * theirs
-        found = Measured("fd", difference, p, margin, items=len(a))
-        return comparison_of(row, against, found)
+        return self._judged((row, against), difference, tested, theirs)
+
+    def _by_sets(self, row: Row, against: Row) -> Comparison:
+        """Compare two rows seed by seed, or else as independent rows."""
+        mine, other = self._rows[row], self._rows[against]
+        items = min(mine.items, other.items)
+        a, b = (self._by_seed(one, items) for one in (row, against))
+        differences = differences_by_repeat(a, b, max(mine.repeats, other.repeats))
+        if len(differences) >= LEAST_SETS:
+            difference = over_seeds(differences, items)
+            theirs = float(np.mean([b[seed] for seed in a.keys() & b.keys()]))
+        else:
+            first, second = (self._of_sets(one, items) for one in (row, against))
+            difference, theirs = welch_difference(first, second), second.value
+            differences = np.empty(0)
+        margin, _ = self._margin(theirs, items)
+        seed, resamples = self._experiment.seed, self._experiment.image.resamples
+        tested = flipped(differences, margin, False, seed, LEAST_FLIPS)
+        if tested.p is None:
+            one, two = (torch.stack(found) for found in self._paired_sets(row, against))
+            tested = PValues(swap_p(one, two, self._reference, seed, resamples))
+        return self._judged((row, against), difference, tested, theirs)
+
+    def _paired_sets(self, row: Row, against: Row) -> tuple[list[Tensor], list[Tensor]]:
+        """Sets of both rows from the same noise; from any noise where no seed is in both.
+
+        Sets are cut to the same number of images: image i of both started from the same noise.
+        """
+        a, b = (self._rows[one].by_seed for one in (row, against))
+        items = min(self._rows[row].items, self._rows[against].items)
+        shared = sorted(a.keys() & b.keys())
+        pairs = [(seed, seed) for seed in shared] or list(zip(sorted(a), sorted(b), strict=False))
+        return [a[one][:items] for one, _ in pairs], [b[one][:items] for _, one in pairs]
+
+    def _by_seed(self, row: Row, items: int) -> dict[int, float]:
+        """Distance of the first images of each seed's set."""
+        if (row, items) not in self._distances:
+            self._distances[row, items] = {
+                seed: frechet_distance(GaussianFit.of(features[:items]), self._reference)
+                for seed, features in self._rows[row].by_seed.items()
+            }
+        return self._distances[row, items]
+
+    def _of_sets(self, row: Row, items: int) -> Estimate:
+        """Mean distance of a row's sets; few sets vary as resampled images do."""
+        sets = self._rows[row]
+        if sets.are_many:
+            return over_seeds(by_repeat(self._by_seed(row, items), sets.repeats), items)
+        found = [self._bootstrapped(features[:items]) for features in sets.by_seed.values()]
+        return mean_of_independent(found)
+
+    def _margin(self, theirs: float, count: int) -> tuple[float, Literal["floor"] | None]:
+        """A share of the distance compared with, or what so many images can resolve if larger."""
+        count = min(count, len(self._sets.other))
+        if count not in self._floor_halves:
+            floor = self._bootstrapped(self._sets.other[:count])
+            self._floor_halves[count] = (floor.high - floor.low) / 2
+        share, half = self._experiment.margins["fd"] * theirs, self._floor_halves[count]
+        return (share, None) if share >= half else (half, "floor")
+
+    def _judged(
+        self, rows: tuple[Row, Row], difference: Estimate, tested: PValues, theirs: float
+    ) -> Comparison:
+        margin, margin_from = self._margin(theirs, difference.n)
+        found = Measured(
+            "fd", difference, tested, margin, items=difference.n, margin_from=margin_from
+        )
+        return comparison_of(*rows, found)
 
     def _judge(self) -> Judge:
         classes = self._sets.test_classes
@@ -223,6 +346,6 @@ def class_counts(classes: Tensor) -> list[int]:
 
 
 def _times(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(
-        estimate.value * factor, estimate.low * factor, estimate.high * factor, estimate.n
-    )
+    ends = {name: getattr(estimate, name) * factor for name in ("value", "low", "high")}
+    se = None if estimate.se is None else estimate.se * factor
+    return replace(estimate, **ends, se=se)

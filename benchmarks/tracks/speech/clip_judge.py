@@ -19,6 +19,7 @@ from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise, taken
 from metrics.items import ItemScore
+from metrics.pcm import as_pcm16
 from metrics.scoring import score_items
 from metrics.workers import Workers
 
@@ -152,9 +153,10 @@ def judged_clips(
     metrics: Sequence[str],
     workers: Workers,
 ) -> list[dict[str, ItemScore]]:
-    """Score outputs ``(L,)`` against their clips."""
+    """Score outputs ``(L,)``, rounded to 16 bit, against their clips."""
     clean = [clip.waveform.numpy() for clip in clips]
-    return score_items(metrics, outputs, clean, SAMPLE_RATE, pool=workers)
+    heard = [as_pcm16(output)[0] for output in outputs]
+    return score_items(metrics, heard, clean, SAMPLE_RATE, pool=workers)
 
 
 def reason_of(scores: Mapping[str, ItemScore]) -> str | None:

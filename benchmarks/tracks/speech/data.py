@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.data.clips import Clip, centre_clips
+from benchmarks.data.clips import Clip, centre_clips, spread_clips
 from benchmarks.data.crops import CropTable
 from benchmarks.data.speech import SpeechCorpus, Utterance, open_corpus
 from benchmarks.runtime.progress import Progress
@@ -49,7 +49,10 @@ class Recordings:
     def test_clips(self) -> list[Clip]:
         """The test clips."""
         utterances = self.corpus.split("test", "sample", self._progress)
-        return centre_clips(utterances, self._experiment.test_items, self._experiment.clip_frames)
+        asked = self._experiment
+        return spread_clips(
+            utterances, asked.test_items, asked.clip_frames, asked.clips_per_recording
+        )
 
     @cached_property
     def valid_clips(self) -> list[Clip]:

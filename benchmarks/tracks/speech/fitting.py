@@ -22,11 +22,12 @@ class _Need:
     Attributes:
         split: the split.
         pieces: the plural noun for the pieces.
-        count: number of recordings that are needed.
+        count: number of pieces.
         counted_by: the fields that give the count, with their values.
         lowered: the field that is lowered where recordings are too few; None: it is 1 already.
         frames: length of a piece, in hops.
         measured_by: the field that gives the length.
+        of_each: pieces that each recording gives.
     """
 
     split: str
@@ -36,15 +37,32 @@ class _Need:
     lowered: str | None
     frames: int
     measured_by: str
+    of_each: int = 1
+
+    @property
+    def recordings(self) -> int:
+        """Number of recordings that are needed."""
+        return self.count // self.of_each
+
+    @property
+    def shortest(self) -> int:
+        """Hops that such a recording has at least."""
+        return self.frames * self.of_each
 
 
 def refuse_fewer_clips(experiment: Experiment) -> None:
-    """Refuse rows of fewer clips, since rows are compared clip by clip.
+    """Refuse rows of fewer clips, since rows are compared clip by clip, and parts of recordings.
 
     Raises:
-        ExperimentError: a row has another number of items.
+        ExperimentError: a row has another number of items, or the last recording would give fewer
+            clips than the others.
     """
-    wanted = experiment.test_items
+    wanted, of_each = experiment.test_items, experiment.clips_per_recording
+    if wanted % of_each:
+        raise ExperimentError(
+            f"clips_per_recording: test_items = {wanted} is no multiple of {of_each}, so that one "
+            f"recording would give fewer clips; make test_items a multiple of {of_each}"
+        )
     for row in rows_of(experiment):
         if row.items != wanted:
             raise ExperimentError(
@@ -77,14 +95,13 @@ def fitting(experiment: Experiment, corpus: SpeechCorpus, trained: Trained) -> l
     told, lacking = [], []
     for need in _needs(experiment, trained):
         lengths = frames[need.split]
-        long_enough = sum(length >= need.frames for length in lengths)
-        if long_enough < need.count:
+        long_enough = sum(length >= need.shortest for length in lengths)
+        if long_enough < need.recordings:
             lacking.append(_lack(need, long_enough, lengths, corpus.name))
         elif long_enough < len(lengths):
             told.append(
                 f"{len(lengths) - long_enough} of {len(lengths)} {need.split} recordings are "
-                f"shorter than {need.measured_by}: {need.frames} ({need.frames * SECONDS:.2f} s) "
-                f"and give no {need.pieces}"
+                f"shorter than {_length(need)} and give no {need.pieces}"
             )
     if lacking:
         raise ExperimentError("; ".join(lacking))
@@ -117,19 +134,33 @@ def _needs(experiment: Experiment, trained: Trained) -> Iterator[_Need]:
         "search.clip_frames",
     )
     wanted, frames = experiment.test_items, experiment.clip_frames
-    both = f"test_items: {wanted}"
-    yield _Need(
-        "test", "clips", wanted, both, "test_items" if wanted > 1 else None, frames, "clip_frames"
-    )
+    of_each = experiment.clips_per_recording
+    lowered = "test_items" if wanted > of_each else None
+    counted = f"test_items: {wanted}"
+    yield _Need("test", "clips", wanted, counted, lowered, frames, "clip_frames", of_each)
+
+
+def _length(need: _Need) -> str:
+    """The least length of a recording, with the fields that give it."""
+    told = f"{need.measured_by}: {need.frames}"
+    if need.of_each > 1:
+        told = f"clips_per_recording: {need.of_each} times {told}"
+    return f"{told} ({need.shortest * SECONDS:.2f} s)"
 
 
 def _lack(need: _Need, long_enough: int, lengths: list[int], corpus: str) -> str:
     """Say that a split has too few recordings that are long enough, and what to do."""
     wanted = "a recording is" if need.pieces == "crops" else f"{need.count} clips are"
-    lowered = sorted({need.lowered or need.measured_by, need.measured_by})
+    lowered = {need.lowered or need.measured_by, need.measured_by}
+    length = f"{need.frames * SECONDS:.2f} s ({need.measured_by}: {need.frames})"
+    that = "that length"
+    if need.of_each > 1:
+        lowered.add("clips_per_recording")
+        length += f", {need.of_each} from each recording (clips_per_recording: {need.of_each})"
+        that = f"{need.shortest * SECONDS:.2f} s"
     return (
-        f"{need.counted_by}: {wanted} wanted of {need.frames * SECONDS:.2f} s ({need.measured_by}: "
-        f"{need.frames}), and in the {need.split!r} split of {corpus} {long_enough} of "
-        f"{len(lengths)} recordings have that length, the longest {max(lengths, default=0)} "
-        f"frames; lower {' or '.join(lowered)}, or give more or longer recordings"
+        f"{need.counted_by}: {wanted} wanted of {length}, and in the {need.split!r} split of "
+        f"{corpus} {long_enough} of {len(lengths)} recordings have {that}, the longest "
+        f"{max(lengths, default=0)} frames; lower {' or '.join(sorted(lowered))}, or give more or "
+        "longer recordings"
     )

@@ -14,6 +14,7 @@ from benchmarks.core.rows import Sampled
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.runtime.samples import read_samples
+from metrics.pcm import FULL_SCALE, as_pcm16
 
 PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
 
@@ -40,10 +41,11 @@ def wav_name(clip: str, row: str = "recording") -> str:
 
 
 def _write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-    clipped = np.clip(samples, -1.0, 1.0)
+    rounded, _ = as_pcm16(np.nan_to_num(samples))
+    steps = (rounded * FULL_SCALE).astype(np.int16)  # as they are: no writer rounds them again
     write_atomically(
         path,
         lambda temporary: soundfile.write(
-            temporary, clipped, SAMPLE_RATE, subtype="PCM_16", format="WAV"
+            temporary, steps, SAMPLE_RATE, subtype="PCM_16", format="WAV"
         ),
     )

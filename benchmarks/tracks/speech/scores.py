@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.core.clip_names import clip_names
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Sampled
@@ -19,7 +20,7 @@ from benchmarks.tracks.speech.fitting import refuse_fewer_clips
 from benchmarks.tracks.speech.gallery import PUBLISHED_WAVS, wav_name, write_wavs
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
-    from benchmarks.tracks.speech.scored import ScoredClips
+    from benchmarks.tracks.speech.estimates import ScoredClips
 
 
 class SpeechScores(Scores):
@@ -77,7 +78,9 @@ class SpeechScores(Scores):
         """Names of the WAV files of any test clip; none where the experiment keeps none."""
         if self.experiment.wav_items == 0:
             return set()
-        names = self._recordings.corpus.splits["test"]
+        of_each = self.experiment.clips_per_recording
+        recordings = self._recordings.corpus.splits["test"]
+        names = [clip for one in recordings for clip in clip_names(one, of_each)]
         return {wav_name(name, row) for name in names for row in ("recording", *PUBLISHED_WAVS)}
 
     @property

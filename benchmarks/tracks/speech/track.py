@@ -43,12 +43,16 @@ class SpeechTrack(Track):
         return fitting(self.experiment, self.recordings.corpus, trained)
 
     def identity(self, work: Work) -> dict[str, Any]:
-        """Length of the test clips, and the amplitude that the score network sees.
+        """Length and number of the test clips, and the amplitude that the score network sees.
 
-        The amplitude is left out if it is the usual one, so that older fingerprints stay valid.
+        Usual values of amplitude and number are left out, so that older fingerprints stay valid.
         """
         amplitude, usual = self.experiment.score_net.amplitude, ScoreNetConfig().amplitude
-        entries = {} if amplitude == usual else {"network_amplitude": amplitude}
+        entries: dict[str, Any] = {}
+        if amplitude != usual:
+            entries["network_amplitude"] = amplitude
         if work == "sample":
             entries["clip_frames"] = self.experiment.clip_frames
+            if self.experiment.clips_per_recording > 1:
+                entries["clips_per_recording"] = self.experiment.clips_per_recording
         return entries

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.results.authors_audio import AuthorsAudio, system_means
-from metrics.student import student_mean
+from metrics.statistics import mean_interval
 from synthetic.audio import INFOS, audio_file, authors_audio, scored_audio
 
 REFERENCE = audio_file("page", "lj-1", "reference")
@@ -40,7 +40,7 @@ def test_means_are_of_one_set_corpus_and_system() -> None:
         ("page", "lj-*", "net-16"): 1,
     }
     three = found["page", "lj-*", "net-8"].metrics["pesq_nb_raw"]
-    wanted = student_mean([2.0, 3.0, 6.0])
+    wanted = mean_interval([2.0, 3.0, 6.0])
     assert (three.value, three.low, three.high) == (wanted.value, wanted.low, wanted.high)
     two = found["page", "vctk-*", "net-8"].metrics
     assert (two["stoi"].n, two["pesq_nb_raw"].n) == (2, 1)  # one clip has no PESQ

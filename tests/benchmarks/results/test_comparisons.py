@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.core.experiment import Convention, Experiment, RowConfig
 from benchmarks.core.rows import rows_of
-from benchmarks.results.comparisons import Measured, compared_rows, comparison_of
+from benchmarks.results.comparisons import Measured, PValues, compared_rows, comparison_of
 from metrics.statistics import Estimate
 
 ROWS = rows_of(
@@ -32,7 +32,7 @@ def test_rows_are_compared_with_the_reference_and_bddm_at_equal_steps() -> None:
 
 def test_a_difference_is_judged_and_counts_the_fewer_seeds() -> None:
     bddm, _, ddim, _ = ROWS[:4]
-    measured = Measured("fd", Estimate(-2.0, -3.0, -1.0, 50), p=0.01, margin=0.5, items=50)
+    measured = Measured("fd", Estimate(-2.0, -3.0, -1.0, 50), PValues(p=0.01), margin=0.5, items=50)
     found = comparison_of(bddm, ddim, measured)
     assert (found.row, found.against, found.verdict) == ("raw/bddm-3", "raw/ddim-3", "better")
     assert (found.seeds, found.items, found.margin) == (2, 50, 0.5)

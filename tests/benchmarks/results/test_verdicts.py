@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from benchmarks.results.schema import Comparison
 from benchmarks.results.verdicts import Interval, verdict
-from metrics.statistics import Estimate
+from metrics.statistics import Estimate, one_sided_p, student
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,56 @@ def test_verdicts_with_a_margin_of_a_tenth(
     assert verdict(found, 0.1, True, p) == expected
     # A metric that falls with quality: the mirror image.
     assert verdict(found.turned(), 0.1, False, p) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "p_margin", "expected"),
+    [
+        (0.01, 0.20, 0.001, 0.001, "better"),
+        (0.01, 0.20, 0.2, 0.001, "as good"),
+        (0.01, 0.20, 0.2, 0.2, "undecided"),
+        (-0.09, 0.05, 0.5, 0.04, "as good"),
+        (-0.09, 0.05, 0.5, 0.06, "undecided"),
+        (-0.30, -0.11, 0.001, 0.04, "worse"),
+        (-0.30, -0.11, 0.001, 0.06, "undecided"),  # the interval alone is not enough
+        (-0.30, -0.11, 0.06, None, "undecided"),
+        (-0.30, -0.11, None, None, "undecided"),
+        (-0.20, -0.20, None, None, "worse"),  # exact: nothing to test
+    ],
+)
+def test_interval_and_test_at_the_margin_must_agree(
+    low: float, high: float, p: float | None, p_margin: float | None, expected: str
+) -> None:
+    found = Interval(value=(low + high) / 2, low=low, high=high, n=20)
+    assert verdict(found, 0.1, True, p, p_margin) == expected
+    assert verdict(found.turned(), 0.1, False, p, p_margin) == expected
+
+
+def test_a_turned_comparison_has_the_other_test_at_the_margin() -> None:
+    found = Comparison(
+        row="raw/a-3",
+        against="raw/b-3",
+        metric="pesq",
+        difference=Interval(value=-0.2, low=-0.3, high=-0.15, n=20),
+        p_sign_flip=0.001,
+        margin=0.1,
+        verdict="worse",
+        p_margin=0.01,
+        p_margin_turned=0.002,
+        seeds=6,
+    )
+    turned = found.turned(higher_is_better=True)
+    assert (turned.verdict, turned.p_margin, turned.p_margin_turned) == ("better", 0.002, 0.01)
+    assert turned.turned(higher_is_better=True) == found
+
+
+def test_an_interval_keeps_what_p_values_follow_from() -> None:
+    estimate = student(1.0, 0.5, 19, 20, skewness=0.3)
+    found = Interval.of(estimate)
+    assert found.estimate == estimate
+    assert found.one_sided_p(0.2) == one_sided_p(estimate, 0.2)
+    assert found.turned().one_sided_p(-0.2, above=False) == pytest.approx(found.one_sided_p(0.2))
+    assert Interval(value=1.0, low=0.5, high=2.0, n=20).one_sided_p(0.2) is None
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,6 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, schedule_betas
 from benchmarks.contestants import CONTESTANTS, SEARCHED
 from benchmarks.contestants.base import ContestantInputs, SkipContestantError
-from benchmarks.data.clips import centre_clips
-from benchmarks.data.features import HOP, MELS
-from benchmarks.data.speech import Utterance
 from benchmarks.runtime.found import Found, NetStart
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, part_of, start_noise
 
@@ -59,21 +56,6 @@ def test_noise_depends_on_seed_and_item_alone() -> None:
     alone = start_noise(item_generators(5, [2]), (100,), "cpu")
     assert torch.equal(alone[0], together[2])
     assert not torch.equal(start_noise(item_generators(6, [2]), (100,), "cpu")[0], together[2])
-
-
-def utterance(frames: int) -> Utterance:
-    ramp = torch.arange(frames * HOP, dtype=torch.float32)
-    return Utterance(f"u{frames}", ramp, torch.zeros(MELS, frames + 1))
-
-
-def test_clips_are_the_middle_of_long_enough_recordings() -> None:
-    clips = centre_clips([utterance(10), utterance(4), utterance(9)], 2, 6)
-    assert [clip.name for clip in clips] == ["u10", "u9"]
-    assert float(clips[0].waveform[0]) == 2 * HOP
-    assert float(clips[1].waveform[0]) == 1 * HOP
-    assert clips[0].log_mel.shape == (MELS, 7)
-    with pytest.raises(ValueError, match="2 recordings of that length"):
-        centre_clips([utterance(10), utterance(4), utterance(9)], 3, 6)
 
 
 class Net(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from benchmarks.studies.theory.bounds import (
     papers_junctions,
     spaced,
 )
-from metrics.statistics import Estimate, mean_interval
+from metrics.statistics import Estimate
 
 TINY = """
 track: analytic
@@ -67,9 +66,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(networks, "LENGTHS", (7,))
         patch.setattr(networks, "RATES", (1e-2,))
         patch.setattr(networks, "UPDATES", 100)
-        # Intervals serve as tolerances alone: a bound of 499 resamples is off by a tenth of a
-        # standard error.
-        patch.setattr(networks, "mean_interval", partial(mean_interval, resamples=499))
         page = trained.write_network_theory(context, root / "theory")
     assert page == root / "theory" / "analytic.md"
     return page.parent

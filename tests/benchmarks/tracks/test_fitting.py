@@ -11,14 +11,14 @@ import torch
 from rich.console import Console
 
 from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import Experiment, SearchConfig
+from benchmarks.core.experiment import Experiment, RowConfig, SearchConfig
 from benchmarks.core.loading import load
 from benchmarks.data.images import Images, ImageSet, Part
 from benchmarks.data.speech import SpeechCorpus
 from benchmarks.runtime.progress import Progress
 from benchmarks.tracks import make_track
 from benchmarks.tracks.images.enough import enough
-from benchmarks.tracks.speech.fitting import fitting
+from benchmarks.tracks.speech.fitting import fitting, refuse_fewer_clips
 
 SEARCH = SearchConfig(judge_items=1, finalist_items=2, clip_frames=40)
 TINY = Experiment(search=SEARCH, test_items=2, clip_frames=60)
@@ -69,6 +69,26 @@ def test_exactly_enough() -> None:
 def test_too_few_or_too_short(lengths: dict[str, list[int]], said: str) -> None:
     with pytest.raises(ExperimentError, match=said):
         fitting(TINY, corpus(**GOOD | lengths), BOTH)
+
+
+def test_several_clips_of_a_recording_need_its_length() -> None:
+    two = dataclasses.replace(TINY, test_items=4, clips_per_recording=2)
+    assert fitting(two, corpus(**GOOD | {"test": [120, 300]}), BOTH) == []
+    (told,) = fitting(two, corpus(**GOOD | {"test": [120, 119, 300]}), BOTH)
+    assert "shorter than clips_per_recording: 2 times clip_frames: 60 (1.92 s)" in told
+    said = (
+        r"^test_items: 4: 4 clips are wanted of 0\.96 s \(clip_frames: 60\), 2 from each recording "
+        r"\(clips_per_recording: 2\), and in the 'test' split of mine 1 of 2 recordings have "
+        r"1\.92 s, the longest 300 frames; lower clip_frames or clips_per_recording or test_items"
+    )
+    with pytest.raises(ExperimentError, match=said):
+        fitting(two, corpus(**GOOD | {"test": [119, 300]}), BOTH)
+
+
+def test_recordings_give_equally_many_clips() -> None:
+    odd = Experiment(rows=(RowConfig("ddpm", (1000,)),), test_items=5, clips_per_recording=2)
+    with pytest.raises(ExperimentError, match="clips_per_recording: test_items = 5 is no multiple"):
+        refuse_fewer_clips(odd)
 
 
 def test_a_count_of_one_is_not_to_be_lowered() -> None:

@@ -161,7 +161,8 @@ def scores(rows: dict[Row, Tensor], others: int = 500) -> ScoredImages:
         for seed in range(one.seeds)
     ]
     experiment = dataclasses.replace(SMALL, reference="ddpm-3")
-    return ScoredImages(experiment, Corner(), rows, sets, records)
+    by_seed = {one: dict(enumerate(features.split(one.items))) for one, features in rows.items()}
+    return ScoredImages(experiment, Corner(), by_seed, sets, records)
 
 
 def test_pairs_share_seed_and_item() -> None:
@@ -171,9 +172,9 @@ def test_pairs_share_seed_and_item() -> None:
         every = torch.cartesian_prod(torch.arange(seeds), torch.arange(items))
         return every.double() + torch.randn(seeds * items, 2).double() * 1e-3
 
-    long, short = row("bddm", 2, 50), row("ddpm", 3, 10)
-    found = scores({long: named(2, 50), short: named(3, 10)})
-    a, b = (found._images(one, 2, 10) for one in (long, short))
+    long, short = row("bddm", 2, 50), row("ddpm", 2, 10)
+    found = scores({long: named(2, 50), short: named(2, 10)})
+    a, b = (torch.cat(sets) for sets in found._paired_sets(long, short))
     assert (a.round() == b.round()).all()
     assert len(a) == 20
     assert found._common == 20
