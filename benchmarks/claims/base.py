@@ -123,12 +123,12 @@ def sides_at(interval: Interval, boundary: float, higher_is_better: bool) -> Sid
         higher_is_better: whether to reach means to be above.
 
     Returns:
-        None where the interval has no standard error, as those of protocol 1.
+        None where the interval has no standard error, as those of protocol 1, and is not exact.
     """
-    if interval.value is None or interval.se is None:
+    if interval.value is None or (interval.se is None and not interval.is_exact):
         return None
     estimate = interval.estimate
-    if interval.se == 0:  # all scores are equal: an exact value
+    if not interval.se:  # all scores are equal: an exact value
         estimate = Estimate(interval.value, interval.value, interval.value, interval.n)
     above, below = (one_sided_p(estimate, boundary, side) for side in (True, False))
     return Sides(above, below) if higher_is_better else Sides(below, above)

@@ -30,7 +30,6 @@ def test_shipped_claims_quote_the_papers_where_they_report_a_figure() -> None:
     assert without == {"9b", "9c", "10", "11"}  # questions of this suite
 
 
-@pytest.mark.xfail(strict=True, reason="experiments lack rows of protocol 2")
 def test_shipped_claims_ask_for_rows_that_their_commands_make() -> None:
     rows = {name: {row.key for row in rows_of(load(name))} for name in names()}
     missing = set()
