@@ -44,7 +44,7 @@ def taus_of(experiment: Experiment, steps: int, tuned: bool = False) -> tuple[in
     """The numbers of long steps per short step that schedules of a length are searched with.
 
     The papers have tau = floor(T/N). A tuned search also tries floor(T/n) of the lengths n in
-    ``search.tuned_taus``.
+    ``search.tuned_taus``, as far as these are 2 .. T.
 
     Args:
         experiment: the experiment; a number in ``schedule_net.tau`` is the only tau.
@@ -59,5 +59,5 @@ def taus_of(experiment: Experiment, steps: int, tuned: bool = False) -> tuple[in
         return (tau,)
     if not 2 <= steps <= T:
         raise ExperimentError(f"search.lengths: tau = T/N needs lengths of 2 to {T}, not {steps}")
-    more = experiment.search.tuned_taus if tuned else ()
+    more = (n for n in experiment.search.tuned_taus if tuned and 2 <= n <= T)
     return tuple(dict.fromkeys(T // n for n in (steps, *more)))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from bddm_ref.files import write_atomically
 from benchmarks.results.origins import TimesFrom
-from metrics.times import Timing
+
+if TYPE_CHECKING:
+    from metrics.times import Timing
 
 NETWORK = "network"  # key of one evaluation of the score network, among times of rows
 ENCODER = "encoder"  # key of one encoding of the condition
@@ -53,6 +55,8 @@ class Timings(Record):
 
     def timing(self, key: str) -> Timing | None:
         """The times of a row, with their rounds; None: it was not timed."""
+        from metrics.times import Timing  # noqa: PLC0415 (SciPy is not where a bundle's run is)
+
         seconds, rounds = self.rows.get(key), self.rounds.get(key)
         if not seconds:
             return None

@@ -87,7 +87,7 @@ def searched_schedules(
         **context.track.identity("search"),
         **search.fingerprint(experiment.schedule_net.loss),
     }
-    code = search_code(context, search) | code_of(Alone(_search))
+    code = search_code(context, search) | code_of(Alone(_search), counted)
     folder = context.workspace.stage("search", inputs, code)
     file = folder.path / "schedules.json"
     if not folder.is_finished():

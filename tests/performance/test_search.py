@@ -43,6 +43,7 @@ def test_search_of_known_data(case: Case, tmp_path: Path) -> None:
         ),
         schedule_net=dataclasses.replace(
             experiment.schedule_net,
+            tau=50,
             training=dataclasses.replace(experiment.schedule_net.training, steps=updates),
         ),
     )

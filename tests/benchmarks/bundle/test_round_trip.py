@@ -122,7 +122,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_the_other_machine_cannot_do_is_left_with_a_word(place: Path) -> None:
     said = (place / "said").read_text()
-    assert "left: search (raw, paper) and its rows: the package" in said
+    assert "left: search (raw, tuned) and its rows: the package" in said
     assert "left: raw/bddm-2: it needs that search" in said
     assert "left: times and scores: they are made where the run goes on" in said
     assert "left: raw/ddpm" not in said

@@ -53,7 +53,7 @@ def test_sets_of_fewer_items_are_not_in_the_line_of_larger_ones() -> None:
             speech(),
             [
                 "# Results: speech track",
-                "4 test clips of 2.56 s from `festvox-ru`; means with 95 % intervals over recordings",
+                "4 test clips of 2.56 s from `festvox-ru`; means with 95 % intervals over rec",
                 "## Amplitude convention `scaled` (recordings × 8)",
                 "| BDDM | 3 | 6 | 24 / 24 | 2.30 [2.20, 2.40] | 0.946 [0.944, 0.948] | — | 3 ms |",
                 "| bddm-3 | ddpm-3 | 6 | **better** +0.200 [+0.150, +0.250], p = 0.001 |",

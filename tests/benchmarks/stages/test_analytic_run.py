@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     results = RunResults.read(place / "out" / "analytic.json")
     rows = {row.key: row for row in results.rows}
-    assert len(rows) == 63
+    assert len(rows) == 66
     for convention in ("exact", "wrong"):
         for name in ("bddm-3", "bddm-frugal-3", "constants-3", "ddpm-3", "ddim-6", "ddpm-60"):
             kl = rows[f"{convention}/{name}"].metrics["kl"]

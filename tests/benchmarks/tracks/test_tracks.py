@@ -20,6 +20,7 @@ from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import (
     Convention,
     Experiment,
+    LinearSchedule,
     RowConfig,
     ScheduleNetConfig,
     ScoreNetConfig,
@@ -265,6 +266,8 @@ def test_tau_of_the_papers_follows_the_length() -> None:
     assert [taus_of(papers, steps) for steps in (3, 7, 12, 16)] == [(333,), (142,), (83,), (62,)]
     assert taus_of(papers, 7, tuned=True) == (142, 333, 62)
     assert taus_of(papers, 3, tuned=True) == (333, 62)  # each once
+    short = Experiment(training_schedule=LinearSchedule(T=12))
+    assert taus_of(short, 2, tuned=True) == (6, 4)  # no tau of a length above T
     fixed = Experiment(schedule_net=ScheduleNetConfig(tau=330))
     assert taus_of(fixed, 7) == taus_of(fixed, 7, tuned=True) == (330,)
     for wrong in (1, 1001):
