@@ -92,8 +92,8 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     save_weights(torch.nn.Linear(2, 2), Path(path))
     message = refused(tiny("speech", score_net={"weights": path}), tmp_path)
     assert message.startswith("score_net.weights: ")
-    message = refused(tiny("speech", schedule_net={"weights": {"raw": path}}), tmp_path)
-    assert message.startswith("schedule_net.weights.raw: ")
+    message = refused(tiny("speech", schedule_net={"weights": {"raw/tau-6": path}}), tmp_path)
+    assert message.startswith("schedule_net.weights.raw/tau-6: ")
     start = tiny("speech", schedule_net={"weights": {"raw": str(tmp_path / "absent")}})
     assert refused(start, tmp_path).endswith("leave the field out to train")
 

@@ -125,10 +125,8 @@ class Still(nn.Module):
 def judge(factor: float, extractor: Corner) -> BatchJudge:
     reference = GaussianFit.of(torch.randn(50, 2, generator=torch.Generator().manual_seed(0)))
     search = dataclasses.replace(SMALL.search, judge_items=6, finalist_items=11)
-    experiment = dataclasses.replace(SMALL, search=search, batch_items=4)
-    return BatchJudge(
-        EvaluatedNet(Still(factor), False), extractor, reference, (1, 4, 4), experiment
-    )
+    evaluated = EvaluatedNet(Still(factor), False)
+    return BatchJudge(evaluated, extractor, reference, (1, 4, 4), search, batch=4)
 
 
 def test_the_judge_takes_larger_batches_for_finalists_and_equal_noise_for_equal_trials() -> None:
