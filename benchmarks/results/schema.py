@@ -83,6 +83,9 @@ class RowResult(Strict):
         default_factory=dict, description="metric to the reasons of missing scores, with numbers"
     )
     betas: list[float] | None = Field(description="of the sampling schedule, data side first")
+    missing: dict[str, int] = Field(
+        default_factory=dict, description="reasons of noise seeds without samples, with numbers"
+    )
     schedules: list[RepeatSchedule] | None = Field(
         default=None, description="of a searched row, by repeat; null: not searched, or too long"
     )

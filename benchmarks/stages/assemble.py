@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _row_result(
         metrics=scores.metrics,
         n_scored=scores.n_scored,
         n_total=row.seeds * row.items if one.files else 0,
-        **_told(scores),
+        **_told(scores, one),
         betas=list(one.betas) if one.betas and len(one.betas) <= LONGEST_LISTED else None,
         schedules=_schedules(family.search, one, searched),
         classes=scores.classes,
@@ -143,9 +144,10 @@ def _row_result(
     )
 
 
-def _told(scores: RowScores) -> dict[str, Any]:
+def _told(scores: RowScores, one: Sampled) -> dict[str, Any]:
     """Fields of a row that documents leave out where they have nothing to tell."""
-    told = {"unscored": scores.unscored, "clipped": scores.clipped}
+    missing = dict(Counter(one.missing.values())) if one.files else {}
+    told = {"unscored": scores.unscored, "clipped": scores.clipped, "missing": missing}
     found = {name: one for name, one in told.items() if one not in (None, {})}
     return found | ({"repeats": scores.repeats} if scores.repeats > 1 else {})
 

@@ -24,7 +24,19 @@ def schedule_blocks(results: RunResults, rows: Sequence[RowResult]) -> list[Bloc
     if not searched:
         return []
     heads = ["Sampler", "Steps", "Repeats", "τ", "α_N", "β_N", "Kernel of the pass", "Complete"]
-    return [Prose(NOTE), table(heads, [_line(results, row) for row in searched])]
+    lines = [_line(results, row) for row in searched]
+    return [Prose(NOTE), table(heads, lines), *_missing(rows)]
+
+
+def _missing(rows: Sequence[RowResult]) -> list[Block]:
+    """Say which rows rest on fewer repeats, because some found no schedule."""
+    told = [
+        f"{plain(row.id.name)}: {count} of its {row.seeds + sum(row.missing.values())} noise seeds "
+        f"have no samples, since {plain(reason)}"
+        for row in rows
+        for reason, count in row.missing.items()
+    ]
+    return [Prose(f"Fewer repeats: {'; '.join(told)}.")] if told else []
 
 
 def _line(results: RunResults, row: RowResult) -> Line:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.page import Table
+from benchmarks.report.page import Prose, Table
 from benchmarks.report.pages.schedules import schedule_blocks
 from synthetic.runs import row, speech
 
@@ -55,3 +55,13 @@ def test_a_start_without_a_network_has_no_tau() -> None:
 def test_rows_without_a_record_have_no_table() -> None:
     results = speech()
     assert schedule_blocks(results, results.rows) == []
+
+
+def test_repeats_without_a_schedule_are_told() -> None:
+    missing = {"the search found no schedule of 7 steps": 2}
+    found = row("raw/bddm-7", {}, schedules=[schedule(0)], seeds=7, missing=missing)
+    *_, last = schedule_blocks(speech(), [found])
+    assert last == Prose(
+        "Fewer repeats: bddm-7: 2 of its 9 noise seeds have no samples, since the search found no "
+        "schedule of 7 steps."
+    )
