@@ -10,7 +10,7 @@ from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import LOCAL
 
-NOBODYS = ("README.md",)  # pages that need no document
+NOBODYS = ("HISTORY.md", "README.md")  # pages that need no document
 ENDINGS = (".json", ".gz", ".md", ".svg", ".png", ".wav", ".safetensors", ".ns", ".sha256")
 """Endings of files that runs and commands publish; any other file is a user's own."""
 
