@@ -93,12 +93,12 @@ def overall(verdicts: Sequence[TestVerdict]) -> ClaimVerdict:
     """The verdict of a setting.
 
     It holds if all tests hold, and in part if some hold and some do not. It does not hold if a test
-    does not and none holds. All else is open.
+    does not, none holds, and all were made: one that was not may hold yet. All else is open.
     """
     holds, fails = "holds" in verdicts, "does not hold" in verdicts
     if holds and fails:
         return "holds in part"
-    if fails:
+    if fails and "not made" not in verdicts:
         return "does not hold"
     return "holds" if holds and {*verdicts} == {"holds"} else "open"
 

@@ -12,8 +12,9 @@ OURS, FAILS = 60, 60  # characters of these cells of the overview, at most
 PROTOCOL = """\
 Each claim is decided in one *primary* setting by 1 to 3 tests, which its file fixed before the \
 results were made. It *holds* if all of them hold, and *holds in part* if some hold and some do \
-not. It *does not hold* if one does not and none holds; else it is *open*. Extensions are reported \
-and decide nothing; *fails in* names those that do not hold, with the numbers of steps.
+not. It *does not hold* if one does not, none holds and all were made; else it is *open*. \
+Extensions are reported and decide nothing; *fails in* names those that do not hold, with the \
+numbers of steps.
 """
 P_VALUES = """\
 A test of a difference holds if Student's t and the exchange test both say so: a one-sided p of at \
