@@ -140,9 +140,10 @@ def _named_in(
     score, schedule = experiment.score_net.weights, experiment.schedule_net.weights
     if score is not None and is_meant(Path(score)):
         return Described(experiment, None, told, Path(score))
-    for convention in experiment.conventions:
-        path = schedule.get(convention.name)
-        if path is not None and is_meant(Path(path)):
+    conventions = {one.name: one for one in experiment.conventions}
+    for name, path in schedule.items():  # such as raw, or raw/tau-62
+        convention = conventions.get(name.partition("/")[0])
+        if convention is not None and is_meant(Path(path)):
             return Described(experiment, convention, told, Path(path))
     return None
 

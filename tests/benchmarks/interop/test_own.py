@@ -116,7 +116,7 @@ def test_the_convention_of_a_schedule_network(tmp_path: Path) -> None:
     ("file", "network", "convention"),
     [
         ("speech-score", "spectral_vocoder", None),
-        ("speech-schedule-scaled", "ratio", Convention("scaled", 8.0)),
+        ("speech-schedule-scaled-tau-62", "ratio", Convention("scaled", 8.0)),
         ("images-score", "unet", None),
     ],
 )

@@ -84,7 +84,6 @@ def test_a_file_that_cannot_be_read_is_told_and_replaced(tmp_path: Path, content
         ("speech.json", "run", "cpu-full"),
         ("contestants/long/images.json", "run", "contestants-images-long"),
         ("theory/theory.json", "theory", "analytic"),
-        ("theory/speech.json", "network theory", "cpu-full"),
     ],
 )
 def test_published_documents_without_a_name_are_of_the_experiment_that_publishes_there(

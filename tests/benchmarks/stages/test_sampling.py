@@ -12,7 +12,8 @@ from torch import Tensor
 
 from benchmarks.runtime import samples
 from benchmarks.runtime.noise import item_generators, start_noise
-from benchmarks.runtime.workspace import Workspace
+from benchmarks.runtime.progress import Advance
+from benchmarks.runtime.workspace import StageFolder, Workspace
 from benchmarks.stages import assemble, sample
 
 ITEMS, BATCH = 7, 2
@@ -47,8 +48,14 @@ def plan(killed_at: int | None = None) -> Any:
         return x_N + torch.stack([torch.randn(3, generator=one) for one in generators])
 
     sampler = SimpleNamespace(run=run, nfe=5)
-    row = SimpleNamespace(convention=None)
-    return SimpleNamespace(sampler=sampler, row=row, items=ITEMS, calls=calls)
+    return SimpleNamespace(sampler=sampler, calls=calls)
+
+
+def sample_seed(planned: Any, folder: StageFolder, advance: Advance = lambda count: None) -> None:
+    """Sample one seed of a row of a few items."""
+    row: Any = SimpleNamespace(convention=None, items=ITEMS)
+    seed = sample._Seed(0, planned.sampler, folder)
+    sample._sample_seed(session(), row, seed, advance)
 
 
 def samples_in(folder: Path) -> bytes:
@@ -61,13 +68,13 @@ def test_an_interrupted_row_goes_on_with_equal_bytes(
 ) -> None:
     monkeypatch.setattr(samples, "KEPT_EVERY", 0.0)
     whole = Workspace(tmp_path / "whole").stage("sample", {"seed": 1})
-    sample._sample_seed(session(), plan(), whole, lambda count: None)
+    sample_seed(plan(), whole)
     folder = Workspace(tmp_path / "parts").stage("sample", {"seed": 1})
     with pytest.raises(Killed):
-        sample._sample_seed(session(), plan(killed_at), folder, lambda count: None)
+        sample_seed(plan(killed_at), folder)
     assert not folder.is_finished()
     again, advanced = plan(), []
-    sample._sample_seed(session(), again, folder, advanced.append)
+    sample_seed(again, folder, advanced.append)
     assert sum(again.calls) == ITEMS - BATCH * (killed_at - 1)
     assert advanced[0] == BATCH * (killed_at - 1) * 5  # evaluations that need not be made again
     assert samples_in(folder.path) == samples_in(whole.path)
