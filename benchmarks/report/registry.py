@@ -34,6 +34,7 @@ from benchmarks.results.owned import (
     files_below,
     refuse_orphans,
     run_files_of,
+    shipped_weights,
     verify_files,
     weights_named,
 )
@@ -309,13 +310,14 @@ def checked(folder: Path) -> list[str]:
 
 def _refuse_orphans(folder: Path) -> None:
     owned: set[Path] = {folder / OVERVIEW}
-    weights: set[str] = set()
+    weights = shipped_weights()
     for path in files_below(folder):
         kind = DOCUMENTS.get(kind_of(path) or "") if path.name.endswith(FORMS) else None
         if kind is not None:
             document, stem = kind.schema.read(path), beside(path, "").name
             owned |= {path, *(path.parent / name for name in kind.owned(document, stem))}
-            weights |= weights_named(document) if isinstance(document, RunResults) else set()
+            if isinstance(document, RunResults):
+                weights |= weights_named(document.settings)
     if contest_files(folder):
         plots = (name for name, _ in _plotted(ranking_of(folder)))
         owned |= {folder / RANKING, *(folder / name for name in plots)}

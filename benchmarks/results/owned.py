@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bddm_ref.files import TEMPORARY, DamagedFileError, sha256_of
+from benchmarks.core.experiment import Experiment
+from benchmarks.core.loading import load, names
 from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import LOCAL
@@ -65,9 +67,13 @@ def verify_files(path: Path, results: RunResults) -> None:
             )
 
 
-def weights_named(results: RunResults) -> set[str]:
-    """Names of the weights that a run has used, and of their cards."""
-    settings = results.settings
+def shipped_weights() -> set[str]:
+    """Names of the weights that the shipped experiments name, and of their cards."""
+    return set().union(*(weights_named(load(name)) for name in names()))
+
+
+def weights_named(settings: Experiment) -> set[str]:
+    """Names of the weights that an experiment names, and of their cards."""
     named = {
         settings.score_net.weights,
         settings.score_net.start,
@@ -84,7 +90,7 @@ def refuse_orphans(folder: Path, owned: set[Path], weights: set[str]) -> None:
     Args:
         folder: the results folder.
         owned: documents, and files that belong to them.
-        weights: names of files in folders ``weights/`` that a run has used.
+        weights: names of files in folders ``weights/`` that an experiment names.
 
     Raises:
         DamagedFileError: there are such files; names all.
