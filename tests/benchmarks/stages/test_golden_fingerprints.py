@@ -159,6 +159,8 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Recordings, "test_clips", [StandInClip()])
     for module in (networks, sample, search, clock, train, features, judged_clips, scored_clips):
         monkeypatch.setattr(module, "code_of", lambda *_: NO_CODE)  # codes are not compared
+    # It remembers its answers, which later tests would get.
+    monkeypatch.setattr(scored_clips, "_code", lambda metrics: NO_CODE)
     untrained = torch.nn.Identity()
     for module in (train, sample):
         monkeypatch.setattr(module, "load_score_net", lambda *_: untrained)
