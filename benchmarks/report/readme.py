@@ -191,7 +191,11 @@ def _verdict(claim: DecidedClaim) -> str:
 
 def _counts(claims: Mapping[str, DecidedClaim]) -> str:
     counts = Counter(claim.verdict for claim in claims.values())
-    told = ", ".join(f"{counts[one]} {word}" for one, word in PLURAL.items() if counts[one])
+    told = ", ".join(
+        f"{counts[one]} {one if counts[one] == 1 else word}"
+        for one, word in PLURAL.items()
+        if counts[one]
+    )
     return f"Of {counts.total()}, each in its primary setting: {told}"
 
 

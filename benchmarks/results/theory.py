@@ -25,7 +25,7 @@ DRAWS = 50  # levels of each item in the ELBO of a trained network
 RATES = (1e-3, 1e-2, 3e-2)  # learning rates of the trainings that show the collapse
 
 CommonTerm = Literal["dropped", "decoder", "chain", "chain_fitted"]
-"""What stands for the common term E log p(x_0 | x_1) of F_bddm.
+"""Reading of the common term E log p(x_0 | x_1) of F_bddm.
 
 ============  ==================================================================
 dropped       nothing, as in the authors' plot
@@ -98,7 +98,7 @@ class BoundPoint:
 
     @property
     def identity(self) -> float:
-        """The same by the identity (r (1 - s) - log r) / 2 (docs/theory.md)."""
+        """F_bddm without the common term as (r (1 - s) - log r) / 2; see docs/theory.md."""
         return (self.ratio * (1 - self.power) - math.log(self.ratio)) / 2
 
     def reconstruction(self, fitted: bool) -> float:

@@ -15,18 +15,13 @@ from bddm_ref.extras.by_level import measured_power
 from bddm_ref.extras.judging import Distortion, PartialJudge
 from bddm_ref.process import ScoreNet
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.searching import SearchPlan
+from bddm_ref.searching import SearchPlan, no_margin
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import SearchConfig
 from benchmarks.runtime.found import Found, no_schedule, too_long
 
 Examples = tuple[Tensor, Any]
 """Validation items ``(B, ...)`` at the amplitude of the process, and the items' condition."""
-
-
-def no_margin(quality: float) -> float:
-    """No loss counts as good."""
-    return 0.0
 
 
 @dataclass(frozen=True)

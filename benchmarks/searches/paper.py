@@ -67,21 +67,24 @@ class ReleasedSearch(PaperSearch):
         return sum(len(self.starts(inputs, n)) + config.refinements for n in config.lengths)
 
     def _find(self, inputs: SearchInputs) -> dict[int, Found]:
-        problem, results = inputs.problem, {}
+        found = {length: self._of(length, inputs) for length in inputs.config.lengths}
+        return {length: one for length, one in found.items() if one is not None}
+
+    def _of(self, length: int, inputs: SearchInputs) -> Found | None:
+        """Search for a schedule of one length; None: no pass ended there."""
+        problem, plan = inputs.problem, inputs.plan_of((length,))
         judge = problem.judge if problem.released is None else problem.released[0]
-        for length in inputs.config.lengths:
-            (tau,), run = inputs.taus(length), _passes(inputs, length)
-            seeds = itertools.count(inputs.config.seed + FRESH)
+        (tau,), run = inputs.taus(length), _passes(inputs, length)
+        seeds = itertools.count(inputs.config.seed + FRESH)
 
-            def propose(place: Start, tau: int = tau, run: Pass = run) -> list[float]:
-                return run(NetStart(*place, tau), next(seeds))  # noqa: B023 (of this length)
+        def propose(place: Start) -> list[float]:
+            return run(NetStart(*place, tau), next(seeds))
 
-            grid, plan = self.places(inputs), inputs.plan_of((length,))
-            found = released_search(propose, judge, grid, inputs.training, plan, inputs.observe)
-            if (one := found.get(length)) is not None:
-                start = NetStart(*one.start, tau)
-                results[length] = Found(one.schedule, start, one.scores)
-        return results
+        grid, training = self.places(inputs), inputs.training
+        found = released_search(propose, judge, grid, training, plan, inputs.observe).get(length)
+        if found is None:
+            return None
+        return Found(found.schedule, NetStart(*found.start, tau), found.scores)
 
 
 def _passes(inputs: SearchInputs, most_steps: int) -> Pass:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import Experiment
@@ -17,6 +19,34 @@ from metrics.statistics import Estimate, mean_interval, sign_flip_p
 
 LEAST_SETS = 3  # sets of one row from which their spread is known; fewer: resampled items
 LEAST_FLIPS = 6  # sets from which flipped signs can reach p < 0.05
+
+
+@dataclass(frozen=True)
+class RowSets:
+    """A row's items as whole sets: one for each noise seed."""
+
+    by_seed: Mapping[int, Tensor]  # (items, D) by number of the seed
+    repeats: int  # of `repeats_of`
+
+    @property
+    def items(self) -> int:
+        """Number of items of each seed."""
+        return len(next(iter(self.by_seed.values())))
+
+    @property
+    def are_many(self) -> bool:
+        """Tell whether the spread from set to set is known; else the sets are joined to one."""
+        return groups_of(self.by_seed, self.repeats) >= LEAST_SETS
+
+    @property
+    def joined(self) -> Tensor:
+        """All items, ``(N, D)``."""
+        return torch.cat([self.by_seed[seed] for seed in sorted(self.by_seed)])
+
+    @property
+    def size(self) -> int:
+        """Number of items of a set that the row's distances are of."""
+        return self.items if self.are_many else self.items * len(self.by_seed)
 
 
 def repeats_of(experiment: Experiment, row: Row, seeds: Iterable[int]) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bddm_ref.files import sha256_of
@@ -32,6 +31,7 @@ from benchmarks.tracks.parts import Scored
 from benchmarks.tracks.repeated import (
     LEAST_FLIPS,
     LEAST_SETS,
+    RowSets,
     by_repeat,
     differences_by_repeat,
     flipped,
@@ -57,27 +57,10 @@ METRICS = {
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Found(RowSets):
     """The samples of one row by noise seed, and the exact divergences where there are any."""
 
-    points: Mapping[int, Tensor]  # (N, D) by number of the seed
     kl: Mapping[int, float]  # by number of the seed; empty where a seed has none
-    repeats: int  # of `repeats_of`
-
-    @property
-    def items(self) -> int:
-        """Number of vectors of each seed."""
-        return len(next(iter(self.points.values())))
-
-    @property
-    def are_many(self) -> bool:
-        """Tell whether the spread from set to set is known; else the sets are joined to one."""
-        return groups_of(self.points, self.repeats) >= LEAST_SETS
-
-    @property
-    def joined(self) -> Tensor:
-        """All vectors, ``(N, D)``."""
-        return torch.cat([self.points[seed] for seed in sorted(self.points)])
 
 
 @dataclass
@@ -151,14 +134,14 @@ class ScoredPoints(Scored):
     def _row(self, row: Row, found: _Found) -> RowScores:
         convention = row.convention.name
         if found.are_many:
-            sets = {seed: self._set(row, seed, found.items) for seed in found.points}
+            sets = {seed: self._set(row, seed, found.items) for seed in found.by_seed}
             metrics = self._mean_distances(convention, sets, found.repeats)
         else:
             metrics = self._distances(convention, self._set(row, None, len(found.joined)))
-        total = found.items * len(found.points)
+        total = found.items * len(found.by_seed)
         if found.kl:
             metrics["kl"] = Interval.of(self._divergence(found.kl, found.repeats, total))
-        groups = groups_of(found.points, found.repeats) if found.repeats > 1 else 1
+        groups = groups_of(found.by_seed, found.repeats) if found.repeats > 1 else 1
         scored = dict.fromkeys(metrics, total)
         return RowScores(metrics, scored, repeats=groups if found.are_many else 1)
 
@@ -172,7 +155,7 @@ class ScoredPoints(Scored):
         """The first vectors of a seed's set, or of the joined sets, prepared once."""
         if (row, seed, count) not in self._sets:
             found = self._found[row]
-            points = found.joined if seed is None else found.points[seed]
+            points = found.joined if seed is None else found.by_seed[seed]
             self._sets[row, seed, count] = self._prepared(row.convention.name, points[:count])
         return self._sets[row, seed, count]
 
@@ -246,7 +229,7 @@ class ScoredPoints(Scored):
         mine, theirs = self._found[row], self._found[against]
         count = min(mine.items, theirs.items)
         a, b = (
-            {seed: self._set(one, seed, count) for seed in self._found[one].points}
+            {seed: self._set(one, seed, count) for seed in self._found[one].by_seed}
             for one in (row, against)
         )
         repeats = max(mine.repeats, theirs.repeats)
@@ -334,7 +317,7 @@ def _scored(
         found[number] = points
         if exact["kl"] is not None:
             kl[number] = exact["kl"]
-    return _Found(found, kl if len(kl) == len(found) else {}, repeats)
+    return _Found(found, repeats, kl if len(kl) == len(found) else {})
 
 
 def _exact_scores(

@@ -29,6 +29,7 @@ from benchmarks.tracks.parts import Scored
 from benchmarks.tracks.repeated import (
     LEAST_FLIPS,
     LEAST_SETS,
+    RowSets,
     by_repeat,
     differences_by_repeat,
     flipped,
@@ -70,32 +71,6 @@ class FeatureSets:
     accuracy: float | None = None
 
 
-@dataclass(frozen=True)
-class _Sets:
-    """A row's images: one set for each noise seed."""
-
-    by_seed: Mapping[int, Tensor]  # (items, D) features by number of the seed
-    repeats: int  # of `repeats_of`
-
-    @property
-    def items(self) -> int:
-        return len(next(iter(self.by_seed.values())))
-
-    @property
-    def are_many(self) -> bool:
-        """Tell whether the spread from set to set is known; else the sets are joined to one."""
-        return groups_of(self.by_seed, self.repeats) >= LEAST_SETS
-
-    @property
-    def joined(self) -> Tensor:
-        return torch.cat([self.by_seed[seed] for seed in sorted(self.by_seed)])
-
-    @property
-    def size(self) -> int:
-        """Number of images of a set that the row's distances are of."""
-        return self.items if self.are_many else self.items * len(self.by_seed)
-
-
 class ScoredImages(Scored):
     """Scores of sets of images, from their features.
 
@@ -125,7 +100,7 @@ class ScoredImages(Scored):
         self._experiment = experiment
         self._extractor = extractor
         self._rows = {
-            row: _Sets(by_seed, repeats_of(experiment, row, by_seed))
+            row: RowSets(by_seed, repeats_of(experiment, row, by_seed))
             for row, by_seed in features.items()
         }
         self._sets = sets
@@ -198,7 +173,7 @@ class ScoredImages(Scored):
         groups = groups_of(sets.by_seed, sets.repeats) if sets.repeats > 1 else 1
         return RowScores(metrics, scored, classes, repeats=groups if sets.are_many else 1)
 
-    def _of_many_sets(self, sets: _Sets) -> dict[str, Interval]:
+    def _of_many_sets(self, sets: RowSets) -> dict[str, Interval]:
         """All metrics of a row: means over its sets, with Student's t over them."""
         by_seed = {seed: self._values(features) for seed, features in sets.by_seed.items()}
         found = {}

@@ -71,7 +71,7 @@ REPEATED = {
 }
 """Other starts, another loss, and BDDM by a cheaper search."""
 SAME = {"ddim-released"}
-"""The same schedule and kernel as ``fastdpm-step-ddim``, by another name."""
+"""Contestants with schedule and kernel of another one: of ``fastdpm-step-ddim``."""
 
 
 @pytest.mark.parametrize("track", ["analytic", "images", "speech"])

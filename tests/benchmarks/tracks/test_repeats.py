@@ -132,7 +132,7 @@ def test_margins_are_tested_from_both_sides() -> None:
 
 
 def test_two_runs_with_other_searches_do_not_differ_beyond_the_interval() -> None:
-    """Of 20 rows run twice with other trainings and searches, one or two may differ by chance.
+    """Run 20 rows twice with other trainings and searches: one or two may differ by chance.
 
     With intervals over recordings alone most of the rows would differ.
     """
@@ -249,8 +249,8 @@ def vectors(kl: Mapping[str, list[float]], repeats: int) -> Evaluation:
     found = {
         row(name, len(values), 60): _Found(
             dict(enumerate(sets(0.1, len(values)))),
-            dict(enumerate(values)),
             repeats_of(experiment, row(name), range(len(values))),
+            dict(enumerate(values)),
         )
         for name, values in kl.items()
     }
