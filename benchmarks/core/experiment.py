@@ -44,6 +44,7 @@ Beta = Annotated[float, Bounds(0, 1, above=True, below=True)]
 Amplitude = Annotated[float, Bounds(0, 10_000, above=True)]
 Nats = Annotated[float, Bounds(-100, 100)]  # of a log signal-to-noise ratio
 Rounds = Annotated[int, Bounds(1, 10_000)]
+Repeats = Annotated[int, Bounds(1, 1_000)]  # of training and search
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Convention:
     clip: bool = False  # images: clip each clean estimate to [-1, 1], as DDPM's code does
     data: str | None = None  # analytic: a distribution such as ring-16; None: the experiment's data
     error: Annotated[float, Bounds(0, 1_000)] = 0.0  # analytic: rms of the score's error
+    repeats: Repeats | None = None  # trainings and searches; None: the experiment's
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class Experiment:
     predicted_mos: tuple[Literal["distillmos", "dnsmos"], ...] = ()  # speech: see metrics.mos
     # trainings of each schedule network, and searches with each: noise seed k of a searched row
     # samples the schedule of repeat k (modulo the number of repeats)
-    repeats: Annotated[int, Bounds(1, 1_000)] = 1
+    repeats: Repeats = 1
     reference: str = "ddpm-1000"  # row that speed-ups and differences refer to
     test_items: Count = 20  # test clips, or images to sample
     clip_frames: Frames = 160  # speech: hops in a clip; 160 are 2.56 s

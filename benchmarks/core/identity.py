@@ -18,12 +18,13 @@ def as_dict(experiment: Any) -> dict[str, Any]:
 
 
 def convention_inputs(convention: Convention) -> dict[str, Any]:
-    """The fields of a convention that decide results.
+    """The fields of a convention that decide the work of one repeat.
 
     Fields that a track does not use are left out, so that older fingerprints stay valid.
     """
-    unused = {"data": None, "error": 0.0}
-    return without(as_dict(convention), unused)
+    fields = as_dict(convention)
+    del fields["repeats"]
+    return without(fields, {"data": None, "error": 0.0})
 
 
 def evaluation_inputs(experiment: Experiment) -> dict[str, Any]:

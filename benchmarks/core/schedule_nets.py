@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.errors import ExperimentError
-from benchmarks.core.experiment import PER_LENGTH, Experiment
+from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +38,11 @@ class NetKey:
         if self.repeat:
             parts.append(f"repeat-{self.repeat}")
         return "/".join(parts)
+
+
+def repeats_in(experiment: Experiment, convention: Convention) -> int:
+    """Number of trainings and searches in a convention."""
+    return experiment.repeats if convention.repeats is None else convention.repeats
 
 
 def taus_of(experiment: Experiment, steps: int, tuned: bool = False) -> tuple[int, ...]:

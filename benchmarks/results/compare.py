@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 from benchmarks.core.clip_names import recording_indices
 from benchmarks.core.errors import UserError
 from benchmarks.core.experiment import Experiment
+from benchmarks.core.schedule_nets import repeats_in
 from benchmarks.results.forms import JSON, beside, document_file
 from benchmarks.results.items import read_items
 from benchmarks.results.schema import RowResult, RunResults
@@ -220,7 +221,9 @@ class _Side:
 
     def repeats(self, row: str) -> int:
         """Repeats by which a row's noise seeds are grouped; 1: its seeds differ in noise alone."""
-        return self.results.settings.repeats if self.sampled()[row].repeats > 1 else 1
+        found, settings = self.sampled()[row], self.results.settings
+        conventions = {one.name: one for one in settings.conventions}
+        return repeats_in(settings, conventions[found.convention]) if found.repeats > 1 else 1
 
     def recordings(self) -> list[int]:
         """The recording of each test item, by number."""

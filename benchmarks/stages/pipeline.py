@@ -20,7 +20,7 @@ from benchmarks.core.checks import refuse_missing_weights, refuse_unusable
 from benchmarks.core.errors import OWN_PACKAGES, ExperimentError
 from benchmarks.core.experiment import PER_LENGTH, Convention, Experiment
 from benchmarks.core.rows import Sampled, rows_of
-from benchmarks.core.schedule_nets import NetKey
+from benchmarks.core.schedule_nets import NetKey, repeats_in
 from benchmarks.runtime import distributed, provenance
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.precision import suited
@@ -167,7 +167,7 @@ class Run:
         return {
             key: convention
             for convention in experiment.conventions
-            for repeat in range(experiment.repeats)
+            for repeat in range(repeats_in(experiment, convention))
             for search in experiment.search.searches
             for key in net_keys(experiment, convention.name, search, repeat)
         }
@@ -192,7 +192,7 @@ class Run:
                 with self._leaving(f"search ({convention.name}, {name}) and its rows"):
                     found[convention.name][name] = [
                         searched_schedules(self.context, convention, name, weights, repeat)
-                        for repeat in range(experiment.repeats)
+                        for repeat in range(repeats_in(experiment, convention))
                     ]
         return found
 

@@ -20,7 +20,7 @@ from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import Convention
 from benchmarks.core.identity import convention_inputs, evaluation_inputs
 from benchmarks.core.rows import Row, Sampled, rows_of
-from benchmarks.core.schedule_nets import NetKey
+from benchmarks.core.schedule_nets import NetKey, repeats_in
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
@@ -199,7 +199,7 @@ def _plan(session: Session, row: Row) -> _Plan:
     seeds, missing = [], dict[int, str]()
     for number in range(row.seeds):
         try:
-            sampler = session.sampler(row, number % experiment.repeats)
+            sampler = session.sampler(row, number % repeats_in(experiment, row.convention))
         except SkipContestantError as reason:
             missing[number] = str(reason)
             continue

@@ -13,6 +13,7 @@ from torch import Tensor
 from benchmarks.contestants.plugins import contestant
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Row
+from benchmarks.core.schedule_nets import repeats_in
 from benchmarks.results.comparisons import PValues
 from metrics.repeats import row_table
 from metrics.statistics import Estimate, mean_interval, sign_flip_p
@@ -58,10 +59,10 @@ def repeats_of(experiment: Experiment, row: Row, seeds: Iterable[int]) -> int:
         seeds: numbers of the noise seeds, from 0, that have samples.
 
     Returns:
-        The experiment's repeats: seed k belongs to repeat k modulo this. 1 where all seeds have one
-        schedule, so that they differ in noise alone.
+        The repeats of the row's convention: seed k belongs to repeat k modulo this. 1 where all
+        seeds have one schedule, so that they differ in noise alone.
     """
-    repeats = experiment.repeats
+    repeats = repeats_in(experiment, row.convention)
     if contestant(row.contestant, experiment).search is None:
         return 1
     return repeats if len({seed % repeats for seed in seeds}) > 1 else 1

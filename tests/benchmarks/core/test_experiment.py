@@ -33,6 +33,7 @@ def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
     differing = {key for key in cpu if cpu[key] != full[key]}
     assert differing == {
         "clips_per_recording",
+        "conventions",
         "publish",
         "repeats",
         "rows",
@@ -43,9 +44,11 @@ def test_cpu_full_differs_from_cpu_in_care_alone() -> None:
     differing = {key for key, value in cpu["search"].items() if value != full["search"][key]}
     assert differing == {"searches", "tuned_bins"}
     assert cpu["conventions"][0]["name"] == "raw"  # the papers' amplitude comes first
+    assert cpu["conventions"][0] == full["conventions"][0]
+    assert cpu["conventions"][1] | {"repeats": 1} == full["conventions"][1]
 
 
-@pytest.mark.parametrize(("name", "least"), [("cpu-full", 9), ("images-cpu-full", 5)])
+@pytest.mark.parametrize(("name", "least"), [("cpu-full", 5), ("images-cpu-full", 5)])
 def test_published_schedules_have_several_trainings_and_searches(name: str, least: int) -> None:
     """Each noise seed of a searched row samples the schedule of a repeat of its own."""
     experiment = load(name)
@@ -93,9 +96,9 @@ def test_every_contestant_is_held_against_bddm(track: str) -> None:
     assert steps == lengths == {3, 4, 6, 7, 12, 16, 25, 50}
     assert len({row.items for row in rows}) == 1
     if track == "speech":  # or else one seed has many items
-        kinds = {row.contestant for row in rows if row.seeds == 6}
+        kinds = {row.contestant for row in rows if row.seeds == 3}
         assert kinds >= {"bddm", "ddpm", "ddim", "fast-sampling", "noise-estimation", "unipc"}
-        assert {row.seeds for row in rows} == {2, 6}
+        assert {row.seeds for row in rows} == {1, 3}
 
 
 def test_the_published_images_are_many() -> None:

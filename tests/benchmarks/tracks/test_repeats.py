@@ -41,6 +41,13 @@ def test_only_searched_rows_have_repeats() -> None:
     assert (groups_of((0, 1, 3), 3), groups_of((0, 1, 3), 1)) == (2, 3)
 
 
+def test_a_convention_may_have_repeats_of_its_own() -> None:
+    few = dataclasses.replace(PLAIN, name="few", repeats=1)
+    experiment = Experiment(repeats=3)
+    assert repeats_of(experiment, row("bddm"), range(5)) == 3
+    assert repeats_of(experiment, dataclasses.replace(row("bddm"), convention=few), range(5)) == 1
+
+
 def test_sets_are_paired_by_number_and_joined_by_repeat() -> None:
     a, b = {0: 1.0, 2: 4.0, 3: 3.0}, {0: 0.5, 1: 9.0, 2: 1.0, 3: 1.5}
     assert differences_by_repeat(a, b, 3).tolist() == [1.0, 3.0]
