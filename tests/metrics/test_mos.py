@@ -189,17 +189,6 @@ def test_scores_depend_on_the_clip_alone(predictor: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("predictor", MOS_PREDICTORS)
-def test_batches_change_nothing(predictor: str) -> None:
-    clips, metric = torch.tensor(np.stack([CLEAN, noisy(0.01)])), MOS_METRICS[names(predictor)[0]]
-    batch, single = metric(RATE), metric(RATE)
-    batch.update(clips, clips)
-    for clip in clips:
-        single.update(clip, clip)
-    assert batch.item_scores() == single.item_scores()
-
-
-@pytest.mark.slow
 def test_distillmos_is_blind_to_a_gain() -> None:
     names("distillmos")
     # The model divides by the peak plus 1e-8: 1e-6 of this peak.
