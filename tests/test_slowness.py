@@ -9,52 +9,52 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slowness import LONGEST, complaint, processor_seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_unmarked_tests_have_a_bound() -> None:
-    assert complaint(LONGEST, marked=False) is None
-    assert complaint(10 * LONGEST, marked=True) is None
-    said = complaint(LONGEST + 0.1, marked=False)
-    assert said is not None
+@pytest.fixture
+def hooks(request: pytest.FixtureRequest) -> Any:
+    """The conftest that holds for all tests."""
+    plugins = request.config.pluginmanager.get_plugins()
+    conftest = str(ROOT / "tests" / "conftest.py")
+    (found,) = (one for one in plugins if getattr(one, "__file__", None) == conftest)
+    return found
+
+
+def test_unmarked_tests_have_a_bound(hooks: Any) -> None:
+    assert hooks.complaint(hooks.LONGEST, marked=False) is None
+    assert hooks.complaint(10 * hooks.LONGEST, marked=True) is None
+    said = hooks.complaint(hooks.LONGEST + 0.1, marked=False)
     assert "5.1 s of processor time, more than 5 s" in said
 
 
-def test_the_time_of_child_processes_counts() -> None:
-    before = processor_seconds()
+def test_the_time_of_child_processes_counts(hooks: Any) -> None:
+    before = hooks.processor_seconds()
     code = "import time\nwhile time.process_time() < 0.3: pass"
     subprocess.run([sys.executable, "-S", "-c", code], check=True)
-    assert processor_seconds() - before > 0.25
+    assert hooks.processor_seconds() - before > 0.25
 
 
-def test_the_hook_fails_an_unmarked_test_in_ci(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+def test_an_unmarked_slow_test_fails_in_ci(
+    hooks: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (hooks,) = (
-        one
-        for one in request.config.pluginmanager.get_plugins()
-        if getattr(one, "__file__", None) == str(ROOT / "tests" / "conftest.py")
-    )
-    monkeypatch.setattr(hooks, "complaint", lambda seconds, marked: None if marked else "slow")
+    monkeypatch.setattr(hooks, "LONGEST", -1.0)
 
-    def call(item: Any) -> object:
+    def called(item: Any) -> object:
         hook = hooks.pytest_runtest_call(item)
         next(hook)
-        try:
+        with pytest.raises(StopIteration) as stopped:
             hook.send("result")
-        except StopIteration as stopped:
-            return stopped.value
-        return None
+        return stopped.value.value
 
     monkeypatch.delenv("CI", raising=False)
-    assert call(request.node) == "result"
+    assert called(request.node) == "result"
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="slow"):
-        call(request.node)
+    with pytest.raises(pytest.fail.Exception, match="or mark it slow"):
+        called(request.node)
     request.node.add_marker("slow")
-    assert call(request.node) == "result"
+    assert called(request.node) == "result"
 
 
 def test_every_file_with_examples_is_listed() -> None:
