@@ -39,7 +39,8 @@ def hints_of(kind: type) -> dict[str, Any]:
 
 def numbers(settings: Any, where: str = "") -> Iterator[tuple[str, float, Bounds | None]]:
     """All numbers of a dataclass and its parts: name, value, and bounds, if any are declared."""
-    hints = hints_of(type(settings))
+    kind: type = type(settings)
+    hints = hints_of(kind)
     for field in dataclasses.fields(settings):
         yield from _numbers(getattr(settings, field.name), hints[field.name], where + field.name)
 
