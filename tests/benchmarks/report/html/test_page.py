@@ -24,7 +24,8 @@ def test_the_page_of_published_results_is_deterministic_and_fetches_nothing(tmp_
     assert "default-src 'none'" in text
     assert not re.findall(r'\b(?:src|href)="(?!#|data:|https://)', text)
     assert not re.findall(r'\bsrc="https?:', text)
-    embedded = re.findall(r'<script type="application/json" id="document-([^"]+)">(.*?)</script>', text)
+    data = r'<script type="application/json" id="document-([^"]+)">(.*?)</script>'
+    embedded = re.findall(data, text)
     assert {name for name, _ in embedded} >= {"claims.json", "speech.json", "theory/theory.json"}
     assert all(json.loads(content)["kind"] for _, content in embedded)
 
