@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bddm_ref.files import DamagedFileError, write_atomically
+from bddm_ref.files import DamagedFileError, write_listed
 from benchmarks.core.errors import first_error
 from benchmarks.results.forms import compressed, decompressed
 from benchmarks.results.strict import Strict
@@ -80,9 +80,12 @@ class ConventionPoints(Strict):
 
 
 def write_points(file: Path, points: ConventionPoints) -> None:
-    """Write points as compressed JSON; equal points are equal files."""
+    """Write points as compressed JSON, and the checksum into the folder's ``SHA256SUMS``.
+
+    Equal points are equal files.
+    """
     text = json.dumps(points.model_dump(), separators=(",", ":"), allow_nan=False) + "\n"
-    write_atomically(file, partial(Path.write_bytes, data=compressed(text)))
+    write_listed(file, partial(Path.write_bytes, data=compressed(text)))
 
 
 def read_points(file: Path) -> ConventionPoints:

@@ -38,7 +38,7 @@ class WatchedNet(Levelled):
         """Predict eps, and keep the clean estimate."""
         alpha, *inner = embedded
         eps = self._score_net.evaluate_at(x, tuple(inner), condition)
-        level = alpha.to(torch.float64).reshape(-1, *[1] * (x.ndim - 1))
+        level = alpha.to(x.device, torch.float64).reshape(-1, *[1] * (x.ndim - 1))
         noise = torch.sqrt((1 - level) * (1 + level)) * eps
         self.estimates.append(((x - noise) / level).to(x.dtype))
         return eps

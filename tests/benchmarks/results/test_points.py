@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bddm_ref.files import DamagedFileError
+from bddm_ref.files import DamagedFileError, verify_checksum
 from benchmarks.results.points import Axis, ConventionPoints, read_points, write_points
 
 CONTENT: dict[str, Any] = {
@@ -31,6 +31,7 @@ def test_points_are_read_back_and_equal_points_are_equal_files(tmp_path: Path) -
     for name in ("a.json.gz", "b.json.gz"):
         write_points(tmp_path / name, points)
         assert read_points(tmp_path / name) == points
+        verify_checksum(tmp_path / name)
     assert (tmp_path / "a.json.gz").read_bytes() == (tmp_path / "b.json.gz").read_bytes()
 
 
