@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -97,3 +97,24 @@ def test_a_tree_is_clean_if_it_was_so_for_all_work(
     workspace.stage("search", {})
     context: Any = SimpleNamespace(device=torch.device("cpu"), workspace=workspace)
     assert assemble._provenance(context).tree == told
+
+
+def test_each_row_and_repeat_has_a_sampler_of_its_own_prepared_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prepared: list[tuple[int, object]] = []
+
+    def prepare(steps: int, inputs: Any) -> Any:
+        prepared.append((steps, inputs.searched["tuned"]))
+        return SimpleNamespace(place=prepared[-1])
+
+    monkeypatch.setattr(sample, "contestant", lambda name, of: SimpleNamespace(prepare=prepare))
+    context: Any = SimpleNamespace(track=SimpleNamespace(training=None), experiment=None)
+    made = sample.Session(context, cast(Any, None), {"raw": {"tuned": [{3: "a"}, {3: "b"}]}})
+    raw = SimpleNamespace(name="raw")
+    short: Any = SimpleNamespace(key="raw/bddm-3", convention=raw, contestant="bddm", steps=3)
+    long: Any = SimpleNamespace(key="raw/bddm-7", convention=raw, contestant="bddm", steps=7)
+    samplers = [made.sampler(row, repeat) for row in (short, long) for repeat in (0, 1, 0)]
+    assert prepared == [(steps, {3: found}) for steps in (3, 7) for found in ("a", "b")]
+    places = [cast(Any, one).place for one in samplers]
+    assert places == [prepared[n] for n in (0, 1, 0, 2, 3, 2)]
