@@ -50,7 +50,7 @@ class ItemScores(Metric):
         self.add_state("values", default=[], dist_reduce_fx="cat")
         self.add_state("failures", default=[], dist_reduce_fx="cat")
 
-    @property
+    @property  # type: ignore[override]
     def higher_is_better(self) -> bool:
         """Whether a larger mean is better."""
         return self.metric.higher_is_better

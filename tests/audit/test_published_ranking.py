@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_page_and_plots_follow_from_the_runs(folder: Path) -> None:
     assert f"{folder / RANKING}: follows from 2 runs, plots agree" in checked(folder)
     assert f"  {Path(PLOT).name}\n" in (folder / "contestants" / SUMS).read_text()
@@ -40,6 +41,7 @@ def test_page_and_plots_follow_from_the_runs(folder: Path) -> None:
     assert own[start:].strip() in published
 
 
+@pytest.mark.slow
 def test_a_changed_or_missing_page_is_refused(folder: Path) -> None:
     page = folder / RANKING
     page.write_text(page.read_text().replace("BDDM", "BDDM!", 1))
@@ -50,6 +52,7 @@ def test_a_changed_or_missing_page_is_refused(folder: Path) -> None:
         checked(folder)
 
 
+@pytest.mark.slow
 def test_a_changed_a_missing_and_an_unlisted_plot_are_refused(folder: Path) -> None:
     plot, sums = folder / PLOT, folder / "contestants" / SUMS
     content = plot.read_text()

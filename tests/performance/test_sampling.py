@@ -133,6 +133,7 @@ class NoNet:
         return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["ddpm", "ddim"])
 @pytest.mark.parametrize(("items", "alone"), [(1, False), (16, False), (16, True)])
 def test_loops_of_diffusers(case: Case, items: int, alone: bool, kernel: str) -> None:

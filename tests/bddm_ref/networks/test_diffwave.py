@@ -179,6 +179,7 @@ def test_the_residual_path_carries_the_step_embedding() -> None:
     assert float(embedded.detach().abs().max()) > 0.1
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_the_published_sizes() -> None:
     # Weight norm gives every convolution one length per output channel beside weight and bias.
     #   enter            128 + 128 + 128                                       =       384

@@ -52,6 +52,7 @@ def test_help_of_a_command_has_its_own_options_alone(
     assert "--search.bins INT" not in said
 
 
+@pytest.mark.slow
 def test_what_needs_no_torch_does_not_wait_for_it() -> None:
     calls = [
         ["--help"],
@@ -150,6 +151,7 @@ def test_export_has_all_kinds() -> None:
     assert {*get_args(Kind)} == {*ENDINGS}
 
 
+@pytest.mark.slow
 def test_the_module_runs_the_command_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "check", "nowhere"],
