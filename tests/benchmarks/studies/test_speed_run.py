@@ -112,6 +112,7 @@ def test_where_no_case_was_measured_the_command_fails(monkeypatch: pytest.Monkey
         Path(record.partition("=")[2]).write_text(f"{json.dumps(entry)}\n")
         return SimpleNamespace(returncode=1)
 
+    monkeypatch.setattr(provenance, "collect", lambda *of: PROVENANCE.model_dump())
     monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
     monkeypatch.setattr(command, "refuse_missing", lambda device: None)  # torch's device is not run
     monkeypatch.setattr(subprocess, "run", run)
