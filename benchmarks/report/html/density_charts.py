@@ -47,7 +47,7 @@ class Panel:
 def panel_svg(panel: Panel, density: Density) -> Markup:
     """Draw samples over the exact density; all panels of a density have the same axes."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.6, 2.2), layout="constrained")
+        figure = Figure(figsize=(3, 2.4), layout="constrained")
         axis = figure.subplots()
         if len(density.axes) == 1:
             _draw_line(axis, panel.points, density)
@@ -87,9 +87,7 @@ def _draw_plane(axis: Axes, points: Points, density: Density) -> None:
     codes = [Path.MOVETO, Path.LINETO] * len(dots)
     if dots:
         path = Path(corners, codes)
-        axis.add_patch(
-            PathPatch(path, edgecolor=COLOUR, fill=False, linewidth=2, capstyle="round")
-        )
+        axis.add_patch(PathPatch(path, edgecolor=COLOUR, fill=False, linewidth=3, capstyle="round"))
     values = np.array(density.values).reshape(first.count, second.count).T
     levels = [share * values.max() for share in LEVELS]
     axis.contour(first.values, second.values, values, levels, colors=INK, linewidths=0.8)

@@ -93,7 +93,7 @@ class Player:
         takes: the recording, and the sounds of all conventions.
         seconds: length of the clip.
         first: value of the button that is chosen at first.
-        about_recording: a sentence beside the recording.
+        recording: the button of the recording.
     """
 
     name: str
@@ -103,7 +103,6 @@ class Player:
     takes: tuple[Take, ...]
     seconds: float
     first: str
-    about_recording: str = "What a perfect sampler would give."
     recording: Button = Button(RECORDING, "Recording", "Recording")
 
     @property
@@ -119,7 +118,9 @@ class Player:
     @property
     def ticks(self) -> list[tuple[str, float]]:
         """Labels of the time axis, and their places in percent."""
-        step = next(step for step in (0.5, 1, 2, 5, 10, 60) if self.seconds / step <= 8 or step == 60)
+        step = next(
+            step for step in (0.5, 1, 2, 5, 10, 60) if self.seconds / step <= 8 or step == 60
+        )
         count = int(self.seconds / step)
         return [(f"{i * step:g} s", 100 * i * step / self.seconds) for i in range(count + 1)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -91,7 +91,7 @@ def images_section(results: ResultsFolder) -> Section | None:
         told = f"The page has room for {ROOM / 1e6:g} MB of grids. Left out: {', '.join(left_out)}."
         parts.insert(0, Prose(told))
     command = f"python -m benchmarks run {run.experiment_name or 'images-cpu-full'}"
-    return Section("look", "Look", (*smoke_note(run), Prose(LEAD), *parts), (command,))
+    return Section("look", "Look at images", (*smoke_note(run), Prose(LEAD), *parts), (command,))
 
 
 def _fixed(run: RunResults, examples: Examples, convention: str) -> Iterator[Pictures]:
@@ -100,9 +100,13 @@ def _fixed(run: RunResults, examples: Examples, convention: str) -> Iterator[Pic
     goal = []
     if examples.test_images is not None:
         about = "Grid of test images"
-        goal.append(Picture("Test images, which samples are compared with", about, examples.test_images))
+        goal.append(
+            Picture("Test images, which samples are compared with", about, examples.test_images)
+        )
     samples = _samples(run, examples, convention)
-    reference = next((grid for grid in examples.grids if _is_reference(run, grid, convention)), None)
+    reference = next(
+        (grid for grid in examples.grids if _is_reference(run, grid, convention)), None
+    )
     if reference is not None:
         goal.append(_picture(run, reference))
     if goal:

@@ -26,7 +26,7 @@ LEAD = (
 KEYS = (
     "**Buttons** switch the sampler. The clip plays on from the same position.",
     "**Space** plays and pauses. **Arrow keys** go from button to button.",
-    "**0** chooses the recording, **1** to **9** the buttons after it. **c** changes the convention.",
+    "**0** chooses the recording, **1** to **9** the buttons after it, **c** another convention.",
     "**A click on a spectrogram** goes to that place. Keys work while the focus is in a player.",
 )
 WITHOUT_PICTURES = "This run was published without spectrograms. A new run draws them."
@@ -52,7 +52,9 @@ def speech_section(results: ResultsFolder) -> Section | None:
         parts.append(Prose(WITHOUT_PICTURES))
     heights = [(name, round(100 * height_of(hz), 1)) for name, hz in FREQUENCIES.items()]
     parts += [Media(rendered("player.html.j2", player=one, frequencies=heights)) for one in shown]
-    return Section("listen", "Listen", tuple(parts), (f"python -m benchmarks run {_name(run)}",))
+    return Section(
+        "listen", "Listen to speech", tuple(parts), (f"python -m benchmarks run {_name(run)}",)
+    )
 
 
 def within(players: Sequence[Player], room: int) -> tuple[list[Player], list[Player]]:
@@ -62,7 +64,7 @@ def within(players: Sequence[Player], room: int) -> tuple[list[Player], list[Pla
         players: the most important ones first.
         room: bytes for all of them.
     """
-    shown, left_out = [], []
+    shown, left_out = list[Player](), list[Player]()
     for player in players:
         fits = sum(one.size for one in shown) + player.size <= room
         (shown if fits else left_out).append(player)

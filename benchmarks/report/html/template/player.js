@@ -4,17 +4,15 @@ let context = null, pauseOther = () => {};
 for (const root of document.querySelectorAll(".player")) {
   const part = (name) => root.querySelector(`.${name}`);
   const [button, slider, loop] = ["play", "position", "loop"].map(part);
-  const radios = (end) => [...root.querySelectorAll(`input[name$="-${end}"]`)];
-  const [rows, conventions] = [radios("row"), radios("convention")];
+  const [rows, conventions] = ["row", "convention"].map((end) =>
+    [...root.querySelectorAll(`input[name$="-${end}"]`)]);
   const checked = (group) => group.find((one) => one.checked).value;
   const takes = new Map([...root.querySelectorAll(".take")].map((figure) =>
     [figure.dataset.take, { figure, audio: figure.querySelector("audio") }]));
   const take = (row) => takes.get(row) ?? takes.get(`${checked(conventions)}/${row}`);
-  const recording = take("recording");
+  const recording = take(rows[0].value);
   let [heard, beside, graph, plain, playing, busy] = [recording, checked(rows), [], false, false, false];
-  let [at, began, seconds] = [0, 0, Number(root.dataset.seconds)];
-
-  const position = () => {
+  let [at, began, seconds] = [0, 0, Number(root.dataset.seconds)];  const position = () => {
     if (!playing) return at;
     if (plain) return heard.audio.currentTime;
     const passed = Math.max(0, context.currentTime - began);
@@ -66,22 +64,22 @@ for (const root of document.querySelectorAll(".player")) {
     draw();
   };
   const stop = (where) => {
-    if (plain) heard.audio.pause();
+    heard.audio.pause();
     for (const { source } of graph) source.stop();
     [graph, playing, at, button.textContent] = [[], false, where, "Play"];
     draw();
   };
   const seek = (where) => {
     const again = playing;
-    stop(Math.min(Math.max(where, 0), seconds));
+    stop(where);
     if (again) start();
   };
   const choose = () => {
     for (const one of rows) one.disabled = !take(one.value);
-    if (!take(checked(rows))) rows[0].checked = true;
+    if (!take(checked(rows))) rows[0].checked = true; // this convention lacks the row
     if (take(checked(rows)) !== recording) beside = checked(rows);
-    const [was, again] = [position(), playing && plain];
-    if (again) stop(was);
+    const again = playing && plain;
+    if (again) stop(position());
     heard = take(checked(rows));
     if (again) start();
     for (const { one, gain } of graph)
@@ -91,15 +89,15 @@ for (const root of document.querySelectorAll(".player")) {
       one.figure.classList.toggle("heard", one === heard);
     }
   };
-  root.addEventListener("change", (event) =>
-    event.target === loop ? seek(position()) : event.target !== slider && choose());
+  for (const one of [...rows, ...conventions]) one.addEventListener("change", choose);
+  loop.addEventListener("change", () => seek(position()));
   slider.addEventListener("input", () => seek(Number(slider.value)));
   button.addEventListener("click", () => (playing ? stop(position()) : start()));
   root.addEventListener("keydown", (event) => {
-    const other = /^[0-9]$/.test(event.key) ? rows[event.key] : event.key === "c" &&
-      conventions[(conventions.findIndex((one) => one.checked) + 1) % conventions.length];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (other && !other.disabled) other.click();
+    if (/^[0-9]$/.test(event.key)) rows[event.key]?.click();
+    const after = conventions.findIndex((one) => one.checked) + 1;
+    if (event.key === "c") conventions[after % conventions.length].click();
     if (event.key !== " " || event.target.matches("button, [type=checkbox]")) return;
     event.preventDefault();
     button.click();
