@@ -18,18 +18,35 @@ from benchmarks.results.schema import RunResults
 
 @dataclass(frozen=True)
 class Clip:
-    """Speech: a row's sample of a test clip, as 16-bit mono audio."""
+    """Speech: a row's sample of a test clip, as 16-bit mono audio.
+
+    Attributes:
+        row: the row.
+        name: the test clip.
+        seed: number of the noise seed, see :func:`first_seed`.
+        path: the file.
+    """
 
     row: RowKey
     name: str
+    seed: int | None
     path: Path
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Images: the first samples of a row; the same place has the same start noise in all rows."""
+    """Images: the first samples of a row.
+
+    Equal places of grids with equal seeds have equal start noise.
+
+    Attributes:
+        row: the row.
+        seed: number of the noise seed, see :func:`first_seed`.
+        path: the file.
+    """
 
     row: RowKey
+    seed: int | None
     path: Path
 
 
@@ -57,11 +74,13 @@ class Denoising:
     Attributes:
         row: the row.
         clip: speech: the test clip; None: a grid of images.
+        seed: number of the noise seed, which the row's sample has, too.
         estimates: the estimates in the order of the evaluations.
     """
 
     row: RowKey
     clip: str | None
+    seed: int | None
     estimates: tuple[Estimate, ...]
 
 
@@ -120,13 +139,13 @@ def examples_of(document: Path, results: RunResults) -> Examples:
     return Examples(
         recordings={one.clip or "": file for one, file in found.items() if one.kind == "recording"},
         clips=tuple(
-            Clip(one.row, one.clip, file)
+            Clip(one.row, one.clip, first_seed(results, one.row), file)
             for one, file in found.items()
             if one.kind == "clip" and one.row is not None and one.clip is not None
         ),
         test_images=found.get(ExampleName("test images")),
         grids=tuple(
-            Grid(one.row, file)
+            Grid(one.row, first_seed(results, one.row), file)
             for one, file in found.items()
             if one.kind == "grid" and one.row is not None
         ),
@@ -188,12 +207,25 @@ def _denoising(results: RunResults, found: Mapping[ExampleName, Path]) -> Iterat
         yield Denoising(
             row,
             clip,
+            first_seed(results, row),
             tuple(
                 Estimate(name.after, levels.get(name.after), found[name])
                 for name in group
                 if name.after is not None
             ),
         )
+
+
+def first_seed(results: RunResults, row: RowKey) -> int | None:
+    """Number of the first noise seed that has samples, which all examples of a row are of.
+
+    The number is 0, unless the first repeats of a search found no schedule. None: the document
+    does not tell, since it leaves out the schedules of the row.
+    """
+    found = results.by_key[row]
+    if found.search is None or not found.missing:
+        return 0
+    return None if found.schedules is None else found.schedules[0].repeat
 
 
 def _levels(results: RunResults, row: RowKey) -> dict[int, float]:
