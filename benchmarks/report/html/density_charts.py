@@ -34,7 +34,7 @@ class Panel:
     Attributes:
         name: a word that no other chart of the page has.
         title: the sampler and its steps.
-        description: what the chart shows, for those who cannot see it.
+        description: a sentence for those who cannot see the chart.
         points: samples, or draws from the distribution: a list of one or two coordinates each.
     """
 
@@ -47,8 +47,8 @@ class Panel:
 def panel_svg(panel: Panel, density: Density) -> Markup:
     """Draw samples over the exact density; all panels of a density have the same axes."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3, 2.4), layout="constrained")
-        axis = figure.subplots()
+        figure = Figure(figsize=(3, 2.4))
+        axis = figure.add_axes((0.1, 0.12, 0.88, 0.85))  # equal places, which no layout computes
         if len(density.axes) == 1:
             _draw_line(axis, panel.points, density)
         else:

@@ -88,7 +88,7 @@ class Player:
     Attributes:
         name: a word that no other player of the page has.
         title: the heading.
-        legend: what the buttons choose.
+        legend: the words above the buttons.
         lines: the buttons, by sampler.
         takes: the recording, and the sounds of all conventions.
         seconds: length of the clip.

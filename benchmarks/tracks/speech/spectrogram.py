@@ -9,8 +9,9 @@ import torch
 from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import pad
 
-from benchmarks.data.features import log_mel
+from benchmarks.data.features import FFT, log_mel
 from benchmarks.results.spectrograms import COLOURS, LOUDEST, PALETTE, QUIETEST
 
 
@@ -18,12 +19,14 @@ def spectrogram_png(waveform: Tensor) -> bytes:
     """Draw the log-mel spectrogram of a clip; equal clips give equal bytes.
 
     Args:
-        waveform: ``(L,)`` at 16 kHz, full scale 1.
+        waveform: ``(L,)`` at 16 kHz, full scale 1; followed by silence up to 513 samples.
 
     Returns:
         A PNG file with a palette: 1 + L // 256 columns, a row for each mel band.
     """
-    decibel = log_mel(waveform) * (20 / math.log(10))
+    least = FFT // 2 + 1  # samples that the transform needs
+    whole = pad(waveform, (0, max(0, least - len(waveform))))
+    decibel = log_mel(whole) * (20 / math.log(10))
     share = (decibel - QUIETEST) / (LOUDEST - QUIETEST)
     colours = (share * COLOURS).clamp(0, COLOURS - 1).to(torch.uint8)
     picture = Image.fromarray(colours.flip(0).numpy(), mode="P")
