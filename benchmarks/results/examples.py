@@ -69,7 +69,7 @@ class Estimate:
 class Denoising:
     """The clean estimates of a row, from the first evaluation to the last.
 
-    The last estimate is the row's sample.
+    The last estimate is the row's sample, apart from the rounding of another batch.
 
     Attributes:
         row: the row.

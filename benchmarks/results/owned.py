@@ -95,7 +95,8 @@ def verify_file(path: Path, results: RunResults, name: str) -> None:
         name: the file, relative to the document's folder.
 
     Raises:
-        DamagedFileError: it is missing, or is not the one that was published with the document.
+        DamagedFileError: the file is missing, or is not the one that was published with the
+            document.
     """
     file = path.parent / name
     if not file.is_file() or sha256_of(file) != (results.files or {}).get(name):
