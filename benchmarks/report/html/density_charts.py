@@ -87,6 +87,7 @@ def _draw_plane(axis: Axes, points: Points, density: Density) -> None:
     codes = [Path.MOVETO, Path.LINETO] * len(dots)
     if dots:
         path = Path(corners, codes)
+        path.should_simplify = False  # which would drop lines without length
         axis.add_patch(PathPatch(path, edgecolor=COLOUR, fill=False, linewidth=3, capstyle="round"))
     values = np.array(density.values).reshape(first.count, second.count).T
     levels = [share * values.max() for share in LEVELS]

@@ -194,7 +194,7 @@ def _evaluations(watched: Sequence[Denoising]) -> Iterator[Button]:
 def _estimates(examples: Examples, watched: Denoising) -> Iterator[Take]:
     count = len(watched.estimates)
     for one in watched.estimates:
-        level = "" if one.level is None else f", α = {one.level:.2g}"
+        level = "" if one.level is None else f", α = {one.level:.3f}"
         title = f"After {one.after} of {count} evaluations{level}, {watched.row.convention}"
         picture = examples.spectrograms.get(one.path)
         yield Take(watched.row.convention, f"after-{one.after}", title, one.path, picture)

@@ -79,6 +79,8 @@ def _groups(run: RunResults, points: ConventionPoints, number: int) -> Iterator[
     yield Group("The distribution", (Drawn(data.title, panel_svg(data, density), told),))
     rows = {one.key: one for one in run.rows}
     places = [(place, one, rows[one.key]) for place, one in enumerate(points.rows, 1)]
+    order = list(dict.fromkeys(row.contestant for row in run.rows))
+    places.sort(key=lambda one: (order.index(one[2].contestant), one[2].steps))
     for contestant, group in groupby(places, key=lambda one: one[2].contestant):
         panels = []
         for place, one, row in group:

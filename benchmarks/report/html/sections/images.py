@@ -130,6 +130,8 @@ def _samples(run: RunResults, examples: Examples, convention: str) -> list[Pictu
         for grid in examples.grids
         if grid.row.convention == convention and not _is_reference(run, grid, convention)
     ]
+    order = list(dict.fromkeys(row.contestant for row in run.rows))
+    mine.sort(key=lambda grid: (order.index(grid.row.contestant), grid.row.steps))
     found = [
         Pictures(run.titles[contestant], tuple(_picture(run, grid) for grid in group))
         for contestant, group in groupby(mine, key=lambda grid: grid.row.contestant)
@@ -159,7 +161,7 @@ def _sequence(run: RunResults, watched: Denoising, where: str) -> Pictures:
     count = len(watched.estimates)
     pictures = [
         Picture(
-            f"After {one.after}" + ("" if one.level is None else f" (α = {one.level:.2g})"),
+            f"After {one.after}" + ("" if one.level is None else f" (α = {one.level:.3f})"),
             f"Clean estimates after {one.after} of {count} evaluations",
             one.path,
         )

@@ -145,6 +145,9 @@ def test_densities_are_drawn_with_the_distances_of_each_row(tmp_path):
     assert text == html_of(distributions_section(ResultsFolder(tmp_path)))
     assert text.count("<svg") == 2 + len(results.rows)
     assert text.count("Energy distance ↓ 0.0700 [0.0600, 0.0800]") >= 2
+    dots = re.findall(r'<path d="([^"]*)"[^>]*stroke-linecap: round', text)
+    assert {len(re.findall("M", path)) for path in dots} == {50}
+    assert len(dots) == 1 + len(results.rows) // 2  # of the plane
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
 
