@@ -67,6 +67,15 @@ class ResultsFolder:
             raise MissingResultError(f"{name}.json is of a smoke run")
         return self._consulted(f"{name}.json", found)
 
+    def run_to_show(self, name: str) -> tuple[Path, RunResults]:
+        """The document of a run for people to look at, be it of a smoke run, and its file.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        name = f"{name}.json"
+        return document_file(self.path, name), self._document(name, RunResults)
+
     def lacks_repeats(self, name: str, *keys: str) -> str | None:
         """Why some rows rest on too few trainings and searches for a verdict, where they do.
 

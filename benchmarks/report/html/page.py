@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bddm_ref.files import DamagedFileError, write_atomically
 from benchmarks.report.html.blocks import block_html, inline
 from benchmarks.report.html.section import Chart, Media, Part, Section
 from benchmarks.report.html.sections.claims import claims_section
+from benchmarks.report.html.sections.distributions import distributions_section
+from benchmarks.report.html.sections.images import images_section
+from benchmarks.report.html.sections.speech import speech_section
+from benchmarks.report.html.templates import own_text, rendered
 from benchmarks.results.documents import kind_of
 from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.forms import document_files, read_text
 
 PAGE = "index.html"
 LARGEST = 8_000_000  # bytes of the page, which people send to each other
-SECTIONS: tuple[Callable[[ResultsFolder], Section | None], ...] = (claims_section,)
+SECTIONS: tuple[Callable[[ResultsFolder], Section | None], ...] = (
+    claims_section,
+    speech_section,
+    images_section,
+    distributions_section,
+)
 """The sections in the order of the page; a section without results is left out."""
 EMBEDDED = (".", "theory")  # folders whose documents the page carries
 
@@ -37,12 +43,12 @@ def page_html(folder: Path) -> str:
     sections = [found for section in SECTIONS if (found := section(results)) is not None]
     if not sections:
         raise DamagedFileError(f"{folder} holds no results; make some with 'run smoke'")
-    environment = _environment()
-    return environment.get_template("page.html.j2").render(
+    return rendered(
+        "page.html.j2",
         sections=[(one, [part_html(part) for part in one.parts]) for one in sections],
         documents=_documents(folder),
-        style=Markup(_own("page.css")),
-        script=Markup(_own("page.js")),
+        style=own_text("page.css", "media.css"),
+        script=own_text("page.js", "player.js"),
     )
 
 
@@ -92,18 +98,3 @@ def _documents(folder: Path) -> dict[str, Markup]:
                 escaped = text.replace("<", "\\u003c")
                 found[name] = Markup(escaped)
     return found
-
-
-def _own(name: str) -> str:
-    return files("benchmarks.report.html").joinpath("template", name).read_text()
-
-
-@functools.cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("benchmarks.report.html", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
