@@ -255,7 +255,12 @@ class Run:
         if "report" not in wanted:
             return None
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
-        from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
+        from benchmarks.stages.publish import (  # noqa: PLC0415
+            digest_of,
+            items_text,
+            publish_page,
+            publish_run,
+        )
 
         evaluation = scored.evaluate()
         items = items_text(scored.records)
@@ -267,7 +272,9 @@ class Run:
         document = build_results(
             self.context, sampled, evaluation, timings, records, named, digest_of(items)
         )
-        return publish_run(document, items, sampled, self.context, results, weights.score_net)
+        page = publish_run(document, items, sampled, self.context, results, weights.score_net)
+        publish_page(results, self.context.progress.say)
+        return page
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

@@ -15,6 +15,7 @@ from benchmarks.results.schema import RowResult, RunResults
 
 MOST = 5  # sentences
 SHOWN, RANKED_AT = (3, 16), 7  # steps of the sentences on quality, evaluations of that on ranks
+PAPERS = "papers' scale"
 NOUNS = {"speech": "Speech", "images": "Images", "analytic": "Known distributions"}
 VERDICTS: dict[ClaimVerdict, tuple[str, str]] = {
     "holds": ("✓", "hold"),
@@ -28,6 +29,22 @@ VERDICTS: dict[ClaimVerdict, tuple[str, str]] = {
 def lead_of(results: ResultsFolder) -> list[str]:
     """At most five sentences of inline Markdown, from the documents alone."""
     return list(_sentences(results))[:MOST]
+
+
+def evidence_of(results: ResultsFolder) -> str:
+    """The level of evidence behind the verdicts, in a sentence or two; empty without a ledger."""
+    try:
+        ledger = results.ledger
+    except MissingResultError:
+        return ""
+    tests = [test for claim in ledger.claims for test in claim.primary.tests]
+    levels = dict.fromkeys(test.level for test in tests if test.verdict != "not made")
+    if not levels:
+        return ""
+    told = f"Level of evidence: {', '.join(levels)}."
+    if PAPERS in levels:
+        return told
+    return f"{told} The papers' own data and networks were not run."
 
 
 def counted(ledger: Ledger) -> str:
@@ -104,9 +121,7 @@ def _comparable(run: RunResults, convention: str) -> str | None:
     return None
 
 
-def _scored(
-    run: RunResults, convention: str, contestant: str, metric: str
-) -> dict[int, RowResult]:
+def _scored(run: RunResults, convention: str, contestant: str, metric: str) -> dict[int, RowResult]:
     return {
         row.steps: row
         for row in run.rows

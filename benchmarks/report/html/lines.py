@@ -13,9 +13,15 @@ from benchmarks.report.html.marks import COLORS, FAINT, INK, SIGNS, marker_path,
 from benchmarks.report.html.section import Chart, Switch
 from benchmarks.report.plots.text import spread
 
-WIDE, NARROW = (470, 320), (340, 240)  # pixels; of two charts beside each other, or of more
-LEFT, BOTTOM, TOP, HEAD, RIGHT, LABELS = 50, 38, 8, 24, 10, 118  # pixels around a panel
-LABEL_CHARACTERS, LABEL_LINES, LINE = 19, 2, 12.5  # of a label; height of a line, pixels
+WIDE, NARROW, NARROWEST = (470, 320), (340, 240), (265, 210)  # pixels; of 2, 3, 4 in a row
+LEFT, BOTTOM, TOP, HEAD, RIGHT = 58, 38, 8, 24, 10  # pixels around a panel
+CHARACTER, LEAD = 6.8, 16  # width of a character of a label, and of the line to it, pixels
+LABEL_CHARACTERS, LABEL_LINES, LINE, GAP = (
+    19,
+    2,
+    12.5,
+    3,
+)  # of a label; heights of a line and of a gap, pixels
 DASHES = {"-": "", "--": "6 3", ":": "1.5 2.5"}
 
 
@@ -165,11 +171,11 @@ def faded(style: Style) -> Style:
 def line_chart(lines: Lines, caption: str = "") -> Chart:
     """Draw a line chart as SVG whose colours are the page's own."""
     told, panel = lines.told, _Panel.of(lines)
-    width, height = lines.size
+    width, height = lines.size[0], panel.top + panel.height + BOTTOM
     head = Markup(
         '<svg viewBox="0 0 {0} {1}" role="img" aria-labelledby="{2}-title {2}-description">'
         '<title id="{2}-title">{3}</title><desc id="{2}-description">{4}</desc>\n'
-    ).format(width, height, told.id, told.title, told.description)
+    ).format(width, number(height), told.id, told.title, told.description)
     clip = Markup(
         '<clipPath id="{}-clip"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath>\n'
     ).format(told.id, panel.left - 6, panel.top - 6, panel.width + 12, panel.height + 12)
@@ -195,18 +201,21 @@ class _Panel:
     @classmethod
     def of(cls, lines: Lines) -> _Panel:
         scales, chosen = lines.scales, lines.scaled_to
-        points = [p for one in lines.series if not chosen or one.group in chosen for p in one.points]
+        points = [
+            p for one in lines.series if not chosen or one.group in chosen for p in one.points
+        ]
         ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
         ends += [end for b in lines.bands for end in (b.level, b.low, b.high) if end is not None]
-        width, height = lines.size
+        width = lines.size[0]
         top = HEAD if lines.head else TOP
-        right = LABELS if any(one.label for one in lines.series) else RIGHT
+        texts = [part for one in lines.series for part in _wrapped(one.label)]
+        right = LEAD + CHARACTER * max(map(len, texts)) if texts else RIGHT
         return cls(
             lines,
             LEFT,
             top,
             width - LEFT - right,
-            height - top - BOTTOM,
+            max(lines.size[1] - top - BOTTOM, _label_height(lines.series)),
             Scale.around([p.x for p in points], scales.x_log, 0.05),
             Scale.around(ends, scales.y_log),
         )
@@ -236,9 +245,9 @@ class _Panel:
             yield _text(label(value), self.left - 6, y + 4, "end")
         yield _text(scales.x, self.left + self.width / 2, bottom + 32, "middle")
         middle = self.top + self.height / 2
-        yield Markup('<text transform="translate(11 {}) rotate(-90)" text-anchor="middle">{}</text>\n').format(
-            number(middle), scales.y
-        )
+        yield Markup(
+            '<text transform="translate(11 {}) rotate(-90)" text-anchor="middle">{}</text>\n'
+        ).format(number(middle), scales.y)
         if self.lines.head:
             yield _text(self.lines.head, self.left, 15, "start", "head")
 
@@ -298,7 +307,7 @@ class _Panel:
         ]
         ends.sort(key=lambda end: -end[0][1])  # from the lowest, as shares of the panel rise
         texts = [_wrapped(one.label) for _, one in ends]
-        sizes = [(len(text) * LINE + 3) / self.height for text in texts]
+        sizes = [(len(text) * LINE + GAP) / self.height for text in texts]
         wished = [1 - (min(max(y, self.top), self.top + self.height) - self.top) / self.height
                   for (_, y), _ in ends]  # fmt: skip
         for ((x, y), one), text, share in zip(ends, texts, spread(wished, sizes), strict=True):
@@ -321,6 +330,12 @@ class _Panel:
         return Markup('<g id="{}" style="color:{}">{}</g>\n').format(
             name, one.style.color, Markup("").join(parts)
         )
+
+
+def _label_height(series: Sequence[Series]) -> float:
+    """The height that all labels take together, pixels."""
+    texts = [_wrapped(one.label) for one in series if one.label and one.points]
+    return sum(len(text) * LINE + GAP for text in texts)
 
 
 def _wrapped(text: str) -> list[str]:

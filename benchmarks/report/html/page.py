@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from bddm_ref.files import DamagedFileError, write_listed
 from benchmarks.report.html.blocks import inline
-from benchmarks.report.html.lead import lead_of
+from benchmarks.report.html.lead import evidence_of, lead_of
 from benchmarks.report.html.parts import media_in, part_html, without
 from benchmarks.report.html.section import Media, Section
 from benchmarks.report.html.sections.authors_audio import authors_audio_section
@@ -30,8 +30,10 @@ from benchmarks.report.page import Prose
 from benchmarks.results.documents import kind_of
 from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.forms import document_files, read_text
+from benchmarks.results.owned import PAGE
+from benchmarks.results.publication import publication
+from benchmarks.results.store import root_of
 
-PAGE = "index.html"
 LARGEST = 8_000_000  # bytes of the page, which people send to each other
 SECTIONS: tuple[Callable[[ResultsFolder], Section | None], ...] = (
     claims_section,
@@ -60,11 +62,16 @@ def page_html(folder: Path) -> str:
     sections = [found for section in SECTIONS if (found := section(results)) is not None]
     if not sections:
         raise DamagedFileError(f"{folder} holds no results; make some with 'run smoke'")
-    documents, lead = _documents(folder), lead_of(results)
-    text = _rendered(sections, documents, lead)
+    rendered = partial(
+        _rendered,
+        documents=_documents(folder),
+        lead=lead_of(results),
+        evidence=evidence_of(results),
+    )
+    text = rendered(sections)
     excess = len(text.encode()) - LARGEST
     if excess > 0:
-        text = _rendered(_smaller(sections, excess), documents, lead)
+        text = rendered(_smaller(sections, excess))
     if len(text.encode()) > LARGEST:
         raise DamagedFileError(
             f"the page of {folder} would have {len(text.encode()) / 1e6:.1f} MB of at most "
@@ -87,17 +94,30 @@ def write_page(folder: Path, into: Path | None = None) -> Path:
         DamagedFileError: the folder holds no results, a file is damaged, or the page is too large.
     """
     text = page_html(folder)
-    path = (into or folder) / PAGE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_listed(path, partial(Path.write_text, data=text))
-    return path
+    target = into or folder
+    with publication(target, Path(PAGE).stem) as new:
+        write_listed(new / PAGE, partial(Path.write_text, data=text))
+    return target / PAGE
+
+
+def refresh_page(folder: Path) -> Path | None:
+    """Make the page of a results folder again, where it has one.
+
+    Args:
+        folder: the results folder, or a folder of runs below it.
+
+    Returns:
+        The file; None: the folder has no page.
+    """
+    root = root_of(folder)
+    return write_page(root) if (root / PAGE).is_file() else None
 
 
 def check_page(folder: Path) -> str | None:
     """Verify that the page of a results folder is what its results say.
 
     Drawings are compared by their titles and descriptions, which have the figures: another version
-    of matplotlib draws other paths.
+    of matplotlib draws other paths. Their own bytes are held to the page's checksum.
 
     Returns:
         A line that tells so; None: the folder has no page.
@@ -142,7 +162,10 @@ def _without(section: Section, gone: Sequence[Media]) -> Section:
 
 
 def _rendered(
-    sections: Sequence[Section], documents: dict[str, Markup], lead: Sequence[str]
+    sections: Sequence[Section],
+    documents: Mapping[str, Markup],
+    lead: Sequence[str],
+    evidence: str,
 ) -> str:
     return (
         _environment()
@@ -151,6 +174,7 @@ def _rendered(
             sections=[(one, [part_html(part) for part in one.parts]) for one in sections],
             documents=documents,
             lead=[inline(sentence) for sentence in lead],
+            evidence=evidence,
             style=Markup("\n".join(_templates(".css"))),
             script=Markup("\n".join(f"{{\n{text}}}" for text in _templates(".js"))),
         )

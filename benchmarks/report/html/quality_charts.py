@@ -29,6 +29,7 @@ from benchmarks.results.ranking_schema import BDDM, Place, Ranking
 from benchmarks.results.verdicts import Interval
 
 MOST_COLOURED = 8  # lines; of more, the efficient ones are picked out
+BASELINES = ("ddpm", "ddim")
 Cost = Callable[[int, Place], float | None]
 
 
@@ -55,16 +56,24 @@ def charts_of(rankings: Sequence[Ranking], shown: Shown, caption: str) -> Charts
     styles = styles_of(coloured, BDDM)
     others = [name for name in titles if name not in styles]
     groups = {name: i for i, name in enumerate([*coloured, *others])}
-    labels = short_labels({name: titles[name] for name in coloured})
+    labels = {name: label for name, label in short_labels(titles).items() if name in picked}
     papers = _papers(shown.papers, len(groups), styles)
     charts: list[Chart] = []
     for ranking in rankings:
         drawn = _Drawn(ranking, shown, groups, labels, styles)
         points = [series for metric, series in papers if metric == ranking.metric]
         charts.append(drawn.chart(over_time=False, papers=points))
-        if any(p.seconds is not None for one in ranking.lines.values() for p in one.places.values()):
+        if any(
+            p.seconds is not None for one in ranking.lines.values() for p in one.places.values()
+        ):
             charts.append(drawn.chart(over_time=True, papers=()))
     return Charts(tuple(charts), _switches(titles, groups, styles, papers), caption)
+
+
+def reference_name(ranking: Ranking) -> str:
+    """The reference row in words."""
+    key = RowKey.named(ranking.convention, ranking.reference)
+    return f"{key.contestant.upper()}, {key.steps} steps"
 
 
 def _switches(
@@ -85,12 +94,12 @@ def _switches(
 
 
 def _picked(rankings: Sequence[Ranking]) -> set[str]:
-    """Samplers with colours: all of few; of many, BDDM and those that no other beats."""
+    """Samplers with colours: all of few; of many, BDDM, baselines, and those that none beats."""
     names = dict.fromkeys(name for one in rankings for name in one.lines)
     if len(names) <= MOST_COLOURED:
         return set(names)
     first = rankings[0]
-    picked = {BDDM} & set(names)
+    picked = {BDDM, *BASELINES} & set(names)
     for cost in (_evaluations, _milliseconds):
         owners, points = [], []
         for name, line in first.lines.items():
@@ -207,10 +216,7 @@ class _Drawn:
         score = self.reference
         if score is None or score.value is None:
             return ()
-        name = RowKey.named("", self.ranking.reference)
-        return (
-            Band(f"{name.contestant.upper()}, {name.steps} steps", score.value, score.low, score.high),
-        )
+        return (Band(reference_name(self.ranking), score.value, score.low, score.high),)
 
     @property
     def reference(self) -> Interval | None:

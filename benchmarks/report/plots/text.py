@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def unformatted(text: str) -> str:
@@ -17,7 +18,7 @@ def spread(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
         heights: the wished places, as shares of the panel's height.
         sizes: the labels' own heights, likewise.
     """
-    gaps = [(lower + upper) / 2 for lower, upper in zip(sizes, sizes[1:], strict=False)]
+    gaps = [(lower + upper) / 2 for lower, upper in pairwise(sizes)]
     placed: list[float] = []
     for i, height in enumerate(heights):
         placed.append(max(height, placed[-1] + gaps[i - 1]) if placed else max(height, 0.0))

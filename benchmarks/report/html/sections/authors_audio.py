@@ -14,7 +14,7 @@ INTRODUCTION = (
 
 
 def authors_audio_section(results: ResultsFolder) -> Section | None:
-    """Means of each system, and the signal along the reverse steps; None where nothing is scored."""
+    """Means of each system, and the signal along the steps; None where nothing is scored."""
     try:
         document = results.authors_audio
     except MissingResultError:

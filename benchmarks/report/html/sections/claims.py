@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.report.html.lead import VERDICTS, counted
+from benchmarks.report.html.lead import VERDICTS
 from benchmarks.report.html.section import Details, Part, Section
 from benchmarks.report.page import Cell, Heading, Prose, Table
 from benchmarks.report.pages.claims import P_VALUES, PROTOCOL, claim_blocks, summary
@@ -20,8 +20,8 @@ def claims_section(results: ResultsFolder) -> Section | None:
         return None
     parts: tuple[Part, ...] = (
         Prose(
-            f"The papers make {len(ledger.claims)} claims that can be tested: {counted(ledger)}. "
-            "Each number leads to the claim's tests below the table."
+            "One line for each claim that can be tested: the papers' figure, ours, and the "
+            "verdict. Its number leads to its tests."
         ),
         _table(ledger),
         Details("How a claim is decided", (Prose(PROTOCOL.strip()), Prose(P_VALUES.strip()))),

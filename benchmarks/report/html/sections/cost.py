@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.core.rows import RowKey
-from benchmarks.report.html.marks import COLORS
 from benchmarks.report.html.commands import run_commands
 from benchmarks.report.html.lead import NOUNS, main_convention
 from benchmarks.report.html.lines import (
@@ -19,6 +18,7 @@ from benchmarks.report.html.lines import (
     line_chart,
     switch_of,
 )
+from benchmarks.report.html.marks import COLORS
 from benchmarks.report.html.section import Chart, Charts, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Prose, Table, table
@@ -32,9 +32,9 @@ STEPS = 16  # of the schedule that saves time
 SAMPLES = tuple(10 ** (i / 4) for i in range(21))  # 1 to 100 000
 STYLES = (Style(COLORS[1], "", "--"), Style(COLORS[0], width=2.2))
 INTRODUCTION = (
-    "Beyond the score network, a searched schedule costs the training of a schedule network and the "
-    "search, once. Both are all lengths together. *Paid after*: samples of the reference sampler "
-    "whose time the search alone took, over those that 16 steps save. The charts count the "
+    "Beyond the score network, a searched schedule costs the training of a schedule network and "
+    "the search, once. Both are all lengths together. *Paid after*: samples of the reference "
+    "sampler whose time the search alone took, over those that 16 steps save. The charts count the "
     "training, too."
 )
 
@@ -52,7 +52,9 @@ def cost_section(results: ResultsFolder) -> Section | None:
     if charts:
         names = ("the reference sampler", f"training, search, and samples of {STEPS} steps")
         legend = tuple(switch_of(names[i], [i], STYLES[i]) for i in range(2))
-        caption = "The reference sampler is DDPM with 1000 steps, unless the experiment says otherwise."
+        caption = (
+            "The reference sampler is DDPM with 1000 steps, unless the experiment says otherwise."
+        )
         parts.append(Charts(tuple(charts), legend, caption, columns=3))
     parts.append(_table(lines))
     return Section("cost", "Cost of training and search", tuple(parts), run_commands(found))
@@ -87,7 +89,7 @@ def _number(value: float | None) -> Cell:
 
 
 def _chart(run: RunResults) -> Iterator[Chart]:
-    """The whole time of a number of samples, by the reference sampler and by a searched schedule."""
+    """The whole time of samples, by the reference sampler and by a searched schedule."""
     convention = main_convention(run)
     cost = run.cost(convention, BDDM)
     reference = _seconds(run.by_key.get(RowKey.named(convention, run.reference)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.report.html.commands import run_commands
 from benchmarks.report.html.lead import NOUNS, main_convention
-from benchmarks.report.html.quality_charts import Shown, charts_of
+from benchmarks.report.html.quality_charts import Shown, charts_of, reference_name
 from benchmarks.report.html.section import Details, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Heading, Prose, Table, estimated, named, table
@@ -22,7 +22,7 @@ PAPERS_METRICS = ("pesq_nb_raw", "stoi")  # that the papers print under the same
 OPEN_CONVENTIONS = 2  # of a run with more, all but the main one are closed at first
 SMOKE = "**A smoke run: its budgets are tiny, and its figures mean nothing.**"
 NOTE = (
-    "Vertical bars are 95 % intervals. The dashed line and its band are {reference}. A hollow "
+    "Vertical bars are 95 % intervals. The dashed line is {}, the band its interval. A hollow "
     "marker has an unstable time. The boxes switch samplers off and on."
 )
 
@@ -58,9 +58,8 @@ def _run_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterator[Part
             continue
         mine = [one for one in papers if one.beside and one.beside.row.startswith(f"{name}/")]
         shown = Shown(f"quality-{run.track}-{name}", WORDS[run.track].item, tuple(mine))
-        reference = f"{plain(run.reference)} with its interval"
         inner: tuple[Part, ...] = (
-            charts_of(rankings, shown, NOTE.format(reference=reference)),
+            charts_of(rankings, shown, NOTE.format(plain(reference_name(rankings[0])))),
             _figures(rankings, WORDS[run.track].item),
         )
         head = WORDS[run.track].convention_head(run, run.convention(name))
@@ -74,7 +73,8 @@ def _run_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterator[Part
 def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
     yield Heading(f"All contestants, {NOUNS.get(track.track, track.track).lower()}", 4)
     yield Prose(
-        "Coloured: samplers with a point that no other beats in both quality and cost, and BDDM. "
+        "Coloured: samplers with a point that no other beats in both quality and cost, BDDM, and "
+        "plain DDPM and DDIM. "
         f"{note}".strip()
     )
     item = WORDS[track.track].item
@@ -83,10 +83,9 @@ def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
             continue
         ranking = convention.rankings[0]
         shown = Shown(f"contest-{track.track}-{convention.name}", item)
-        reference = f"{plain(ranking.reference)} with its interval"
         if len(track.conventions) > 1:
             yield Heading(f"Data {code(convention.name)}", 5)
-        yield charts_of([ranking], shown, NOTE.format(reference=reference))
+        yield charts_of([ranking], shown, NOTE.format(plain(reference_name(ranking))))
         yield _figures([ranking], item)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from benchmarks.report.html.marks import COLORS
 from benchmarks.report.html.commands import run_commands
 from benchmarks.report.html.lead import NOUNS, main_convention
 from benchmarks.report.html.lines import (
     NARROW,
+    NARROWEST,
     Lines,
     Point,
     Scales,
@@ -22,6 +22,7 @@ from benchmarks.report.html.lines import (
     line_chart,
     switch_of,
 )
+from benchmarks.report.html.marks import COLORS
 from benchmarks.report.html.section import Chart, Charts, Details, Part, Section, Switch
 from benchmarks.report.inline import plain
 from benchmarks.report.page import Heading, Prose
@@ -98,8 +99,9 @@ def _run_parts(run: RunResults) -> Iterator[Part]:
         found = {steps: some for steps in _lengths(run, name) if (some := _shown(run, name, steps))}
         if not found:
             continue
+        size = NARROW if len(found) < 4 else NARROWEST
         charts = [
-            _chart(f"schedules-{run.track}-{name}-{steps}", some, steps, by_snr)
+            _chart(f"schedules-{run.track}-{name}-{steps}", some, by_snr, size)
             for by_snr in (False, True)
             for steps, some in found.items()
         ]
@@ -147,7 +149,9 @@ def _shown(run: RunResults, convention: str, steps: int) -> list[Schedule]:
     return [*found, Schedule(SEARCHED, mine.betas or [])]
 
 
-def _chart(name: str, shown: Sequence[Schedule], steps: int, by_snr: bool) -> Chart:
+def _chart(name: str, shown: Sequence[Schedule], by_snr: bool, size: tuple[int, int]) -> Chart:
+    steps = len(shown[-1].betas)
+
     def values(one: Schedule) -> list[float]:
         return log_snr(one.betas) if by_snr else list(one.betas)
 
@@ -172,17 +176,20 @@ def _chart(name: str, shown: Sequence[Schedule], steps: int, by_snr: bool) -> Ch
         )
         + ".",
     )
-    every = max(steps // 8, 1) if steps > 8 else 1
-    ticks = tuple(float(n) for n in range(1, steps + 1, every))
     return line_chart(
         Lines(
             told,
-            Scales("n", what, y_log=not by_snr, ticks=ticks),
+            Scales("n", what, y_log=not by_snr, ticks=_ticks(steps)),
             tuple(series),
-            size=NARROW,
+            size=size,
             head=f"{steps} steps",
         )
     )
+
+
+def _ticks(steps: int) -> tuple[float, ...]:
+    """About eight numbers of steps, from 1 on."""
+    return tuple(float(n) for n in range(1, steps + 1, max(steps // 7, 1)))
 
 
 def _legend(groups: Sequence[int]) -> tuple[Switch, ...]:
@@ -216,10 +223,10 @@ def _released_parts() -> Iterator[Part]:
             )
             + ".",
         )
-        scales = Scales("n", "log-SNR" if by_snr else "β̂", y_log=not by_snr)
+        longest = max(map(len, known.values()))
+        what = "log-SNR" if by_snr else "β̂"
+        scales = Scales("n", what, y_log=not by_snr, ticks=_ticks(longest))
         charts.append(line_chart(Lines(told, scales, series)))
-    legend = tuple(
-        switch_of(name, [i], styles[i % len(styles)]) for i, name in enumerate(known)
-    )
+    legend = tuple(switch_of(name, [i], styles[i % len(styles)]) for i, name in enumerate(known))
     yield Heading("Released by the authors", 3)
-    yield Charts(tuple(charts), legend, f"{origin[:1].upper()}{origin[1:]}.")
+    yield Charts(tuple(charts), legend, plain(f"{origin[:1].upper()}{origin[1:]}."))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.report.html.marks import COLORS
+from bddm_ref.settings import StepLossForm
 from benchmarks.report.html.lead import NOUNS
 from benchmarks.report.html.lines import (
     NARROW,
@@ -17,6 +17,7 @@ from benchmarks.report.html.lines import (
     line_chart,
     switch_of,
 )
+from benchmarks.report.html.marks import COLORS
 from benchmarks.report.html.section import Chart, Charts, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Bullets, Heading, Prose
@@ -47,7 +48,8 @@ RATIOS = (
 BOUNDS = (
     "The bilateral bound at a junction t, in nats per dimension and in the authors' terms. The "
     "common term E log p(x₀ | x₁) is dropped, as in their plot. Shown are junctions inside the "
-    "papers' assumptions, whose short chain has the steps of the step loss."
+    "papers' assumptions, in the middle of the long steps of one τ, whose short chain has the "
+    "steps of the step loss."
 )
 RATIO = (
     "The ratio r = β̂ₙ / δₜ that a trained schedule network chooses at each level t, beside r*(s), "
@@ -77,7 +79,9 @@ def theory_section(results: ResultsFolder) -> Section | None:
     commands += [
         f"python -m benchmarks theory {name}" for name in dict.fromkeys(n for n, _, _ in networks)
     ]
-    return Section("theory", "Theory: the bound, the ratio, the collapse", tuple(parts), tuple(commands))
+    return Section(
+        "theory", "Theory: the bound, the ratio, the collapse", tuple(parts), tuple(commands)
+    )
 
 
 def _exact(results: ResultsFolder) -> TheoryDocument | None:
@@ -95,7 +99,9 @@ def _networks(results: ResultsFolder) -> Iterator[tuple[str, str, NetworkTheory]
             yield document.experiment_name or document.track, name, one
 
 
-def _bound_charts(exact: TheoryDocument | None, networks: Sequence[tuple[str, str, NetworkTheory]]) -> Charts:
+def _bound_charts(
+    exact: TheoryDocument | None, networks: Sequence[tuple[str, str, NetworkTheory]]
+) -> Charts:
     charts = []
     for i, bounds in enumerate(exact.bounds if exact is not None else ()):
         charts.append(_bound_chart(f"theory-bounds-{i}", bounds.data, bounds.points))
@@ -124,18 +130,28 @@ def _bound_chart(
         if one.points
     )
     told = Told(name, f"Bilateral bound and one term of the ELBO over t, {head}", f"{ranges}.")
+    head = f"{head}, τ = {_tau(shown[0])}" if shown else head
     scales = Scales("junction t", "nats per dimension")
-    return line_chart(
-        Lines(told, scales, tuple(series), size=NARROW, head=head)
-    )
+    return line_chart(Lines(told, scales, tuple(series), size=NARROW, head=head))
 
 
 def _inside(
     points: Sequence[BoundPoint] | Sequence[NetworkPoint],
 ) -> list[BoundPoint | NetworkPoint]:
-    """Points of the papers' assumptions, one for each junction, by rising t."""
-    found = {p.t: p for p in points if p.family == PAPERS and p.length is not None}
-    return [found[t] for t in sorted(found)]
+    """Points of the papers' assumptions and of one τ, that of the most points, by rising t.
+
+    Points of one τ lie in the middle of its long steps, at t = (n − 1/2)τ.
+    """
+    found: dict[int, dict[int, BoundPoint | NetworkPoint]] = {}
+    for point in points:
+        if point.family == PAPERS and point.length is not None:
+            found.setdefault(_tau(point), {})[point.t] = point
+    most = max(found.values(), key=len, default={})
+    return [most[t] for t in sorted(most)]
+
+
+def _tau(point: BoundPoint | NetworkPoint) -> int:
+    return round(2 * point.t / (2 * point.n - 1))
 
 
 def _value(point: BoundPoint | NetworkPoint, term: str) -> Value:
@@ -168,8 +184,8 @@ def _seen(name: str, points: Sequence[BoundPoint | NetworkPoint]) -> str:
     above = sum(value > term for value, term in zip(values, terms, strict=True))
     most = max(points, key=lambda point: _value(point, "F_bddm")[0])
     return (
-        f"{name}: F_bddm is above the ELBO's term at {above} of {len(points)} junctions, positive at "
-        f"{sum(value > 0 for value in values)}, and largest at t = {most.t} "
+        f"{name}: F_bddm is above the ELBO's term at {above} of {len(points)} junctions, positive "
+        f"at {sum(value > 0 for value in values)}, and largest at t = {most.t} "
         f"({_value(most, 'F_bddm')[0]:.2f})."
     )
 
@@ -190,7 +206,7 @@ def _ratio_parts(
         legend = tuple(switch_of(text, [i], style) for i, (text, style) in enumerate(RATIOS))
         yield Heading("The learned ratio and its closed form", 3)
         yield Prose(RATIO)
-        yield Charts(tuple(charts), legend, columns=4)
+        yield Charts(tuple(charts), legend, columns=COLUMNS)
 
 
 def _ratio_chart(name: str, head: str, points: Sequence[RatioPoint]) -> Chart:
@@ -246,9 +262,12 @@ def _collapse_parts(
 
 
 def _collapse_chart(
-    name: str, head: str, traces: Sequence[SigmaTrace], styles: dict[tuple[str, float], Style]
+    name: str,
+    head: str,
+    traces: Sequence[SigmaTrace],
+    styles: Mapping[tuple[StepLossForm, float], Style],
 ) -> Chart:
-    groups = list(styles)
+    groups = [*styles]
     series = [
         Series(
             groups.index((one.form, one.learning_rate)),
@@ -269,6 +288,4 @@ def _collapse_chart(
         + ".",
     )
     scales = Scales("updates + 1", "mean of σ", x_log=True)
-    return line_chart(
-        Lines(told, scales, tuple(series), size=NARROW, head=head)
-    )
+    return line_chart(Lines(told, scales, tuple(series), size=NARROW, head=head))
