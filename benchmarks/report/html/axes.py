@@ -75,7 +75,7 @@ class Scale:
 
 def label(value: float) -> str:
     """A tick's figure."""
-    return f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+    return f"{value:.5g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
 
 
 def _even(low: float, high: float) -> list[float]:

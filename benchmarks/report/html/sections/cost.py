@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmarks.core.rows import RowKey
 from benchmarks.report.html.commands import run_commands
@@ -19,7 +19,7 @@ from benchmarks.report.html.lines import (
     switch_of,
 )
 from benchmarks.report.html.marks import COLORS
-from benchmarks.report.html.section import Chart, Charts, Part, Section
+from benchmarks.report.html.section import Chart, Charts, Details, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Prose, Table, table
 from benchmarks.report.words import WORDS
@@ -41,28 +41,31 @@ INTRODUCTION = (
 
 def cost_section(results: ResultsFolder) -> Section | None:
     """The table of all searches, and the charts; None where nothing was searched."""
-    lines: list[list[Cell | str]] = []
-    found = [run for place in PLACES for run in results.runs(place).values() if run.costs]
-    for run in found:
-        lines += [_line(run, cost) for cost in run.costs]
-    if not lines:
+    runs = [run for place in PLACES for run in results.runs(place).values() if run.costs]
+    searches = [(run, cost) for run in runs for cost in run.costs]
+    if not searches:
         return None
-    charts = [chart for run in results.runs().values() for chart in _chart(run)]
-    parts: list[Part] = [Prose(INTRODUCTION)]
+    own = [(run, cost) for run, cost in searches if cost.contestant == BDDM]
+    parts: list[Part] = [Prose(INTRODUCTION), *_charts(results), _table(own or searches)]
+    if 0 < len(own) < len(searches):
+        parts.append(Details("All searches", (_table(searches),)))
+    return Section("cost", "Cost of training and search", tuple(parts), run_commands(runs))
+
+
+def _charts(results: ResultsFolder) -> Iterator[Charts]:
+    runs = results.runs().values()
+    charts = [chart for run in runs for chart in _chart(run)]
     if charts:
-        names = ("the reference sampler", f"training, search, and samples of {STEPS} steps")
+        references = dict.fromkeys(run.reference for run in runs)
+        names = (" or ".join(references), f"training, search, and samples of {STEPS} steps")
         legend = tuple(switch_of(names[i], [i], STYLES[i]) for i in range(2))
-        caption = (
-            "The reference sampler is DDPM with 1000 steps, unless the experiment says otherwise."
-        )
-        parts.append(Charts(tuple(charts), legend, caption, columns=3))
-    parts.append(_table(lines))
-    return Section("cost", "Cost of training and search", tuple(parts), run_commands(found))
+        yield Charts(tuple(charts), legend, columns=3)
 
 
-def _table(lines: list[list[Cell | str]]) -> Table:
+def _table(searches: Sequence[tuple[RunResults, Cost]]) -> Table:
     heads = ["Track", "Convention", "Schedules of", "Schedule network, updates", "its training, s"]
     heads += ["Search, network evaluations", "candidates", "search, s", "Paid after, samples"]
+    lines = [_line(run, cost) for run, cost in searches]
     return table(heads, list({tuple(map(str, line)): line for line in lines}.values()))
 
 
@@ -111,8 +114,9 @@ def _chart(run: RunResults) -> Iterator[Chart]:
         f"{reference:.3g} s.",
     )
     scales = Scales("samples", "seconds in all", x_log=True, y_log=True)
-    head = f"{noun}, {convention}: paid after {paid:.0f}"
-    yield line_chart(Lines(told, scales, series, size=NARROW, head=head))
+    head = f"{noun}, {convention}"
+    lines = Lines(told, scales, series, size=NARROW, head=head)
+    yield line_chart(lines, f"Paid after {paid:.0f} {item}s")
 
 
 def _seconds(row: RowResult | None) -> float | None:

@@ -32,11 +32,13 @@ def quality_section(results: ResultsFolder) -> Section | None:
     runs, contests = results.runs(), {one.track: one for one in results.ranking()}
     parts: list[Part] = []
     for track in dict.fromkeys([*runs, *contests]):
-        parts.append(Heading(NOUNS.get(track, plain(track)), 3))
+        mine: list[Part] = []
         if track in runs:
-            parts += _run_parts(runs[track], _papers(results, track))
+            mine += _run_parts(runs[track], _papers(results, track))
         if track in contests:
-            parts += _contest_parts(contests[track], WORDS[track].contest_note)
+            mine += _contest_parts(contests[track], WORDS[track].contest_note)
+        if mine:
+            parts += [Heading(NOUNS.get(track, plain(track)), 3), *mine]
     if not parts:
         return None
     ranked_runs = (run for place in (CONTESTS, LONG) for run in results.runs(place).values())
@@ -44,10 +46,15 @@ def quality_section(results: ResultsFolder) -> Section | None:
     return Section("quality", "Quality against steps and time", tuple(parts), commands)
 
 
-def _run_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterator[Part]:
-    if run.meaningless:
-        yield Prose(SMOKE)
-    yield Prose(WORDS[run.track].note(run))
+def _run_parts(run: RunResults, papers: Sequence[PapersFigure]) -> list[Part]:
+    """A run's note and charts; nothing where no row has a score."""
+    charts = list(_convention_parts(run, papers))
+    note = Prose(WORDS[run.track].note(run))
+    smoke = [Prose(SMOKE)] if run.meaningless else []
+    return [*smoke, note, *charts] if charts else []
+
+
+def _convention_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterator[Part]:
     names, main = run.convention_names(), main_convention(run)
     for name in sorted(names, key=lambda one: one != main):
         metrics = [*headline(run, name)]

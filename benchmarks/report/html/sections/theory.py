@@ -42,9 +42,14 @@ TERMS = {
 }
 """Lines of a chart of bounds, in the authors' terms, with the common term dropped."""
 RATIOS = (
-    ("r of the network", Style(COLORS[0], "circle", width=2.2)),
+    ("r of the network", Style(COLORS[0], "circle")),
     ("r* of the closed form", Style(COLORS[1], "", "--")),
 )
+LOSSES: dict[StepLossForm, str] = {
+    "elbo": "ELBO",
+    "exact": "step loss",
+    "released": "step loss as released",
+}
 BOUNDS = (
     "The bilateral bound at a junction t, in nats per dimension and in the authors' terms. The "
     "common term E log p(x₀ | x₁) is dropped, as in their plot. Shown are junctions inside the "
@@ -253,7 +258,7 @@ def _collapse_parts(
         for i, (head, traces) in enumerate(kept)
     ]
     legend = tuple(
-        switch_of(f"{form}, learning rate {rate:g}", [i], style)
+        switch_of(f"{LOSSES[form]}, learning rate {rate:g}", [i], style)
         for i, ((form, rate), style) in enumerate(styles.items())
     )
     yield Heading("Training on the ELBO", 3)
@@ -281,7 +286,7 @@ def _collapse_chart(
         name,
         f"Mean of σ during training on the step loss and on the ELBO, {head}",
         "; ".join(
-            f"{one.form}, learning rate {one.learning_rate:g}: from {one.sigma[0]:.2f} to "
+            f"{LOSSES[one.form]}, learning rate {one.learning_rate:g}: from {one.sigma[0]:.2f} to "
             f"{one.limit:.3f}, half of the way after {one.half_time} updates"
             for one in traces
         )
