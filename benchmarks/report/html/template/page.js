@@ -1,4 +1,3 @@
-"use strict";
 document.documentElement.classList.add("scripted");
 
 // Tables: a button in each header sorts the rows; numbers by value, all else as text.
