@@ -177,7 +177,7 @@ def _value(point: BoundPoint | NetworkPoint, term: str) -> Value:
 def _bound_sentences(
     exact: TheoryDocument | None, networks: Sequence[tuple[str, str, NetworkTheory]]
 ) -> Iterator[Part]:
-    """What is seen in each chart, in one sentence each."""
+    """One sentence on each chart."""
     shown = [(code(one.data), _inside(one.points)) for one in (exact.bounds if exact else ())]
     shown += [(plain(name), _inside(found.points)) for _, name, found in networks]
     yield Bullets(tuple(_seen(name, points) for name, points in shown if points))
