@@ -82,8 +82,12 @@ class Claims(PageCommand):
     def write(self, into: Path | None) -> Path:
         """Write the ledger and its page."""
         from benchmarks.claims.ledger import write_ledger
+        from benchmarks.report.html.page import refresh_page
 
-        return write_ledger(self.folder, into)
+        page = write_ledger(self.folder, into)
+        if into is None:
+            refresh_page(self.folder)
+        return page
 
 
 class Ranking(PageCommand):

@@ -220,6 +220,8 @@ class Theory(ExperimentCommand):
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
         """Write the page of the theory, and print it."""
+        from benchmarks.report.html.page import refresh_page
+
         folder = results / "theory"
         if context.experiment.track == "analytic":
             from benchmarks.studies.theory.exact import write_theory
@@ -229,6 +231,7 @@ class Theory(ExperimentCommand):
             from benchmarks.studies.theory.trained import write_network_theory
 
             page = write_network_theory(context, folder)
+        refresh_page(results)
         sys.stdout.write(page.read_text())
         context.progress.say(self.told(page, asked))
 

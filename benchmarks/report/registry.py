@@ -31,6 +31,7 @@ from benchmarks.results.documents import Document, kind_of
 from benchmarks.results.forms import GZIP, JSON, beside, document_file, document_files
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.owned import (
+    PAGE,
     files_below,
     refuse_orphans,
     run_files_of,
@@ -300,6 +301,7 @@ def checked(folder: Path) -> list[str]:
     for place in (folder, *further_folders(folder), folder / "theory"):
         lines += [_checked_document(path) for path in document_files(place)]
     lines.append(f"{folder}: {verify_checksums(folder)} checksums agree")
+    lines += _checked_page(folder)
     if contest_files(folder):
         lines.append(_checked_ranking(folder))
     if network_folders(folder):
@@ -309,7 +311,7 @@ def checked(folder: Path) -> list[str]:
 
 
 def _refuse_orphans(folder: Path) -> None:
-    owned: set[Path] = {folder / OVERVIEW}
+    owned: set[Path] = {folder / OVERVIEW, folder / PAGE}
     weights = shipped_weights()
     for path in files_below(folder):
         kind = DOCUMENTS.get(kind_of(path) or "") if path.name.endswith(FORMS) else None
@@ -351,6 +353,14 @@ def _checked_ranking(folder: Path) -> str:
         verify_checksum(folder / name)
     runs = sum(len(track.sources) for track in tracks)
     return f"{page}: follows from {runs} runs, plots agree"
+
+
+def _checked_page(folder: Path) -> list[str]:
+    """The line on the folder's HTML page, where it has one."""
+    from benchmarks.report.html.page import check_page  # noqa: PLC0415 (loads a renderer)
+
+    line = check_page(folder)
+    return [] if line is None else [line]
 
 
 def _checked_networks(folder: Path) -> str:

@@ -67,10 +67,10 @@ def authors_audio_page(document: AuthorsAudio) -> Page:
         Prose(_method(document)),
         _sources(document.files),
         Heading("Means over clips"),
-        *_means(document),
+        *mean_blocks(document),
     ]
     if document.trajectory:
-        blocks += [Heading("Along the reverse steps"), *_trajectory(document)]
+        blocks += [Heading("Along the reverse steps"), *trajectory_blocks(document)]
     blocks += [Heading("Every clip"), *_clips(document)]
     if document.unscored:
         reasons = (f"{code(file)}: {plain(why)}." for file, why in document.unscored.items())
@@ -116,7 +116,8 @@ def _encodings(files: Sequence[AudioFile]) -> str:
     return "; ".join(f"{count} {plain(form)}" for form, count in counts.items())
 
 
-def _means(document: AuthorsAudio) -> list[Block]:
+def mean_blocks(document: AuthorsAudio) -> list[Block]:
+    """A table of means for each set."""
     heads = ["Clips", "System", "n", *(named(info) for info in document.metrics.values())]
     blocks: list[Block] = []
     for of_set in dict.fromkeys(one.set for one in document.means):
@@ -137,7 +138,8 @@ def _means(document: AuthorsAudio) -> list[Block]:
     return blocks
 
 
-def _trajectory(document: AuthorsAudio) -> list[Block]:
+def trajectory_blocks(document: AuthorsAudio) -> list[Block]:
+    """A table for each signal along the reverse steps, beside the papers' values."""
     blocks: list[Block] = [noted(TRAJECTORY_NOTE)]
     metrics = [name for name in IN_TRAJECTORY if name in document.metrics]
     heads = ["Step"]

@@ -97,7 +97,7 @@ def _bound_blocks(bounds: Sequence[DataBounds], T: int) -> tuple[Block, ...]:
             f"with τ = ⌊T/N⌋ for a length N of at most {LONGEST}. Figures are of the points "
             "inside, unless a column says otherwise."
         ),
-        Bullets(tuple(_findings(bounds))),
+        Bullets(tuple(bound_findings(bounds))),
         Prose(
             "**The common term dropped, as in the authors' plot.** Their F_bddm runs from .52 to "
             ".73. Without the common term F_bddm = L_step − L_score = ½[r(1 − s) − log r], with "
@@ -123,7 +123,8 @@ def _bound_blocks(bounds: Sequence[DataBounds], T: int) -> tuple[Block, ...]:
     )
 
 
-def _findings(bounds: Sequence[DataBounds]) -> Iterable[str]:
+def bound_findings(bounds: Sequence[DataBounds]) -> Iterable[str]:
+    """One item for each question on the bound, as inline Markdown."""
     points = [(one, p) for one in bounds for p in one.points if p.length is not None]
     total = len(points)
     above = sum(one.over_term(p) > 0 for one, p in points)
