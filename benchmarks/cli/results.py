@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from benchmarks.cli.base import Command
-from benchmarks.cli.places import RESULTS, is_published, local
+from benchmarks.cli.places import RESULTS, is_published, local, refuse_published
 from benchmarks.core.names import printable
 
 ResultsFolder = Annotated[Positional[Path], arg(metavar="[DIR]", help="a folder of results")]
@@ -25,16 +26,27 @@ class Check(Command):
     """
 
     folder: ResultsFolder = RESULTS
+    pages: bool = False  # first write every page again, as after a change of their layout
+    publish: bool = False  # let --pages write into the published folder
+    json: bool = False  # print a JSON list of the lines
 
     def run(self) -> int:
         """Print one line for each file that agrees."""
         from benchmarks.claims.ledger import FILE, check_ledger
-        from benchmarks.report.registry import checked
+        from benchmarks.report.registry import checked, write_pages
         from benchmarks.results.forms import document_file
 
+        if self.pages:
+            if not self.publish:
+                refuse_published(self.folder, "--pages")
+            for page in write_pages(self.folder):
+                sys.stderr.write(f"written: {page}\n")
         lines = checked(self.folder)
         if document_file(self.folder, FILE).is_file():
             lines.append(check_ledger(self.folder))
+        if self.json:
+            sys.stdout.write(f"{json.dumps(lines, indent=1)}\n")
+            return 0
         sys.stdout.write(printable("".join(f"{line}\n" for line in lines)))
         return 0
 
