@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from benchmarks.report.inline import shown
 from benchmarks.report.page import Block, Bullets, Heading, Origin, Page
 
-ESCAPED = re.compile(r"\\([^\w\s]|_)")
-MARKUP = re.compile(r"[`*]")
 REMOVED = re.compile(r"[^\w\- ]")
 ORIGIN = "Origin"  # the heading of the block of that name
 
@@ -48,6 +46,4 @@ def headings(blocks: Sequence[Block]) -> Iterator[tuple[str, int, str]]:
 
 def anchor(text: str) -> str:
     """The anchor of a heading on GitHub, before the number that tells equal headings apart."""
-    parts = ESCAPED.split(text)  # escaped signs stand at odd places, and show as they are
-    shown = "".join(part if i % 2 else MARKUP.sub("", part) for i, part in enumerate(parts))
-    return REMOVED.sub("", html.unescape(shown).lower()).replace(" ", "-")
+    return REMOVED.sub("", shown(text).lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Fit tables into the width of Markdown pages: wide ones are split, and long cells become notes."""
+"""Fit tables into a width: wide ones are split, and long cells become notes below them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ LONG = 80  # characters of a cell that may become a note before a table is split
 SHORTEST_NOTE = 12  # characters of a cell that is never a note
 
 Line = tuple[str, ...]
+Fits = Callable[[Sequence[Line]], bool]
+"""Whether lines of a table fit, heads among them."""
 
 
 @dataclass(frozen=True)
@@ -30,76 +32,76 @@ def row_text(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def fitted(lines: Sequence[Line], keys: int = 1) -> Fitted:
-    """Split a table into tables of at most 9 columns and 240 characters a row.
-
-    A table of few columns keeps them together, if notes for some long cells make its rows fit.
-    Otherwise columns are shared out evenly among several tables.
-
-    Args:
-        lines: heads, then rows, all of one length.
-        keys: first columns, which every part repeats.
-    """
-    if _fits(lines):
-        return Fitted([list(lines)])
-    if len(lines[0]) <= COLUMNS:
-        whole = _noted(lines, (), lambda cell: len(cell) > LONG)
-        if _fits(whole.parts[0]):
-            return whole
-    others = range(keys, len(lines[0]))
-    narrow = _narrowed(lines, keys)
-    parts = _shared_out(narrow.parts[0], keys, list(others))
-    return Fitted(parts, narrow.notes)
-
-
-def _fits(lines: Sequence[Line]) -> bool:
+def fits_markdown(lines: Sequence[Line]) -> bool:
+    """Tell whether a table has at most 9 columns and 240 characters a row, as Markdown."""
     short = all(len(row_text(line)) <= CHARACTERS for line in lines)
     return short and len(lines[0]) <= COLUMNS
 
 
-def _narrowed(lines: Sequence[Line], keys: int) -> Fitted:
-    """Replace cells by notes until the keys fit beside any other column."""
-    columns = range(keys, len(lines[0])) or range(0)
+def fitted(lines: Sequence[Line], keys: int = 1, fits: Fits = fits_markdown) -> Fitted:
+    """Split a table into tables that fit.
+
+    If notes for some long cells make all columns fit, the columns stay together. Otherwise they are
+    shared out evenly among several tables.
+
+    Args:
+        lines: heads, then rows, all of one length.
+        keys: first columns, which every part repeats.
+        fits: tells whether a table fits.
+    """
+    if fits(lines):
+        return Fitted([list(lines)])
+    whole = _noted(lines, [tuple(range(len(lines[0])))], LONG, fits)
+    if fits(whole.parts[0]):
+        return whole
+    columns = range(keys, len(lines[0]))
     choices = [(*range(keys), column) for column in columns] or [tuple(range(keys))]
-    return _noted(lines, choices, lambda cell: len(cell) > SHORTEST_NOTE)
+    narrow = _noted(lines, choices, SHORTEST_NOTE, fits)
+    return Fitted(_shared_out(narrow.parts[0], keys, list(columns), fits), narrow.notes)
 
 
 def _noted(
-    lines: Sequence[Line], choices: Sequence[tuple[int, ...]], may: Callable[[str], bool]
+    lines: Sequence[Line], choices: Sequence[tuple[int, ...]], shortest: int, fits: Fits
 ) -> Fitted:
-    """Replace the longest cells of rows that are too long by notes.
+    """Replace the longest cells by notes, until columns fit beside each other.
 
     Args:
         lines: heads, then rows.
-        choices: columns that must fit together; none: all columns.
-        may: tells which cells may become notes.
+        choices: columns that must fit together.
+        shortest: characters of a cell that stays.
+        fits: tells whether a table fits.
     """
     numbers: dict[str, int] = {}
-    made = []
-    for line in lines:
-        cells = list(line)
-        for columns in choices or [tuple(range(len(line)))]:
-            while len(row_text([cells[i] for i in columns])) > CHARACTERS:
-                long = [i for i in columns if may(cells[i])]
-                if not long:
-                    break
-                longest = max(reversed(long), key=lambda i: len(cells[i]))
-                number = numbers.setdefault(cells[longest], len(numbers) + 1)
-                cells[longest] = f"note {number}"
-        made.append(tuple(cells))
-    return Fitted([made], list(numbers))
+    made = [list(line) for line in lines]
+    for columns in choices:
+        while not fits([tuple(cells[i] for i in columns) for cells in made]):
+            rows = [cells for cells in made if not fits([tuple(cells[i] for i in columns)])]
+            long = [
+                (len(cells[i]), i, cells)
+                for cells in rows or made
+                for i in columns
+                if len(cells[i]) > shortest
+            ]
+            if not long:
+                break
+            _, column, cells = max(long, key=lambda one: one[:2])
+            note = numbers.setdefault(cells[column], len(numbers) + 1)
+            cells[column] = f"note {note}"
+    return Fitted([[tuple(cells) for cells in made]], list(numbers))
 
 
-def _shared_out(lines: Sequence[Line], keys: int, others: list[int]) -> list[list[Line]]:
+def _shared_out(
+    lines: Sequence[Line], keys: int, others: list[int], fits: Fits
+) -> list[list[Line]]:
     """Share columns out among as few tables as fit, evenly where that fits too."""
     greedy: list[list[int]] = [[]]
     for column in others:
-        if greedy[-1] and not _fits(_chosen(lines, keys, [*greedy[-1], column])):
+        if greedy[-1] and not fits(_chosen(lines, keys, [*greedy[-1], column])):
             greedy.append([])
         greedy[-1].append(column)
     size = -(-len(others) // len(greedy))
     even = [others[i : i + size] for i in range(0, len(others), size)]
-    fit = all(_fits(_chosen(lines, keys, columns)) for columns in even)
+    fit = all(fits(_chosen(lines, keys, columns)) for columns in even)
     return [_chosen(lines, keys, columns) for columns in (even if fit else greedy)]
 
 

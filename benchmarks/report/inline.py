@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from benchmarks.core.names import one_line, printable
@@ -11,6 +12,9 @@ MARKUP = re.compile(r"[\\`*|$~]|\](?=[(\[:])")  # brackets alone make no link
 OUTER_LINE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underline that may begin emphasis
 ENTITY = re.compile(r"&(?=#?\w+;)")
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
+ESCAPED = re.compile(r"\\([^\w\s]|_)")
+MARKS = re.compile(r"`|\*\*|\*(?=\S)|(?<=\S)\*")
+LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)\s]*\)")
 BARE_PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 
 
@@ -29,6 +33,13 @@ def code(text: str) -> str:
 def harmless(text: str) -> str:
     """Disarm finished Markdown, whose markup stays: control characters and HTML."""
     return TAG.sub("&lt;", printable(text))
+
+
+def shown(text: str) -> str:
+    """The text that a reader of finished Markdown sees: without markup, links by their text."""
+    parts = ESCAPED.split(LINK.sub(r"\1", text))  # escaped signs stand at odd places
+    plain_parts = (part if i % 2 else MARKS.sub("", part) for i, part in enumerate(parts))
+    return html.unescape("".join(plain_parts))
 
 
 def in_cell(text: str) -> str:
