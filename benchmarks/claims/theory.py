@@ -257,6 +257,8 @@ class Sigma(_OfTraces):
     def decide(self, folder: ResultsFolder) -> Finding:
         """A plain comparison of the value after the last update."""
         trace = self._trace(folder, self.form)
+        if trace.diverged is not None:
+            return _diverged(trace)
         value = trace.limit
         holds = value < self.below if self.below is not None else value > (self.above or 0.0)
         measured = f"{trace.sigma[0]:.3f} before, {value:.4f} after {trace.updates} updates"
@@ -286,6 +288,8 @@ class CollapseSpeed(_OfTraces):
     def decide(self, folder: ResultsFolder) -> Finding:
         """A plain comparison of two half-times and of the end."""
         elbo, step = self._trace(folder, "elbo"), self._trace(folder, self.form)
+        if elbo.half_time is None or step.half_time is None:
+            return _diverged(elbo if elbo.half_time is None else step)
         holds = elbo.half_time <= step.half_time and elbo.limit < self.below
         measured = (
             f"half-time {elbo.half_time} updates on the ELBO, {step.half_time} on the step loss; "
@@ -300,6 +304,15 @@ class CollapseSpeed(_OfTraces):
             f"on {self.place} at learning rate {self.learning_rate:g}: half-time on the ELBO at "
             f"most that on the step loss, and mean sigma_phi below {self.below:g} at the end"
         )
+
+
+def _diverged(trace: SigmaTrace) -> Finding:
+    """No verdict: the training did not reach its end."""
+    return Finding(
+        "open",
+        f"the training on the loss {trace.form} at learning rate {trace.learning_rate:g} has no "
+        f"finite loss or gradient at update {trace.diverged}",
+    )
 
 
 def widened(count: int) -> float:

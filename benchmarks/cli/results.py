@@ -72,12 +72,15 @@ class PageCommand(Command):
         """Another folder to write into, for a published folder without ``--publish``."""
         return local(self.name) if not self.publish and is_published(self.folder) else None
 
+    def shown(self, made: Path) -> str:
+        """The output: the page, or the path of a figure."""
+        return made.read_text() if made.suffix == ".md" else f"written: {made}\n"
+
     def run(self) -> int:
         """Write the page; print it, or the path of a figure."""
         into = self.into
         made = self.write(into)
-        is_page = made.suffix == ".md"
-        sys.stdout.write(made.read_text() if is_page else f"written: {made}\n")
+        sys.stdout.write(self.shown(made))
         if into is not None:
             sys.stderr.write(
                 f"written: {into}, which git ignores; the same command with --publish changes the "
@@ -86,16 +89,29 @@ class PageCommand(Command):
         return 0
 
 
+@dataclass(frozen=True, kw_only=True)
 class Claims(PageCommand):
     """Decide the papers' claims from a folder of results."""
 
     name = "claims"
+    json: bool = False  # print the ledger's JSON document in place of the page
 
     def write(self, into: Path | None) -> Path:
         """Write the ledger and its page."""
         from benchmarks.claims.ledger import write_ledger
 
         return write_ledger(self.folder, into)
+
+    def shown(self, made: Path) -> str:
+        """The page or the document; a job's summary gets the table of verdicts."""
+        from benchmarks.cli.summaries import append_summary
+        from benchmarks.report.page import Heading, Page
+        from benchmarks.report.pages.claims import summary
+        from benchmarks.results.ledger import Ledger
+
+        ledger = Ledger.read(made.with_suffix(".json"))
+        append_summary(Page((Heading("Claims"), summary(ledger))))
+        return ledger.text if self.json else super().shown(made)
 
 
 class Ranking(PageCommand):

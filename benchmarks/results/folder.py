@@ -9,14 +9,16 @@ from typing import ClassVar, TypeVar
 from bddm_ref.files import verify_checksum
 from benchmarks.results.authors_audio import AuthorsAudio
 from benchmarks.results.cards import card_of, parameters_in
-from benchmarks.results.documents import Measurement
+from benchmarks.results.documents import Document, Measurement
 from benchmarks.results.forms import document_file
+from benchmarks.results.ledger import Ledger
 from benchmarks.results.ranking_schema import ENOUGH_REPEATS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.speed import SpeedDocument
 from benchmarks.results.theory import NetworkDocument, NetworkTheory, TheoryDocument
 
-Found = TypeVar("Found", bound=Measurement)
+Found = TypeVar("Found", bound=Document)
+Measured = TypeVar("Measured", bound=Measurement)
 
 
 class MissingResultError(Exception):
@@ -48,7 +50,7 @@ class ResultsFolder:
     def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
         self.path = path
         self.made: dict[str, str] = {}
-        self._documents: dict[str, Measurement] = {} if shared is None else shared._documents
+        self._documents: dict[str, Document] = {} if shared is None else shared._documents
 
     def view(self) -> ResultsFolder:
         """Another view, which notes for itself what is consulted."""
@@ -143,6 +145,15 @@ class ResultsFolder:
         name = self.AUTHORS_AUDIO
         return self._consulted(name, self._document(name, AuthorsAudio))
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of claims.
+
+        Raises:
+            MissingResultError: not published.
+        """
+        return self._document("claims.json", Ledger)
+
     def network_cost(self, name: str) -> NetworkCost:
         """Size and training of shipped weights.
 
@@ -168,6 +179,6 @@ class ResultsFolder:
         assert isinstance(found, kind)
         return found
 
-    def _consulted(self, name: str, document: Found) -> Found:
+    def _consulted(self, name: str, document: Measured) -> Measured:
         self.made[name] = document.created
         return document

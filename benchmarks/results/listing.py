@@ -58,14 +58,24 @@ def _listed(name: str) -> ListedExperiment:
     found = published_run(name, experiment)
     if found is None:
         return one
-    made = found.provenance
     measured = {
         "minutes": round(sum(found.wall_seconds.values()) / 60, 1),
-        "machine": f"{made.device if made.device != 'cpu' else made.processor}, "
-        f"{made.threads} threads",
-        "same_fields": not differing(found.experiment, experiment),
+        "machine": machine_of(found),
+        "same_fields": same_fields(found, experiment),
     }
     return one.model_copy(update=measured)
+
+
+def machine_of(results: RunResults) -> str:
+    """Device and threads that a run was made with, in words."""
+    made = results.provenance
+    device = made.processor if made.device == "cpu" else made.device
+    return f"{device}, {made.threads} thread{'s' * (made.threads > 1)}"
+
+
+def same_fields(results: RunResults, experiment: Experiment) -> bool:
+    """Tell whether a run had the fields of an experiment, but for those of the machine."""
+    return not differing(results.experiment, experiment)
 
 
 def described(file: Path) -> tuple[str, str | None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from bddm_ref.settings import StepLossForm
 from benchmarks.core.experiment import LinearSchedule
@@ -212,25 +214,30 @@ class SigmaTrace:
         form: the loss: a form of the step loss, or the ELBO.
         learning_rate: at the first update; it falls as a half cosine.
         sigma: updates to the mean of sigma_phi over items of all levels.
+        diverged: the update that ended the training, since its loss or gradient was not finite;
+            None: the training reached its end.
     """
 
     form: StepLossForm
     learning_rate: float
     sigma: dict[int, float]
+    diverged: Annotated[int | None, Field(exclude_if=lambda value: value is None)] = None
 
     @property
     def updates(self) -> int:
-        """Updates of the whole training."""
+        """The last watched update; of a training that reached its end, the last of all."""
         return max(self.sigma)
 
     @property
     def limit(self) -> float:
-        """Mean of sigma_phi after the whole training."""
+        """Mean of sigma_phi after the last watched update."""
         return self.sigma[self.updates]
 
     @property
-    def half_time(self) -> int:
-        """The first watched update at which half of the final change is reached."""
+    def half_time(self) -> int | None:
+        """The first watched update with half of the final change; None if the training diverged."""
+        if self.diverged is not None:
+            return None
         first, change = self.sigma[0], self.limit - self.sigma[0]
         return next(
             update

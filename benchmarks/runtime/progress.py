@@ -188,3 +188,10 @@ class _PlainTask:
         done = f"{pace.done:.0f}" if pace.total is None else f"{pace.done:.0f}/{pace.total:.0f}"
         left = "" if finished or pace.left is None else f", {pace.left:.0f} s left"
         self._progress.say(f"{self._label}: {done} ({spent:.0f} s{left})")
+
+
+def in_words(seconds: float) -> str:
+    """A duration in seconds, minutes or hours."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -18,6 +18,7 @@ from benchmarks.results.cards import card_of, parameters_in
 from benchmarks.results.documents import Document, kind_of
 from benchmarks.results.forms import COMPRESSED_FROM, document_files, read_text
 from benchmarks.results.ledger import Ledger
+from benchmarks.results.owned import files_below
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import REPOSITORY
 
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.audit
 
 RESULTS = REPOSITORY / "results"
 OTHER_FOLDERS = {"schedules", "weights"}  # whose JSON files are schedules, and cards
-OWN_RUNS = {"cpu", "smoke"}  # folders that git ignores
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,7 @@ def test_documents_are_compressed_where_they_are_large(documents: dict[Path, Doc
 
 
 def test_the_results_are_small() -> None:
-    published = (path for path in RESULTS.rglob("*") if not OWN_RUNS & {*path.parts})
-    assert sum(path.stat().st_size for path in published) < 32_000_000
+    assert sum(path.stat().st_size for path in files_below(RESULTS)) < 32_000_000
 
 
 def test_weights_have_cards_that_agree() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.report.contents import with_contents
 from benchmarks.report.page import (
+    NOTHING,
     Block,
     Bullets,
     Figure,
@@ -302,12 +303,17 @@ def traces_table(head: str, named: Sequence[tuple[str, Sequence[SigmaTrace]]]) -
             name,
             f"{one.learning_rate:g}",
             one.form,
-            str(one.half_time),
+            NOTHING if one.half_time is None else str(one.half_time),
             f"{one.sigma[0]:.3f}",
-            *(f"{one.sigma[update]:.4f}" for update in SHOWN_UPDATES),
-            f"{one.limit:.4f}",
+            *(_after(one, update) for update in SHOWN_UPDATES),
+            f"{one.limit:.4f}" if one.diverged is None else f"diverged at {one.diverged}",
         ]
         for name, traces in named
         for one in sorted(traces, key=lambda trace: (trace.learning_rate, trace.form))
     ]
     return table(heads, lines)
+
+
+def _after(trace: SigmaTrace, update: int) -> str:
+    """Mean of sigma_phi after an update that the training reached."""
+    return f"{trace.sigma[update]:.4f}" if update in trace.sigma else NOTHING

@@ -7,6 +7,7 @@ learning rate alone: each starts from the same network and draws the same batche
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -33,16 +34,38 @@ def config_at(rate: float, updates: int = UPDATES) -> TrainingConfig:
     )
 
 
-def watching(
-    mean_sigma: Callable[[nn.Module], float], sigma: dict[int, float]
-) -> Callable[[int, nn.Module], None]:
-    """Make an observer that notes the mean of sigma_phi after watched updates."""
+def traced(
+    form: StepLossForm,
+    rate: float,
+    mean_sigma: Callable[[nn.Module], float],
+    run: Callable[[Callable[[int, nn.Module], None]], object],
+) -> SigmaTrace:
+    """Run one training, and note the mean of sigma_phi after watched updates.
+
+    Args:
+        form: form of the step loss, or the ELBO.
+        rate: learning rate.
+        mean_sigma: gives the mean of a schedule network.
+        run: trains; it calls its argument with 0 and the network before the training, and after
+            each update.
+
+    Returns:
+        The trace. A training whose loss is not finite ends there, and the trace says so.
+    """
+    sigma: dict[int, float] = {}
+    done = 0
 
     def observe(update: int, schedule_net: nn.Module) -> None:
+        nonlocal done
+        done = update
         if is_watched(update):
             sigma[update] = mean_sigma(schedule_net)
 
-    return observe
+    try:
+        run(observe)
+    except FloatingPointError:
+        return SigmaTrace(form, rate, sigma, diverged=done + 1)
+    return SigmaTrace(form, rate, sigma)
 
 
 def collapse_study(name: str, training: NoiseSchedule, updates: int = UPDATES) -> DataTraces:
@@ -57,8 +80,7 @@ def collapse_study(name: str, training: NoiseSchedule, updates: int = UPDATES) -
     traces = []
     for form in FORMS:
         for rate in RATES:
-            sigma: dict[int, float] = {}
-            observe = watching(mean_sigma, sigma)
-            trained_on(name, form, training, config_at(rate, updates), TAU, observe)
-            traces.append(SigmaTrace(form, rate, sigma))
+            config = config_at(rate, updates)
+            run = partial(trained_on, name, form, training, config, TAU)
+            traces.append(traced(form, rate, mean_sigma, run))
     return DataTraces(name, traces)

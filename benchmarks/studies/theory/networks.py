@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ from bddm_ref.extras.by_level import LARGEST_POWER
 from bddm_ref.losses import junction_beta, next_beta
 from bddm_ref.process import q_sample
 from bddm_ref.schedule import NoiseSchedule
-from bddm_ref.settings import StepLossForm
-from bddm_ref.training import train
+from bddm_ref.settings import StepLossForm, TrainingConfig
+from bddm_ref.training import BatchLoss, train
 from benchmarks.core.experiment import Convention, Experiment
 from benchmarks.core.schedule_nets import NetKey, taus_of
 from benchmarks.results.theory import (
@@ -42,7 +43,7 @@ from benchmarks.stages.context import Context
 from benchmarks.stages.networks import load_schedule_net, load_score_net
 from benchmarks.stages.train import schedule_net_weights, score_net_weights
 from benchmarks.studies.theory.bounds import papers_chain, papers_junctions, spaced
-from benchmarks.studies.theory.collapse import config_at, watching
+from benchmarks.studies.theory.collapse import config_at, traced
 from benchmarks.studies.theory.ratio import junctions, ratio_at
 from metrics.statistics import Estimate, mean_interval
 
@@ -204,24 +205,26 @@ def _traces(
             for rate in RATES:
                 module = parts.build_schedule_net(convention).to(context.device)
                 loss = parts.schedule_batch_loss((score_net, module), convention, form, tau)
-                sigma: dict[int, float] = {}
-                note = watching(lambda net: _mean_sigma(net, noisy), sigma)
-                note(0, module)
-                train(
-                    module, loss, config_at(rate, UPDATES), observe=_observer(note, module, advance)
-                )
-                traces.append(SigmaTrace(form, rate, sigma))
+                run = partial(_run, module, loss, config_at(rate, UPDATES), advance)
+                traces.append(traced(form, rate, lambda net: _mean_sigma(net, noisy), run))
     return traces
 
 
-def _observer(
-    note: Callable[[int, nn.Module], None], module: nn.Module, advance: Advance
-) -> Callable[[int, float], None]:
+def _run(
+    module: nn.Module,
+    loss: BatchLoss,
+    config: TrainingConfig,
+    advance: Advance,
+    note: Callable[[int, nn.Module], None],
+) -> None:
+    """Train a schedule network, and note it before and after each update."""
+
     def observe(update: int, value: float) -> None:
         note(update, module)
         advance(1)
 
-    return observe
+    note(0, module)
+    train(module, loss, config, observe=observe)
 
 
 @torch.no_grad()

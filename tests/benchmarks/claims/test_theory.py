@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,3 +216,15 @@ def test_collapse_speed(folder_of: Made, elbo: int, step: int, limit: float, exp
     assert decided.verdict == expected
     assert decided.measured.startswith(f"half-time {elbo} updates on the ELBO, {step} on")
     assert "on x at learning rate 0.01: half-time on the ELBO at most" in test.asked
+
+
+def test_a_diverged_training_decides_nothing(folder_of: Made) -> None:
+    whole, broken = traces()[0], replace(traces()[1], diverged=3)
+    folder = folder_of(theory__theory=theory(collapses=[DataTraces("x", [whole, broken])]))
+    place: dict[str, Any] = {"data": "x", "learning_rate": 0.01, **ANY}
+    speed = CollapseSpeed(kind="collapse_speed", form="exact", below=0.05, **place)
+    sigma = Sigma(kind="sigma", form="exact", above=0.1, **place)
+    for found in (speed.decide(folder), sigma.decide(folder)):
+        assert found.verdict == "open"
+        assert "loss exact at learning rate 0.01 has no finite loss" in found.measured
+        assert "update 3" in found.measured

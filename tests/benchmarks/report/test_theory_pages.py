@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.report.markdown import to_markdown
-from benchmarks.report.pages.theory import theory_page
+from benchmarks.report.markdown import table_text, to_markdown
+from benchmarks.report.pages.theory import theory_page, traces_table
 from benchmarks.report.pages.theory_networks import network_page
 from benchmarks.report.plots.theory import plot_bounds, plot_networks
+from benchmarks.results.theory import SigmaTrace
 from synthetic.studies import bound, bounds, network_theory, theory
 
 SOME = bounds(bound(465, n=8), bound(527, 0.04, n=9), bound(1000, length=None))
@@ -58,6 +59,12 @@ def test_the_page_of_networks_has_intervals_over_items() -> None:
     assert "| `plain` | 0.01 | elbo | 10 | 0.500 |" in page
     assert "(images.svg)" in page
     assert "- data `dddddddddddd`, score_net `000000000000`\n" in page
+
+
+def test_a_training_that_diverged_is_told() -> None:
+    broken = SigmaTrace("exact", 0.03, {0: 0.5, 1: 0.6, 2: 0.75}, diverged=3)
+    text = table_text(traces_table("Data", [("x", [broken])]))
+    assert text.splitlines()[2] == ("| x | 0.03 | exact | — | 0.500 | — | — | — | diverged at 3 |")
 
 
 def test_equal_figures_give_an_equal_plot(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from bddm_ref.extras.networks.vector_ratio import VectorRatioNet
 from bddm_ref.extras.rules import closed_form_rule, rule_betas
@@ -15,6 +18,7 @@ from bddm_ref.schedule import NoiseSchedule
 from bddm_ref.scheduling import Start, starts
 from bddm_ref.search_released import released_search
 from bddm_ref.searching import SearchPlan
+from bddm_ref.training import train
 from benchmarks.cli.app import main
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment, LinearSchedule
@@ -77,6 +81,7 @@ def test_the_elbo_collapses_and_the_step_loss_does_not(monkeypatch: pytest.Monke
     assert elbo.updates == 100
     watched = [update for update in range(101) if collapse.is_watched(update)]
     assert sorted(elbo.sigma) == watched
+    assert elbo.half_time is not None
     assert elbo.half_time < 50
 
 
@@ -85,6 +90,23 @@ def test_a_half_time_is_the_first_update_past_half_of_the_change() -> None:
     assert (falling.half_time, falling.limit, falling.updates) == (3, 0.0, 10)
     rising = SigmaTrace("exact", 0.01, {0: 0.5, 1: 0.3, 2: 0.71, 10: 0.9})
     assert rising.half_time == 2
+
+
+def test_a_training_that_diverges_is_a_result() -> None:
+    """Loss and gradient grow until the loss is not finite; the trace tells at which update."""
+
+    def run(observe: Callable[[int, nn.Module], None]) -> None:
+        observe(0, module)
+        train(module, loss, collapse.config_at(0.01, 9), observe=lambda n, _: observe(n, module))
+
+    def loss(step: int, generator: torch.Generator) -> torch.Tensor:
+        return module.weight.square().sum() / (0.0 if step == 2 else 1.0)
+
+    module = nn.Linear(1, 1, bias=False)
+    found = collapse.traced("exact", 0.01, lambda net: float(net.weight.detach()), run)
+    assert found.diverged == 3
+    assert sorted(found.sigma) == [0, 1, 2]
+    assert found.half_time is None
 
 
 @pytest.mark.slow

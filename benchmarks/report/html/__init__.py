@@ -1,0 +1,1 @@
+"""The results page: one HTML file of everything that a results folder shows."""
