@@ -137,7 +137,6 @@ class StageCommand(ExperimentCommand):
     last: ClassVar[str]
     from_scratch: bool = False  # train all networks, also those whose weights the experiment names
     away: bool = False  # leave work to another machine if packages are missing: docs/gpu.md
-    json: bool = False  # print the run's JSON document at the end, in place of the table
 
     @property
     def trains_all(self) -> bool:
@@ -145,7 +144,7 @@ class StageCommand(ExperimentCommand):
         return self.from_scratch
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
-        """Run the stages; print a short table or the document if the last stage makes them."""
+        """Run the stages, and say where the tables lie if the last stage makes some."""
         from benchmarks.runtime.distributed import is_first
         from benchmarks.stages.pipeline import STAGES, describe
         from benchmarks.stages.pipeline import Run as StagesRun
@@ -163,26 +162,16 @@ class StageCommand(ExperimentCommand):
         page = run.until(self.last, results)
         context.progress.say(f"seconds: {describe(run)}")
         if page is not None:
-            self._tell_end(page, asked, context.progress)
+            self.tell_end(page, asked, context.progress)
         elif self.last == STAGES[-1] and not self.away and is_first():
             raise RuntimeError("the run ended without a table")
 
-    def _tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
-        """Print the short table or the document, and say where the tables lie."""
-        from benchmarks.cli.summaries import append_summary
-        from benchmarks.report.pages.ending import ending_page
-        from benchmarks.report.terminal import to_terminal
-        from benchmarks.results.schema import RunResults
-
-        document, _ = self.document(page.parent, asked)
-        results = RunResults.read(document)
-        short = ending_page(results)
-        sys.stdout.write(results.text if self.json else to_terminal(short))
-        append_summary(short)
-        progress.say(self.told(page.parent, asked))
+    def tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
+        """Say where the page and the tables lie."""
         progress.say(f"page: {page}")
         if (line := html_page(page.parent)) is not None:
             progress.say(line)
+        progress.say(self.told(page.parent, asked))
 
     def refuse(self, place: Path, experiment: Experiment) -> str | None:
         """Refuse a folder for tables, where the last stage writes tables."""
@@ -195,14 +184,34 @@ def html_page(folder: Path) -> str | None:
     return f"HTML page: {page}" if page.is_file() else None
 
 
-class Run(StageCommand):
+@dataclass(frozen=True, kw_only=True)
+class TableCommand(StageCommand):
+    """A command that runs all stages, up to the tables."""
+
+    last = "report"
+    json: bool = False  # print the run's JSON document at the end, in place of the short table
+
+    def tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
+        """Print the short table or the document, and say where the page and the tables lie."""
+        from benchmarks.cli.summaries import append_summary
+        from benchmarks.report.pages.ending import ending_page
+        from benchmarks.report.terminal import to_terminal
+        from benchmarks.results.schema import RunResults
+
+        document, _ = self.document(page.parent, asked)
+        results = RunResults.read(document)
+        short = ending_page(results)
+        sys.stdout.write(results.text if self.json else to_terminal(short))
+        append_summary(short)
+        super().tell_end(page, asked, progress)
+
+
+class Run(TableCommand):
     """Train, search schedules, sample, score, and print a short table.
 
     Finished stages are skipped, and interrupted ones go on. Any field of the experiment is an
     option too, as in --device cuda, --data DIR or --search.bins 5; --help-fields lists them.
     """
-
-    last = "report"
 
 
 class Data(StageCommand):
@@ -235,10 +244,8 @@ class Score(StageCommand):
     last = "score"
 
 
-class Report(StageCommand):
+class Report(TableCommand):
     """Run all stages, as 'run' does."""
-
-    last = "report"
 
 
 class Theory(ExperimentCommand):

@@ -12,9 +12,14 @@ MARKUP = re.compile(r"[\\`*|$~]|\](?=[(\[:])")  # brackets alone make no link
 OUTER_LINE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underline that may begin emphasis
 ENTITY = re.compile(r"&(?=#?\w+;)")
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
-ESCAPED = re.compile(r"\\([^\w\s]|_)")
-MARKS = re.compile(r"`|\*\*|\*(?=\S)|(?<=\S)\*")
-LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)\s]*\)")
+TOKEN = re.compile(
+    r"""\\(?P<escaped>[^\w\s]|_)
+    | `(?P<code>[^`]*)`
+    | \*\*(?=\S)(?P<strong>.+?)(?<=\S)\*\*
+    | (?<![\w*])\*(?=\S)(?P<emphasis>.+?)(?<=\S)\*(?!\*)
+    | !?\[(?P<link>(?:\\.|[^\[\]\\]|\[[^\[\]]*\])*)\]\([^()\s]*\)""",
+    re.VERBOSE,
+)
 BARE_PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 
 
@@ -37,9 +42,14 @@ def harmless(text: str) -> str:
 
 def shown(text: str) -> str:
     """The text that a reader of finished Markdown sees: without markup, links by their text."""
-    parts = ESCAPED.split(LINK.sub(r"\1", text))  # escaped signs stand at odd places
-    plain_parts = (part if i % 2 else MARKS.sub("", part) for i, part in enumerate(parts))
-    return html.unescape("".join(plain_parts))
+    parts, end = [], 0
+    for found in TOKEN.finditer(text):
+        parts.append(html.unescape(text[end : found.start()]))
+        as_it_is = found["escaped"] or found["code"]
+        inner = found["strong"] or found["emphasis"] or found["link"] or ""
+        parts.append(as_it_is or shown(inner))
+        end = found.end()
+    return "".join(parts) + html.unescape(text[end:])
 
 
 def in_cell(text: str) -> str:

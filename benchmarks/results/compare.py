@@ -280,7 +280,7 @@ def _change(a: _Side, b: _Side, row: str, metric: str, may_pair: bool) -> Metric
         return found.model_copy(update={"reason": f"of {before.n} and {after.n} items"})
     margin = _margin(a, metric, before.value)
     seeds = _other_seeds(a, b, row) if may_pair else None
-    paired = may_pair and seeds is None
+    paired = may_pair and seeds is None and bool(a.seeds(row))
     p = at_margin = None
     if paired:
         scores = b.scores(row, metric), a.scores(row, metric)

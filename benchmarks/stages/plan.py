@@ -290,7 +290,7 @@ def durations(
         times = "" if not timed else f", and times about {in_words(timed * pace.single)}"
         yield (
             f"samples take {in_words(evaluations * pace.each)} at most{times}: {count} evaluations "
-            f"of the score network, {each}, measured now"
+            f"of the score network, {each}, measured now; finished ones are taken"
         )
     elif "sample" in stages:
         unknown += ["samples", "times"]

@@ -138,8 +138,11 @@ def _in_one_line(words: Mapping[Verdict, Sequence[str]], width: int) -> str:
             if word in words
         )
         if len(shown(told)) <= width:
-            break
-    return told
+            return told
+    counts = ", ".join(
+        f"{PHRASES[word]} {len(words[word])}" for word in get_args(Verdict) if word in words
+    )
+    return f"{counts} rows"
 
 
 def _named_or_counted(names: Sequence[str], most: int) -> str:
