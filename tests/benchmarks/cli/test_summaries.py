@@ -10,7 +10,7 @@ from pages import wide_rows
 from benchmarks.cli.app import main
 from benchmarks.cli.summaries import VARIABLE, append_summary
 from benchmarks.report.page import Heading, Page, Prose
-from synthetic.runs import PESQ, Table, speech, write_run
+from synthetic.runs import FD, images, speech, write_run
 
 
 @pytest.fixture
@@ -52,15 +52,12 @@ def test_claims_append_the_table_of_verdicts(
 
 
 def test_compare_appends_its_conclusion(tmp_path: Path, summary: Path) -> None:
-    worse: dict[str, Table] = {
-        name: {who: {n: v - 0.5 for n, v in scores.items()} for who, scores in found.items()}
-        for name, found in PESQ.items()
-    }
-    write_run(tmp_path / "a", speech())
-    write_run(tmp_path / "b", speech(worse))
+    worse = {who: {n: 3 * value for n, value in scores.items()} for who, scores in FD.items()}
+    write_run(tmp_path / "a", images())
+    write_run(tmp_path / "b", images(worse))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
     text = summary.read_text()
     assert "## Conclusion" in text
-    assert "Worse than A by more than the margin: `scaled/bddm-3 pesq_wb_lqo`" in text
+    assert "Worse than A by more than the margin: `plain/bddm-3 fd`" in text
     assert "**worse**" in text
     assert wide_rows(text) == []
