@@ -53,7 +53,7 @@ def list_page(found: Sequence[ListedExperiment]) -> Page:
     lines = []
     for one in found:
         takes = NOTHING if one.estimate is None else f"{ESTIMATED} {one.estimate}"
-        if one.minutes is not None and (one.same_fields or one.estimate is None):
+        if one.minutes is not None and one.machine is not None and one in shown:
             sign = "" if one.same_fields else EARLIER
             takes = f"{one.minutes:.0f} min {letters[one.machine]}{sign}"
         folder = (one.folder or NOTHING).removeprefix("results/")

@@ -217,8 +217,8 @@ def write_pages(folder: Path) -> list[Path]:
     for place in (folder, *further_folders(folder), folder / "theory"):
         for path in document_files(place):
             kind = _known_kind(path)
-            page = kind.page(kind.schema.read(path), path)
-            texts[beside(path, ".md")] = to_markdown(page)
+            text = to_markdown(kind.page(kind.schema.read(path), path))
+            texts[beside(path, ".md")] = text
     if contest_files(folder):
         texts[folder / RANKING] = to_markdown(ranking_page(ranking_of(folder)))
     if network_folders(folder):

@@ -237,9 +237,14 @@ def _why_unpaired(a: _Side, b: _Side) -> str | None:
     """The fields that keep all items of two results from being paired; None: nothing does."""
     one, other = a.results.data, b.results.data
     if one.sha256 != other.sha256:
-        if one.name != other.name:
-            return f"the data differ (data: {one.name} in A, {other.name} in B)"
-        return f"the data differ (data.sha256: {one.sha256[:12]} in A, {other.sha256[:12]} in B)"
+        asked = a.results.settings.data, b.results.settings.data
+        for field, mine, theirs in (
+            ("experiment.data", *asked),
+            ("data.name", one.name, other.name),
+            ("data.sha256", one.sha256[:12], other.sha256[:12]),
+        ):
+            if mine != theirs:
+                return f"the data differ ({field}: {mine} in A, {theirs} in B)"
     every = [one for side in (a, b) for records in side.records.values() for one in records]
     if any(one.item is None for one in every):
         return f"the {a.results.track} track scores sets, and stores no scores of single items"

@@ -254,7 +254,7 @@ class Run:
         }
         session = Session(self.context, weights, schedules)
         with self._timed("sample"):
-            sampled = sampled_rows(session, self.pace and self.pace.each)
+            sampled = sampled_rows(session, None if self.pace is None else self.pace.each)
             if self.away:
                 self._came_away(sampled, searched)
                 return None

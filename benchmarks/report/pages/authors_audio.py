@@ -151,8 +151,8 @@ def _trajectory(document: AuthorsAudio) -> list[Block]:
             line: list[Cell | str] = [str(file.steps)]
             for name in metrics:
                 score, values = _score(document, one.scores, name), reported.get(file.steps or 0)
-                told = "" if values is None else f" ({values[PLACES[name]]:g})"
-                line.append(replace(score, text=score.text + told))
+                theirs = "" if values is None else f" ({values[PLACES[name]]:g})"
+                line.append(replace(score, text=score.text + theirs))
             lines.append([*line, str(one.clipped)])
         blocks.append(table(heads, lines, f"{code(system)}, clip {code(clip)}:"))
         unclipped = [_unclipped(document, file, one.unclipped, metrics) for file, one in some]

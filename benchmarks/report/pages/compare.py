@@ -17,7 +17,7 @@ from benchmarks.results.compare import Changes, MetricChange, Setting, TrackChan
 from benchmarks.results.verdicts import Interval, Verdict
 
 LONGEST = 22  # characters of a setting's value
-DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # a commit, or SHA-256
 DIGITS = 12  # of a digest that is shown
 CUT = "Values with … are cut; `--json` prints them whole."
 

@@ -123,7 +123,11 @@ def test_items_are_paired_where_they_are_the_same(places: tuple[Path, Path]) -> 
         ),
         (
             {"data": data("1" * 64).model_copy(update={"name": "mine"})},
-            "the data differ (data: d in A, mine in B)",
+            "the data differ (data.name: d in A, mine in B)",
+        ),
+        (
+            {"data": data("1" * 64), "experiment": {"data": "mine"}},
+            "the data differ (experiment.data: festvox-ru in A, mine in B)",
         ),
         (
             {"data": data(items=[*ITEMS[:-1], "other"])},
