@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 COLUMNS, CHARACTERS = 9, 240  # most of a table's row, as Markdown
-LONG = 80  # characters of a cell that may become a note before a table is split
+LONG = 60  # characters of a cell that may become a note before a table is split
 SHORTEST_NOTE = 12  # characters of a cell that is never a note
 
 Line = tuple[str, ...]
@@ -51,42 +51,53 @@ def fitted(lines: Sequence[Line], keys: int = 1, fits: Fits = fits_markdown) -> 
     """
     if fits(lines):
         return Fitted([list(lines)])
-    whole = _noted(lines, [tuple(range(len(lines[0])))], LONG, fits)
+    whole = _noted(lines, [tuple(range(len(lines[0])))], keys, LONG, fits)
     if fits(whole.parts[0]):
         return whole
     columns = range(keys, len(lines[0]))
     choices = [(*range(keys), column) for column in columns] or [tuple(range(keys))]
-    narrow = _noted(lines, choices, SHORTEST_NOTE, fits)
+    narrow = _noted(lines, choices, keys, SHORTEST_NOTE, fits)
     return Fitted(_shared_out(narrow.parts[0], keys, list(columns), fits), narrow.notes)
 
 
 def _noted(
-    lines: Sequence[Line], choices: Sequence[tuple[int, ...]], shortest: int, fits: Fits
+    lines: Sequence[Line],
+    choices: Sequence[tuple[int, ...]],
+    keys: int,
+    shortest: int,
+    fits: Fits,
 ) -> Fitted:
     """Replace the longest cells by notes, until columns fit beside each other.
 
     Args:
         lines: heads, then rows.
         choices: columns that must fit together.
+        keys: first columns, which stay as long as other cells can go.
         shortest: characters of a cell that stays.
         fits: tells whether a table fits.
     """
-    numbers: dict[str, int] = {}
     made = [list(line) for line in lines]
+    moved: set[tuple[int, int]] = set()
     for columns in choices:
         while not fits([tuple(cells[i] for i in columns) for cells in made]):
-            rows = [cells for cells in made if not fits([tuple(cells[i] for i in columns)])]
+            wide = [
+                n for n, cells in enumerate(made) if not fits([tuple(cells[i] for i in columns)])
+            ]
             long = [
-                (len(cells[i]), i, cells)
-                for cells in rows or made
+                (i >= keys, len(made[n][i]), i, n)
+                for n in wide or range(len(made))
                 for i in columns
-                if len(cells[i]) > shortest
+                if len(made[n][i]) > shortest
             ]
             if not long:
                 break
-            _, column, cells = max(long, key=lambda one: one[:2])
-            note = numbers.setdefault(cells[column], len(numbers) + 1)
-            cells[column] = f"note {note}"
+            _, _, column, row = max(long)
+            moved.add((row, column))
+            made[row][column] = "note 99"
+    numbers: dict[str, int] = {}
+    for row, column in sorted(moved):
+        number = numbers.setdefault(lines[row][column], len(numbers) + 1)
+        made[row][column] = f"note {number}"
     return Fitted([[tuple(cells) for cells in made]], list(numbers))
 
 

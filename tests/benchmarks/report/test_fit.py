@@ -40,6 +40,16 @@ def test_long_cells_of_a_table_of_few_columns_become_notes() -> None:
     assert found.notes == ["y" * 150]
 
 
+def test_notes_are_numbered_as_they_are_read_and_keys_stay() -> None:
+    rows = [("k" * 150, "x" * 70, "1"), ("k" * 160, "y" * 90, "2")]
+    found = fitted([("a", "b", "c"), *rows])
+    assert found.parts == [[("a", "b", "c"), rows[0], (rows[1][0], "note 1", "2")]]
+    longer = [("k" * 170, "x" * 82, "1"), ("k" * 160, "y" * 90, "2")]
+    found = fitted([("a", "b", "c"), *longer])
+    assert [line[1] for line in found.parts[0]] == ["b", "note 1", "note 2"]
+    assert found.notes == ["x" * 82, "y" * 90]
+
+
 def test_equal_cells_share_a_note() -> None:
     row = ("1", "y" * 250, "z")
     found = fitted([("a", "b", "c"), row, row])
