@@ -59,11 +59,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Pace:
-    """Measured seconds of one evaluation of the score network.
+    """Measured time of one evaluation of the score network.
 
     Attributes:
-        single: of one item.
-        batch: of ``items`` items at once.
+        single: seconds of one item.
+        batch: seconds of ``items`` items at once.
         items: items of the batch.
     """
 

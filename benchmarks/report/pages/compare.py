@@ -145,7 +145,7 @@ def _not_compared(found: TrackChanges) -> Iterator[Block]:
 
 
 def conclusion(changes: Changes) -> list[Block]:
-    """How many comparisons have which verdict, and the rows that got worse."""
+    """The number of comparisons with each verdict, and the rows that got worse."""
     every = [change for track in changes.tracks for change in track.changes if change.verdict]
     if not every:
         told = ["Nothing is judged: no metric with a margin is compared."]
