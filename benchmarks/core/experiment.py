@@ -214,10 +214,8 @@ class Experiment:
     timing: TimingConfig = TimingConfig()
     publish: str = ""  # folder that --publish writes tables to; empty: none
     publish_weights: bool = False  # keep the trained score network beside the tables
-    wav_items: Annotated[int, Bounds(0, 10_000)] = (
-        2  # speech: test clips whose samples are kept as WAV files; 0: no clips
-    )
-    grid_items: Annotated[int, Bounds(0, 100_000)] = (
-        64  # images: samples in a row's PNG grid; 0: no grids
-    )
+    # speech: test clips whose audio is kept, as FLAC files; 0: no clips
+    wav_items: Annotated[int, Bounds(0, 10_000)] = 2
+    # images: samples in a row's PNG grid; 0: no grids
+    grid_items: Annotated[int, Bounds(0, 64)] = 64
     meaningless: bool = False  # a smoke run, whose budgets are too small for meaningful figures

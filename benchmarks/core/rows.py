@@ -120,6 +120,19 @@ class Sampled:
         return dict(zip(numbers, self.files, strict=True))
 
 
+@dataclass(frozen=True)
+class Watched:
+    """The clean estimates of a row, of every network evaluation, for its first items.
+
+    Attributes:
+        row: the row.
+        file: estimates, ``(evaluations, items, ...)``, in the form of samples.
+    """
+
+    row: Row
+    file: Path
+
+
 def rows_of(experiment: Experiment) -> list[Row]:
     """All rows, in the order of the experiment, one convention after the other.
 

@@ -8,12 +8,24 @@ from pathlib import Path
 from bddm_ref.files import TEMPORARY, DamagedFileError, sha256_of
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import load, names
+from benchmarks.results.example_names import TEST_IMAGES, ExampleName
 from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import LOCAL
 
 NOBODYS = ("HISTORY.md", "README.md")  # pages that need no document
-ENDINGS = (".json", ".gz", ".md", ".svg", ".png", ".wav", ".safetensors", ".ns", ".sha256")
+ENDINGS = (
+    ".json",
+    ".gz",
+    ".md",
+    ".svg",
+    ".png",
+    ".wav",
+    ".flac",
+    ".safetensors",
+    ".ns",
+    ".sha256",
+)
 """Endings of files that runs and commands publish; any other file is a user's own."""
 
 
@@ -39,16 +51,28 @@ def run_files_of(results: RunResults, stem: str) -> set[str]:
 
 
 def _implied(results: RunResults) -> set[str]:
-    settings, found = results.settings, set[str]()
-    if results.track == "speech":
-        rows = {"recording", *(row.id.name for row in results.rows)}
-        clips = results.data.test_items[: settings.wav_items]
-        found |= {f"wav/{clip}-{row}.wav" for clip in clips for row in rows}
-    if results.track == "images" and settings.grid_items:
-        grids = {"test-images", *(row.key.replace("/", "-") for row in results.rows)}
-        found |= {f"grids/{grid}.png" for grid in grids}
+    settings, found = results.settings, set(earlier_examples(results))
     if settings.publish_weights:
         found |= {f"weights/{results.track}-score{end}" for end in (".safetensors", ".json")}
+    return found
+
+
+def earlier_examples(results: RunResults) -> dict[str, ExampleName]:
+    """Names of the examples that an earlier version may have left, relative to the folder.
+
+    That version wrote clips of the first convention into ``wav/``, and grids without folders.
+    """
+    settings, found = results.settings, dict[str, ExampleName]()
+    if results.track == "speech":
+        first = [row.id for row in results.rows if row.convention == settings.conventions[0].name]
+        for clip in results.data.test_items[: settings.wav_items]:
+            found[f"wav/{clip}-recording.wav"] = ExampleName("recording", clip=clip)
+            clips = {f"wav/{clip}-{row.name}.wav": ExampleName("clip", row, clip) for row in first}
+            found |= clips
+    if results.track == "images" and settings.grid_items:
+        found[TEST_IMAGES] = ExampleName("test images")
+        for row in results.rows:
+            found[f"grids/{row.key.replace('/', '-')}.png"] = ExampleName("grid", row.id)
     return found
 
 
@@ -58,13 +82,28 @@ def verify_files(path: Path, results: RunResults) -> None:
     Raises:
         DamagedFileError: one is missing, or is not the one that was published with the document.
     """
-    for name, digest in (results.files or {}).items():
-        file = path.parent / name
-        if not file.is_file() or sha256_of(file) != digest:
-            raise DamagedFileError(
-                f"{file} is missing, or not the one that {path.name} was published with; make it "
-                f"again with {results.made_by!r}"
-            )
+    for name in results.files or {}:
+        verify_file(path, results, name)
+
+
+def verify_file(path: Path, results: RunResults, name: str) -> None:
+    """Verify one of the files that the document of a run lists.
+
+    Args:
+        path: the path of the document.
+        results: the document.
+        name: the file, relative to the document's folder.
+
+    Raises:
+        DamagedFileError: the file is missing, or is not the one that was published with the
+            document.
+    """
+    file = path.parent / name
+    if not file.is_file() or sha256_of(file) != (results.files or {}).get(name):
+        raise DamagedFileError(
+            f"{file} is missing, or not the one that {path.name} was published with; make it "
+            f"again with {results.made_by!r}"
+        )
 
 
 def shipped_weights() -> set[str]:

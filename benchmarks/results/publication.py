@@ -187,5 +187,7 @@ def _finish(folder: Path, hidden: Path) -> None:
 
 
 def _remove_empty(place: Path, folder: Path) -> None:
-    if place != folder and place.is_dir() and not any(place.iterdir()):
+    """Remove a folder without content, and those above it that are then empty, too."""
+    while place != folder and place.is_dir() and not any(place.iterdir()):
         place.rmdir()
+        place = place.parent

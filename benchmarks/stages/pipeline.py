@@ -28,6 +28,7 @@ from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.room import refuse_long_names
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.stages.context import Context
+from benchmarks.stages.denoising import watched_rows
 from benchmarks.stages.networks import Weights, net_keys, started_from
 from benchmarks.stages.sample import Session, sampled_rows
 from benchmarks.stages.search import SearchResult, searched_schedules
@@ -268,6 +269,8 @@ class Run:
             scored = self.context.track.scores.score(self.context.workspace, sampled)
         if "report" not in wanted:
             return None
+        with self._timed("report"):
+            watched = watched_rows(session, sampled)
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
         from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
 
@@ -281,7 +284,8 @@ class Run:
         document = build_results(
             self.context, sampled, evaluation, timings, records, named, digest_of(items)
         )
-        return publish_run(document, items, sampled, self.context, results, weights.score_net)
+        rows = sampled, watched
+        return publish_run(document, items, rows, self.context, results, weights.score_net)
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bddm_ref.files import SUMS, sha256_of, write_listed
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, Watched
 from benchmarks.report.registry import publish_with
 from benchmarks.results.items import write_items
 from benchmarks.results.schema import RunResults
@@ -30,7 +30,7 @@ def digest_of(text: str) -> str:
 def publish_run(
     results: RunResults,
     items: str,
-    sampled: Sequence[Sampled],
+    rows: tuple[Sequence[Sampled], Sequence[Watched]],
     context: Context,
     folder: Path,
     score_weights: Path,
@@ -40,13 +40,21 @@ def publish_run(
     Where the experiment says so, the trained score network goes along, with its card. All files
     appear in one step. The document lists the checksums of examples and weights.
 
+    Args:
+        results: the document, without the checksums.
+        items: the per-item scores, as text.
+        rows: the samples of all rows, and the clean estimates of some.
+        context: the run.
+        folder: the results folder.
+        score_weights: the score network's weights.
+
     Returns:
         The page, ``<track>.md``.
     """
     document = Path(f"{context.experiment.track}.json")
 
     def filled(new: Path) -> RunResults:
-        context.track.scores.keep_examples(sampled, new)
+        context.track.scores.keep_examples(*rows, new)
         if context.experiment.publish_weights:
             _keep_weights(score_weights, new / "weights" / f"{document.stem}-score.safetensors")
         told = {"files": _digests(new), "experiment_name": context.name or None}

@@ -28,7 +28,7 @@ from benchmarks.core.experiment import (
 )
 from benchmarks.core.names import one_line
 from benchmarks.core.registry import choose, nearest
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, Watched
 from benchmarks.runtime.noise import EvaluatedNet
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
@@ -360,12 +360,29 @@ class Scores(Part):
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> Scored:
         """Score all samples, or find their scores in the workspace."""
 
-    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
-        """Write some samples for people to see or hear below the results folder."""
+    @property
+    def watched_items(self) -> int:
+        """Number of first test items whose denoising is shown; 0: the track shows none."""
+        return 0
 
+    @abstractmethod
+    def keep_examples(
+        self, sampled: Sequence[Sampled], watched: Sequence[Watched], folder: Path
+    ) -> None:
+        """Write some samples for people to hear and see below the results folder.
+
+        Args:
+            sampled: all rows.
+            watched: clean estimates of some rows, for ``watched_items`` items.
+            folder: the results folder.
+        """
+
+    @abstractmethod
     def example_names(self) -> set[str]:
-        """Names of files that ``keep_examples`` may write, without their folder."""
-        return set()
+        """Files that samples may be kept in, relative to the results folder.
+
+        Files of clean estimates have no longer names, and are left out.
+        """
 
     @property
     def timing_notes(self) -> dict[str, Any]:

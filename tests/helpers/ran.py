@@ -14,7 +14,7 @@ import pytest
 from benchmarks.runtime.checkout import REPOSITORY
 from benchmarks.runtime.code.closure import ASIDE
 from benchmarks.runtime.workspace import StageFolder
-from benchmarks.stages import sample, search, timing, train
+from benchmarks.stages import denoising, sample, search, timing, train
 from benchmarks.tracks.images.features import Features
 from benchmarks.tracks.speech import scored
 
@@ -22,6 +22,7 @@ WORK = (
     (train, "_train"),
     (search, "_search"),
     (sample, "_sample_seed"),
+    (denoising, "_watch"),
     (timing, "_measure"),
     (scored, "_score"),
     (Features, "keep"),

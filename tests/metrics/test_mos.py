@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
+from benchmarks.studies.speed.subjects import published_audio
 from metrics import mos
 from metrics.items import ItemMetric, checked_clip, score_item
 from metrics.mos import MOS_METRICS, MOS_PREDICTORS
@@ -37,7 +37,6 @@ def voice(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 CLEAN = voice(2.56)
-RECORDING = Path(__file__).parents[2] / "results" / "wav" / "ru_0115-recording.wav"
 
 
 def noisy(level: float) -> np.ndarray:
@@ -165,7 +164,8 @@ def test_distillmos_is_the_packages(seconds: float) -> None:
     ("predictor", "repeats", "scales"), [("distillmos", 3, slice(1)), ("dnsmos", 1, slice(0, 3, 2))]
 )
 def test_more_noise_is_worse(predictor: str, repeats: int, scales: slice) -> None:
-    recording, _ = soundfile.read(RECORDING)
+    *_, path = published_audio().recordings.values()
+    recording, _ = soundfile.read(path)
     noise = np.random.default_rng(1).normal(size=recording.size) * recording.std()
     ladder = [np.tile(recording + gain * noise, repeats) for gain in (0.0, 0.1, 1.0)]
     scored = score_items(names(predictor)[scales], ladder, ladder, RATE)

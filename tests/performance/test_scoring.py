@@ -16,7 +16,7 @@ from bddm_ref.checkpoint import load_weights
 from benchmarks.data.features import SAMPLE_RATE
 from benchmarks.results.speed import OURS
 from benchmarks.studies.speed.case import Case
-from benchmarks.studies.speed.subjects import RESULTS
+from benchmarks.studies.speed.subjects import RESULTS, published_audio
 from metrics.extractors import BATCH, ClassifierExtractor, ImageClassifier, extract
 from metrics.scoring import score_items, scoring_pool
 
@@ -32,11 +32,8 @@ def read(path: Path) -> Tensor:
 @pytest.mark.slow
 def test_speech(case: Case) -> None:
     clips = UNTIMED[0] if case.benchmark.disabled else CLIPS
-    folder = RESULTS / "wav"
-    pairs = [
-        (read(path), read(path.with_name(f"{path.stem.split('-')[0]}-recording.wav")))
-        for path in sorted(folder.glob("*-*dpm-*.wav")) + sorted(folder.glob("*-bddm-*.wav"))
-    ]
+    audio = published_audio()
+    pairs = [(read(clip.path), read(audio.recordings[clip.name])) for clip in audio.clips]
     preds, target = zip(*(pairs * clips)[:clips], strict=True)
     names = ("pesq_wb_lqo", "pesq_nb_lqo", "stoi", "estoi")
     cores = 1 if case.benchmark.disabled else os.cpu_count() or 1

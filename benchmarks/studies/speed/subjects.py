@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from bddm_ref.files import DamagedFileError
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.core.loading import load
 from benchmarks.data.features import HOP, SAMPLE_RATE, log_mel
+from benchmarks.results.examples import Examples, examples_of
 from benchmarks.results.forms import document_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import REPOSITORY
@@ -26,7 +27,6 @@ from benchmarks.runtime.workspace import Workspace
 from benchmarks.studies.speed.random_nets import UNET, VOCODER, random_net
 
 RESULTS = REPOSITORY / "results"
-RECORDING = RESULTS / "wav" / "ru_0094-recording.wav"
 EXPERIMENTS = {"speech": "cpu-full", "images": "images-cpu-full", "analytic": "analytic"}
 CONVENTIONS = {"speech": "scaled", "images": "plain", "analytic": "gaussian-16"}
 RANDOM = {"speech": VOCODER, "images": UNET}
@@ -166,8 +166,23 @@ def _published(name: str, device: torch.device, float32: bool) -> Subject:
     return Subject(name, device, net, (frames * HOP,), condition, frames * HOP / SAMPLE_RATE)
 
 
+def published_audio() -> Examples:
+    """The audio beside the published results of speech.
+
+    Raises:
+        DamagedFileError: a file is missing or altered, or there are no recordings.
+    """
+    document = document_file(RESULTS, "speech.json")
+    found = examples_of(document, RunResults.read(document))
+    if not found.recordings:
+        raise DamagedFileError(f"{document} has no recordings; publish a run with wav_items")
+    return found
+
+
 def _recording() -> Tensor:
-    """Read a 16-bit recording with the standard library alone, ``(L,)`` in [-1, 1]."""
-    with wave.open(str(RECORDING)) as file:
-        content = bytearray(file.readframes(file.getnframes()))
-    return torch.frombuffer(content, dtype=torch.int16).float() / 2**15
+    """Read the first published recording, ``(L,)`` in [-1, 1]."""
+    import soundfile  # noqa: PLC0415 (random networks do without it)
+
+    first = next(iter(published_audio().recordings.values()))
+    samples, _ = soundfile.read(first, dtype="float32")
+    return torch.from_numpy(samples)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.core.rows import Sampled, Watched, rows_of
+from benchmarks.results.example_names import ExampleName
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.analytic.data import Distributions
+from benchmarks.tracks.analytic.gallery import write_convention
 from benchmarks.tracks.analytic.scored import METRICS, ScoredPoints, score_points
 from benchmarks.tracks.parts import Scores
+from benchmarks.tracks.shown import shown_samples
 
 SPARE_ITEMS = 1.2  # samples per unknown of the regression that finds exact moments
 
@@ -51,3 +55,17 @@ class AnalyticScores(Scores):
     def score(self, workspace: Workspace, sampled: Sequence[Sampled]) -> ScoredPoints:
         """Score every row by every metric; the scores take seconds, and are not kept."""
         return score_points(self.experiment, self._distributions, self.progress, sampled)
+
+    def keep_examples(
+        self, sampled: Sequence[Sampled], watched: Sequence[Watched], folder: Path
+    ) -> None:
+        """Write a file of points for each convention: samples of rows, and draws of the data."""
+        shown = shown_samples(sampled, self.experiment)
+        for convention in self.experiment.conventions:
+            mine = [one for one in shown if one.row.convention == convention]
+            write_convention(mine, self._distributions, convention, folder)
+
+    def example_names(self) -> set[str]:
+        """The file of points of each convention."""
+        names = (one.name for one in self.experiment.conventions)
+        return {ExampleName("points", convention=name).file for name in names}

@@ -1,4 +1,4 @@
-"""PNG grids of samples."""
+"""PNG grids of samples and of clean estimates."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from PIL import Image
 from torch import Tensor
 
 from bddm_ref.files import write_atomically
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, Watched
+from benchmarks.results.example_names import TEST_IMAGES, ExampleName
 from benchmarks.runtime.samples import read_samples
-
-TEST_GRID = "test-images.png"
 
 
 def write_grids(sampled: Sequence[Sampled], test: Tensor, count: int, folder: Path) -> None:
-    """Write ``<convention>-<row>.png`` for each row; the same place has the same noise in all.
+    """Write a grid of test images, and one of each row's first noise seed.
+
+    Noise seeds of equal number have the same start noise at the same place, in all rows.
 
     Args:
         sampled: the rows; a row without samples has no grid.
         test: test images, uint8 ``(N, C, H, W)``, for a grid to compare with.
         count: images in a grid.
-        folder: the folder of the files.
+        folder: the results folder.
     """
-    write_grid(test[:count], folder / TEST_GRID)
+    write_grid(test[:count], folder / TEST_IMAGES)
     for one in sampled:
         if one.files:
             samples = read_samples(one.files[0])[:count]
-            write_grid(samples, folder / grid_name(one.row.key))
+            write_grid(samples, folder / ExampleName("grid", one.row.id).file)
 
 
-def grid_name(key: str) -> str:
-    """Name the file of a row's grid."""
-    return f"{key.replace('/', '-')}.png"
+def write_denoising(watched: Sequence[Watched], folder: Path) -> None:
+    """Write a grid of the clean estimates of every evaluation."""
+    for one in watched:
+        for after, estimates in enumerate(read_samples(one.file), 1):
+            name = ExampleName("denoising", one.row.id, after=after)
+            write_grid(estimates, folder / name.file)
 
 
 def write_grid(images: Tensor, path: Path) -> None:
@@ -45,5 +49,5 @@ def write_grid(images: Tensor, path: Path) -> None:
     grid[: len(images)] = images
     rows = grid.reshape(side, side, channels, height, width).permute(0, 3, 1, 4, 2)
     pixels = rows.reshape(side * height, side * width, channels).squeeze(-1).numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda temporary: Image.fromarray(pixels).save(temporary, "PNG"))
+    image = Image.fromarray(pixels)
+    write_atomically(path, lambda temporary: image.save(temporary, "PNG", optimize=True))

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Sampled, rows_of
+from benchmarks.core.rows import Sampled, Watched, rows_of
+from benchmarks.results.example_names import ExampleName
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.images.data import Pictures
 from benchmarks.tracks.images.features import Features, score_images
-from benchmarks.tracks.images.gallery import grid_name, write_grids
+from benchmarks.tracks.images.gallery import write_denoising, write_grids
 from benchmarks.tracks.images.judge import ImageJudge
 from benchmarks.tracks.images.scored import ScoredImages
 from benchmarks.tracks.parts import Scores
+
+WATCHED = 16  # images whose denoising is kept
 
 
 class ImageScores(Scores):
@@ -42,14 +45,22 @@ class ImageScores(Scores):
         features = Features(workspace, self._judge.extractor, self._judge.sha256, self._pictures)
         return score_images(self.experiment, features, self.progress, sampled)
 
-    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
-        """Write one PNG grid for each row, all from the same noise, and one of test images."""
+    @property
+    def watched_items(self) -> int:
+        """The first images of a grid; none where the experiment keeps no grids."""
+        return min(WATCHED, self.experiment.grid_items)
+
+    def keep_examples(
+        self, sampled: Sequence[Sampled], watched: Sequence[Watched], folder: Path
+    ) -> None:
+        """Write PNG grids: test images, samples of each row, and clean estimates."""
         if self.experiment.grid_items == 0:
             return
         test = self._pictures.scored("test").pixels
-        write_grids(sampled, test, self.experiment.grid_items, folder / "grids")
+        write_grids(sampled, test, self.experiment.grid_items, folder)
+        write_denoising(watched, folder)
 
     def example_names(self) -> set[str]:
-        """Names of the grids; none where the experiment keeps none."""
-        wanted = self.experiment.grid_items > 0
-        return {grid_name(row.key) for row in rows_of(self.experiment) if wanted}
+        """Files of the grids; none where the experiment keeps none."""
+        rows = rows_of(self.experiment) if self.experiment.grid_items else []
+        return {ExampleName("grid", row.id).file for row in rows}

@@ -1,51 +1,58 @@
-"""WAV files of recordings and samples."""
+"""Audio files of recordings, samples and clean estimates: 16-bit FLAC, mono."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
+from torch import Tensor
 
 from bddm_ref.files import write_atomically
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, Watched
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
+from benchmarks.results.example_names import ExampleName
 from benchmarks.runtime.samples import read_samples
 from metrics.pcm import FULL_SCALE, as_pcm16
 
-PUBLISHED_WAVS = ("bddm-3", "bddm-7", "bddm-16", "ddpm-16", "ddpm-1000")
+
+def write_recordings(clips: Sequence[Clip], folder: Path) -> None:
+    """Write the recordings of test clips below a results folder."""
+    for clip in clips:
+        _write(folder, ExampleName("recording", clip=clip.name), clip.waveform)
 
 
-def write_wavs(sampled: Sequence[Sampled], clips: Sequence[Clip], folder: Path) -> None:
-    """Write ``<clip>-recording.wav``, and ``<clip>-<row>.wav`` for each published row.
+def write_clips(sampled: Sequence[Sampled], clips: Sequence[Clip], folder: Path) -> None:
+    """Write each row's samples of the first test clips, from its first noise seed.
 
     Args:
-        sampled: rows of one convention; rows that are not published, or lack samples, are left out.
+        sampled: rows that have samples.
         clips: the first test clips.
-        folder: the folder of the files.
+        folder: the results folder.
     """
-    shown = [one for one in sampled if one.files and one.row.name in PUBLISHED_WAVS]
-    for index, clip in enumerate(clips):
-        _write_wav(folder / wav_name(clip.name), clip.waveform.numpy())
-        for one in shown:
-            samples = read_samples(one.files[0])[index].numpy()
-            _write_wav(folder / wav_name(clip.name, one.row.name), samples)
+    for one in sampled:
+        samples = read_samples(one.files[0])
+        for index, clip in enumerate(clips):
+            _write(folder, ExampleName("clip", one.row.id, clip.name), samples[index])
 
 
-def wav_name(clip: str, row: str = "recording") -> str:
-    """Name the file of a clip's samples, or of its recording."""
-    return f"{clip}-{row}.wav"
+def write_denoising(watched: Sequence[Watched], clips: Sequence[Clip], folder: Path) -> None:
+    """Write the clean estimates of every evaluation, for the test clips that were watched."""
+    for one in watched:
+        for after, estimates in enumerate(read_samples(one.file), 1):
+            for clip, waveform in zip(clips, estimates, strict=False):
+                _write(folder, ExampleName("denoising", one.row.id, clip.name, after), waveform)
 
 
-def _write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-    rounded, _ = as_pcm16(np.nan_to_num(samples))
+def _write(folder: Path, name: ExampleName, waveform: Tensor) -> None:
+    """Write the values that scores are of; equal waveforms are equal files."""
+    rounded, _ = as_pcm16(np.nan_to_num(waveform.numpy()))
     steps = (rounded * FULL_SCALE).astype(np.int16)  # as they are: no writer rounds them again
     write_atomically(
-        path,
+        folder / name.file,
         lambda temporary: soundfile.write(
-            temporary, steps, SAMPLE_RATE, subtype="PCM_16", format="WAV"
+            temporary, steps, SAMPLE_RATE, subtype="PCM_16", format="FLAC", compression_level=1.0
         ),
     )

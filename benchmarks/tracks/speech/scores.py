@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.core.clip_names import clip_names
 from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
-from benchmarks.core.rows import Sampled
+from benchmarks.core.rows import Sampled, Watched
 from benchmarks.data.features import HOP, SAMPLE_RATE
+from benchmarks.results.example_names import ExampleName
 from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
 from benchmarks.tracks.parts import Scores
+from benchmarks.tracks.shown import shown_rows, shown_samples
 from benchmarks.tracks.speech.data import Recordings
 from benchmarks.tracks.speech.fitting import refuse_fewer_clips
-from benchmarks.tracks.speech.gallery import PUBLISHED_WAVS, wav_name, write_wavs
+from benchmarks.tracks.speech.gallery import write_clips, write_denoising, write_recordings
 
 if TYPE_CHECKING:  # scores need packages that training and sampling do without
     from benchmarks.tracks.speech.estimates import ScoredClips
+
+WATCHED = 1  # test clips whose denoising is kept
 
 
 class SpeechScores(Scores):
@@ -67,21 +71,31 @@ class SpeechScores(Scores):
         code = code_of((self._recordings, "test_clips"))
         return score_clips(self.experiment, workspace, self.progress, sampled, clips, digest, code)
 
-    def keep_examples(self, sampled: Sequence[Sampled], folder: Path) -> None:
-        """Write the first test clips as WAV files: the recordings, and samples of some rows."""
-        first = self.experiment.conventions[0]
-        mine = [one for one in sampled if one.row.convention == first]
+    @property
+    def watched_items(self) -> int:
+        """The first test clip; none where the experiment keeps no audio."""
+        return min(WATCHED, self.experiment.wav_items)
+
+    def keep_examples(
+        self, sampled: Sequence[Sampled], watched: Sequence[Watched], folder: Path
+    ) -> None:
+        """Write audio of the first test clips: recordings, samples, and clean estimates."""
         clips = self._recordings.test_clips[: self.experiment.wav_items]
-        write_wavs(mine, clips, folder / "wav")
+        write_recordings(clips, folder)
+        write_clips(shown_samples(sampled, self.experiment), clips, folder)
+        write_denoising(watched, clips, folder)
 
     def example_names(self) -> set[str]:
-        """Names of the WAV files of any test clip; none where the experiment keeps none."""
+        """Audio files of any test clip; none where the experiment keeps none."""
         if self.experiment.wav_items == 0:
             return set()
         of_each = self.experiment.clips_per_recording
         recordings = self._recordings.corpus.splits["test"]
-        names = [clip for one in recordings for clip in clip_names(one, of_each)]
-        return {wav_name(name, row) for name in names for row in ("recording", *PUBLISHED_WAVS)}
+        clips = [clip for one in recordings for clip in clip_names(one, of_each)]
+        rows = [row.id for row in shown_rows(self.experiment)]
+        names = [ExampleName("clip", row, clip) for clip in clips for row in rows]
+        names += [ExampleName("recording", clip=clip) for clip in clips]
+        return {name.file for name in names}
 
     @property
     def timing_notes(self) -> dict[str, Any]:

@@ -133,6 +133,7 @@ def test_an_altered_file_that_only_has_a_checksum_is_found(small: Path) -> None:
     "name",
     [
         "wav/gone-ddpm-3.wav",
+        "clips/raw/ddpm-3/gone.flac",
         "grids/plain-ddpm-3.png",
         "schedules/raw-3.json",
         "schedules/raw-3.ns",

@@ -15,6 +15,7 @@ from bddm_ref.schedule import NoiseSchedule
 from benchmarks.cli.app import main
 from benchmarks.data.distributions import distribution
 from benchmarks.report.registry import checked
+from benchmarks.results.examples import examples_of
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.analytic.exact_score import gaussian_kl
@@ -52,6 +53,21 @@ def test_gaussian_rows_have_exact_divergences(place: Path) -> None:
     assert rows["exact/ddpm-60"].metrics["kl"].value < rows["exact/ddpm-6"].metrics["kl"].value
     assert rows["exact/ddpm-60"].metrics["kl"].value < rows["wrong/ddpm-60"].metrics["kl"].value
     assert rows["exact/constants-noise-3"].skipped == "search.searches lacks 'constants-noise'"
+
+
+def test_points_of_every_convention_are_kept(place: Path) -> None:
+    document = place / "out" / "analytic.json"
+    found = examples_of(document, RunResults.read(document))
+    assert set(found.points) == {"exact", "wrong", "ring"}
+    assert found.denoising == ()
+    for convention in found.points:
+        points = found.points_of(convention)
+        assert points is not None
+        assert points.coordinates == [1, 2]
+        assert points.dimensions == (2 if convention == "ring" else 3)
+        names = ["bddm-3", "ddpm-3", "ddpm-6", "ddim-6", "ddpm-60"]
+        assert [row.key for row in points.rows] == [f"{convention}/{name}" for name in names]
+        assert {len(row.points) for row in points.rows} == {150}
 
 
 def test_divergence_of_the_shortest_chain_by_hand(place: Path) -> None:

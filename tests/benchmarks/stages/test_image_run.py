@@ -19,6 +19,7 @@ from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
 from benchmarks.core.experiment import Convention
 from benchmarks.report.registry import checked
+from benchmarks.results.examples import examples_of
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import precision
 from benchmarks.tracks.images.items import ImageItems
@@ -93,8 +94,9 @@ def test_comparisons_are_at_equal_numbers_of_images(place: Path) -> None:
 
 def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
     results = RunResults.read(place / "out" / "images.json")
-    wanted = {f"{r.key.replace('/', '-')}.png" for r in results.rows if not r.skipped}
-    grids = {path.name for path in (place / "out" / "grids").glob("*.png")}
+    wanted = {f"{r.key}.png" for r in results.rows if not r.skipped}
+    folder = place / "out" / "grids"
+    grids = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
     assert grids == wanted | {"test-images.png"}
     with Image.open(place / "out" / "grids" / "test-images.png") as grid:
         assert grid.size == (96, 96)  # 5 images in a square of 9
@@ -110,9 +112,24 @@ def test_grids_come_from_the_same_noise_and_have_every_row(place: Path) -> None:
             if sha256_of(file) == record["samples_sha256"]
         ]
         samples = load_file(folder / "samples.safetensors")["samples"]
-        with Image.open(place / "out" / "grids" / f"plain-{name}.png") as grid:
+        with Image.open(place / "out" / "grids" / "plain" / f"{name}.png") as grid:
             cell = np.asarray(grid)[:32, 32:64]
         assert (cell == samples[1].permute(1, 2, 0).numpy()).all()
+
+
+def test_the_last_clean_estimates_are_the_grid(place: Path) -> None:
+    document = place / "out" / "images.json"
+    found = examples_of(document, RunResults.read(document))
+    assert [str(one.row) for one in found.denoising] == ["clipped/bddm-3", "plain/bddm-3"]
+    for one in found.denoising:
+        (grid,) = (grid.path for grid in found.grids if grid.row == one.row)
+        sample = np.asarray(Image.open(grid)).astype(int)
+        first, _, last = (
+            np.asarray(Image.open(estimate.path)).astype(int) for estimate in one.estimates
+        )
+        # Each place has the start noise of its sample; other batches round otherwise.
+        assert abs(last - sample).max() <= 1
+        assert abs(first - sample).max() > 1
 
 
 def test_the_page_says_what_it_is(place: Path) -> None:

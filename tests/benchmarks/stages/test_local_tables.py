@@ -9,7 +9,7 @@ import pytest
 from benchmarks.cli.app import main
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime import room
-from benchmarks.tracks.parts import Scores
+from benchmarks.tracks.analytic.scores import AnalyticScores
 
 TINY = Path(__file__).parents[1] / "tiny" / "exact.yaml"
 
@@ -21,6 +21,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("mine", "other"):
         (tmp_path / f"{name}.yaml").write_text(TINY.read_text())
     return tmp_path
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Every file below a folder, with its content."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_tables_stay_local_and_are_published_on_purpose(
@@ -52,7 +57,7 @@ def test_tables_stay_local_and_are_published_on_purpose(
     assert again.items_sha256 == first.items_sha256
 
     capsys.readouterr()
-    before = {path: path.read_bytes() for path in (here / "published").iterdir()}
+    before = contents(here / "published")
     for options in (["--publish"], ["--results", "published"]):
         assert main(["run", "other.yaml", "--workspace", "new", *options]) == 2
         said = capsys.readouterr().err
@@ -62,7 +67,7 @@ def test_tables_stay_local_and_are_published_on_purpose(
             "away\n"
         )
     assert not (here / "new").exists()  # refused before any stage
-    assert {path: path.read_bytes() for path in (here / "published").iterdir()} == before
+    assert contents(here / "published") == before
 
 
 @pytest.mark.parametrize("option", ["--results", "--workspace"])
@@ -89,7 +94,7 @@ def test_a_full_disk_is_refused_before_any_stage(
 def test_names_that_are_too_long_are_refused_before_the_training(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scores, "example_names", lambda scores: {f"{'x' * 250}.wav"})
+    monkeypatch.setattr(AnalyticScores, "example_names", lambda scores: {f"{'x' * 250}.wav"})
     assert main(["run", "mine.yaml"]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(f"error: a file called {'x' * 250}.wav would need 266 bytes for its ")

@@ -19,8 +19,10 @@ from typing import Any
 import pytest
 
 from bddm_ref.files import DamagedFileError, write_listed
+from benchmarks.core.rows import RowKey
 from benchmarks.report.registry import checked
 from benchmarks.results import forms, publication
+from benchmarks.results.example_names import ExampleName
 from benchmarks.results.schema import RunResults
 from benchmarks.stages.publish import publish_run
 from synthetic.runs import records_of, speech
@@ -59,15 +61,16 @@ def put(folder: Path, clips: tuple[str, ...]) -> Path:
     weights = folder.parent / "trained.safetensors"
     write_listed(weights, lambda file: file.write_text("/".join(clips)))
 
-    def keep(sampled: object, new: Path) -> None:
-        (new / "wav").mkdir()
+    def keep(sampled: object, watched: object, new: Path) -> None:
         for clip in clips:
-            (new / "wav" / f"{clip}-ddpm-3.wav").write_text(f"{clip} of {len(clips)}")
+            file = new / ExampleName("clip", RowKey("raw", "ddpm", 3), clip).file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{clip} of {len(clips)}")
 
     track = SimpleNamespace(scores=SimpleNamespace(keep_examples=keep))
     context: Any = SimpleNamespace(experiment=results.settings, track=track, name="speech-test")
     told = results.model_copy(update={"items_sha256": digest})
-    return publish_run(told, items, [], context, folder, weights)
+    return publish_run(told, items, ([], []), context, folder, weights)
 
 
 def state(folder: Path) -> dict[str, bytes]:
@@ -103,9 +106,9 @@ def test_a_document_lists_its_files_and_replaces_those_of_the_older_one(
     results = RunResults.read(old / "speech.json")
     assert results.experiment_name == "speech-test"
     assert sorted(results.files or {}) == [
-        "wav/first-ddpm-3.wav",
-        "wav/gone-ddpm-3.wav",
-        "wav/second-ddpm-3.wav",
+        "clips/raw/ddpm-3/first.flac",
+        "clips/raw/ddpm-3/gone.flac",
+        "clips/raw/ddpm-3/second.flac",
         "weights/speech-score.safetensors",
     ]
     assert put(old, NEW) == old / "speech.md"
@@ -113,10 +116,12 @@ def test_a_document_lists_its_files_and_replaces_those_of_the_older_one(
     assert checked(old)
 
 
-@pytest.mark.parametrize("name", ["wav/first-ddpm-3.wav", "weights/speech-score.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["clips/raw/ddpm-3/first.flac", "weights/speech-score.safetensors"]
+)
 def test_an_altered_or_lost_example_is_found(old: Path, name: str) -> None:
     (old / name).write_text("another")
-    with pytest.raises(DamagedFileError, match=r"(speech-score|first-ddpm-3)\.\w+ (is|does)"):
+    with pytest.raises(DamagedFileError, match=r"(speech-score|first)\.\w+ (is|does)"):
         checked(old)
     (old / name).unlink()
     with pytest.raises(DamagedFileError, match=f"{name} is missing"):

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from bddm_ref.files import sha256_of
 from benchmarks.cli.app import main
 from benchmarks.data.splits import by_hash
+from benchmarks.results.examples import examples_of
 from benchmarks.results.schema import RunResults
 from synthetic.recordings import voice, write
 
@@ -87,6 +90,38 @@ def test_claimed_rows_are_timed_in_many_rounds_with_their_reference(place: Path)
             assert ratio.df == ratio.n - 1
             assert with_encoder.value < ratio.value  # both samplers have the encoder's time
             assert row.time.power is not None
+
+
+def heard(path: Path) -> np.ndarray:
+    """The 16-bit steps of an audio file."""
+    return soundfile.read(path, dtype="int16")[0].astype(int)
+
+
+def test_clips_of_all_conventions_and_their_denoising_are_kept(place: Path) -> None:
+    document = place / "out" / "speech.json"
+    results = RunResults.read(document)
+    found, clips = examples_of(document, results), results.data.test_items
+    assert list(found.recordings) == clips
+    for convention in ("raw", "scaled"):
+        for clip in clips:
+            names = [one.row.name for one in found.clips_in(convention, clip)]
+            assert names == ["bddm-2", "bddm-3", "ddpm-3", "ddpm-20"]
+    assert {str(one.row) for one in found.denoising} == {"raw/bddm-3", "scaled/bddm-3"}
+    for one in found.denoising:
+        (sample,) = (
+            heard(clip.path)
+            for clip in found.clips_in(one.row.convention, clips[0])
+            if clip.row == one.row
+        )
+        assert one.clip == clips[0]
+        levels = [estimate.level for estimate in one.estimates]
+        assert levels == sorted(levels)
+        assert 0 < levels[0] < levels[-1] < 1
+        first, _, last = (heard(estimate.path) for estimate in one.estimates)
+        # The same start noise: the last estimate is the sample, apart from rounding.
+        assert abs(last - sample).max() <= 1
+        assert abs(first - sample).max() > 1
+    assert main(["check", str(place / "out")]) == 0
 
 
 def test_table_says_what_it_is(place: Path) -> None:
