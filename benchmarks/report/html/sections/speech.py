@@ -51,7 +51,10 @@ def speech_section(results: ResultsFolder) -> Section | None:
     else:
         parts.append(Prose(WITHOUT_PICTURES))
     heights = [(name, round(100 * height_of(hz), 1)) for name, hz in FREQUENCIES.items()]
-    parts += [Media(rendered("player.html.j2", player=one, frequencies=heights)) for one in shown]
+    parts += [  # a page that would be too large leaves out the last players first
+        Media(rendered("player.html.j2", player=one, frequencies=heights), one.title, number)
+        for number, one in enumerate(shown)
+    ]
     return Section(
         "listen", "Listen to speech", tuple(parts), (f"python -m benchmarks run {_name(run)}",)
     )
