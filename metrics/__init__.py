@@ -2,6 +2,6 @@
 
 import os
 
-# torchmetrics imports onnxruntime where it is installed. Unless this is set before, onnxruntime
-# looks up its maker's collector, and leaves a number of the device in the user's cache.
+# metrics.mos and torchmetrics import onnxruntime. Unless this is set before, onnxruntime looks up
+# its maker's collector, and leaves a number of the device in the user's cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -17,15 +17,10 @@ Images are uint8, and features are finite. Everything else is refused.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-
-from metrics.extractors import Extractor, checked_images
 
 KERNEL_ROWS = 2_048  # rows of a matrix of pairs in memory at a time
 NEIGHBOURS = 3  # k of the improved precision and recall
@@ -221,127 +216,3 @@ def _distances(a: Tensor, b: Tensor) -> Tensor:
         rows, columns = pairs.T
         distances[rows, columns] = (a[rows] - b[columns]).norm(dim=1)
     return distances
-
-
-class FrechetDistance(Metric):
-    """The Fréchet distance as a torchmetrics class: constant memory, merged over processes.
-
-    Args:
-        extractor: extracts features; None if ``update`` takes features.
-        dimensions: D; needed without an extractor.
-    """
-
-    higher_is_better = False
-    is_differentiable = False
-    full_state_update = False
-
-    def __init__(
-        self, extractor: Extractor | None = None, dimensions: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        size = extractor.dimensions if extractor is not None else dimensions
-        if size is None:
-            raise ValueError("give an extractor, or the number of dimensions of the features")
-        self.extractor = extractor
-        self.size = size
-        for side in ("real", "made"):
-            for name, shape in (("count", ()), ("sum", (size,)), ("products", (size, size))):
-                zero = torch.zeros(shape, dtype=torch.float64)
-                self.add_state(f"{side}_{name}", default=zero, dist_reduce_fx="sum")
-
-    def update(self, images: Tensor, real: bool) -> None:
-        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
-
-        Raises:
-            ValueError: the images are not uint8, the features have another dimension, or a value is
-                not finite.
-        """
-        features = _features_of(images, self.extractor)
-        _refuse_other(features, self.size)
-        side = "real" if real else "made"
-        for name, value in (
-            ("count", torch.tensor(float(len(features)), dtype=torch.float64)),
-            ("sum", features.sum(0)),
-            ("products", features.T @ features),
-        ):
-            state = getattr(self, f"{side}_{name}")
-            setattr(self, f"{side}_{name}", state + value.to(state.device))
-
-    def compute(self) -> Tensor:
-        """Compute the distance, float64.
-
-        Raises:
-            TooFewImagesError: fewer images than dimensions on either side.
-        """
-        return torch.tensor(
-            frechet_distance(self._fit("made"), self._fit("real")), dtype=torch.float64
-        )
-
-    def _fit(self, side: str) -> GaussianFit:
-        count, total, products = (
-            getattr(self, f"{side}_{name}") for name in ("count", "sum", "products")
-        )
-        refuse_too_few(int(count), len(total))
-        mean = total / count
-        return GaussianFit(mean, (products - count * torch.outer(mean, mean)) / (count - 1))
-
-
-class KernelDistance(Metric):
-    """The kernel distance as a torchmetrics class, which keeps all features.
-
-    Args:
-        extractor: extracts features; None if ``update`` takes features.
-    """
-
-    higher_is_better = False
-    is_differentiable = False
-    full_state_update = False
-
-    real: list[Tensor]
-    made: list[Tensor]
-
-    def __init__(self, extractor: Extractor | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.extractor = extractor
-        self.add_state("real", default=[], dist_reduce_fx="cat")
-        self.add_state("made", default=[], dist_reduce_fx="cat")
-
-    def update(self, images: Tensor, real: bool) -> None:
-        """Add images, uint8 ``(N, C, H, W)``, or features ``(N, D)`` without an extractor.
-
-        Raises:
-            ValueError: the images are not uint8, the dimension changes between updates, or a value
-                is not finite.
-        """
-        features = _features_of(images, self.extractor)
-        for before in (self.real[:1], self.made[:1]):
-            if before:
-                _refuse_other(features, before[0].shape[1])
-        (self.real if real else self.made).append(features)
-
-    def compute(self) -> Tensor:
-        """Compute the distance, float64; NaN where a side has fewer than two images."""
-        sides = [joined(side) for side in (self.made, self.real)]
-        enough = min(len(side) for side in sides) >= 2
-        value = kernel_distance(*sides) if enough else math.nan
-        return torch.tensor(value, dtype=torch.float64)
-
-
-def _features_of(images: Tensor, extractor: Extractor | None) -> Tensor:
-    found = images if extractor is None else extractor.features(checked_images(images))
-    return checked_features(found)
-
-
-def _refuse_other(features: Tensor, dimensions: int) -> None:
-    # Features of one dimension would otherwise broadcast to all.
-    if features.shape[1] != dimensions:
-        raise ValueError(
-            f"features of {features.shape[1]} dimensions do not fit a distance of {dimensions}"
-        )
-
-
-def joined(state: list[Tensor] | Tensor) -> Tensor:
-    """Join a "cat" state to one tensor; after synchronisation torchmetrics keeps a tensor."""
-    if isinstance(state, Tensor):
-        return state
-    return torch.cat(state) if state else torch.empty(0, 1, dtype=torch.float64)

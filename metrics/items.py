@@ -1,4 +1,4 @@
-"""The contract of per-item metrics: a score that may fail, and a torchmetrics class that keeps it.
+"""The contract of per-item metrics: a score that may fail.
 
 A clip without a score is NaN with a reason. The mean leaves it out; ``n_total`` counts it, and
 ``n_scored`` does not. Averages alone would hide such failures.
@@ -11,13 +11,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torchmetrics import Metric
 
 Clip = NDArray[np.float64]
 SILENCE = 1e-7
@@ -135,15 +132,10 @@ def checked_clip(preds: ArrayLike, shortest: int) -> Clip:
     return checked_pair(preds, preds, shortest)[0]
 
 
-class ItemMetric(Metric):
-    """A torchmetrics metric of single items that keeps every item's score.
+class ItemMetric:
+    """A metric of single items. :class:`metrics.modular.ItemScores` is its torchmetrics class.
 
-    A subclass states the attributes below and `score`. ``compute`` returns the mean over the scored
-    items, NaN if there are none. Under ``torch.distributed`` it gathers the items of all processes.
-
-    Args:
-        sample_rate: sample rate of the clips, Hz.
-        **kwargs: torchmetrics' own settings.
+    A subclass states the attributes below and `score`.
     """
 
     name: ClassVar[str]  # key in results; names the protocol
@@ -153,18 +145,7 @@ class ItemMetric(Metric):
     lowest: ClassVar[float]  # ends of the scale; a value beyond them is a failure
     highest: ClassVar[float]
     slack: ClassVar[float] = 1e-4  # beyond both ends, for rounding
-    higher_is_better: bool
-    is_differentiable: bool = False
-    full_state_update: bool = False
-
-    values: list[Tensor]
-    failures: list[Tensor]
-
-    def __init__(self, sample_rate: int = 16_000, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sample_rate = sample_rate
-        self.add_state("values", default=[], dist_reduce_fx="cat")
-        self.add_state("failures", default=[], dist_reduce_fx="cat")
+    higher_is_better: ClassVar[bool]
 
     @staticmethod
     def score(preds: ArrayLike, target: ArrayLike, sample_rate: int) -> float:
@@ -174,50 +155,6 @@ class ItemMetric(Metric):
             UnscoredError: the pair has no score.
         """
         raise NotImplementedError
-
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        """Score a batch, item by item.
-
-        Args:
-            preds: scored clips, ``(B, L)`` or ``(L,)``.
-            target: references, same shape.
-
-        Raises:
-            ValueError: the shapes differ, or the metric is not defined at this sample rate.
-        """
-        if preds.shape != target.shape or preds.ndim not in (1, 2):
-            raise ValueError(
-                f"{self.name} wants (B, L) or (L,), alike for both: "
-                f"{tuple(preds.shape)} and {tuple(target.shape)}"
-            )
-        pairs = zip(_rows(preds), _rows(target), strict=True)
-        outcomes = [_attempt(type(self), *pair, self.sample_rate) for pair in pairs]
-        values = [value for value, _ in outcomes]
-        failures = [failure for _, failure in outcomes]
-        self.values.append(torch.tensor(values, dtype=torch.float64, device=self.device))
-        self.failures.append(torch.tensor(failures, dtype=torch.int64, device=self.device))
-
-    def compute(self) -> Tensor:
-        """Mean over the scored items, float64; NaN if there are none."""
-        return _joined(self.values).nanmean()
-
-    def item_scores(self) -> list[ItemScore]:
-        """List this process' item scores, in the order of the updates."""
-        values, failures = _joined(self.values).tolist(), _joined(self.failures).tolist()
-        return [
-            ItemScore(value, REASONS[int(failure)])
-            for value, failure in zip(values, failures, strict=True)
-        ]
-
-    @property
-    def n_total(self) -> int:
-        """Number of items that this process has seen."""
-        return len(_joined(self.values))
-
-    @property
-    def n_scored(self) -> int:
-        """Number of items that this process has seen and scored."""
-        return int((_joined(self.failures) == Failure.NONE).sum())
 
 
 def _attempt(
@@ -252,15 +189,3 @@ def score_item(
     scored, clean = np.asarray(preds, np.float64), np.asarray(target, np.float64)
     value, failure = _attempt(metric, scored, clean, sample_rate)
     return ItemScore(value, REASONS[failure])
-
-
-def _rows(clips: Tensor) -> Clip:
-    rows: Clip = clips.detach().to("cpu", torch.float64).numpy()
-    return rows if rows.ndim == 2 else rows[None]
-
-
-def _joined(state: list[Tensor] | Tensor) -> Tensor:
-    # torchmetrics leaves a tensor instead of a list behind once it has synchronised.
-    if isinstance(state, Tensor):
-        return state
-    return torch.cat(state) if state else torch.empty(0, dtype=torch.float64)

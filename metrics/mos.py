@@ -176,7 +176,7 @@ def _package(predictor: str, module: str) -> ModuleType:
 
 
 class MosMetric(ItemMetric):
-    """A predicted MOS as a torchmetrics class, which uses only the shape of ``target``."""
+    """A predicted MOS, which uses only the shape of ``target``."""
 
     digits = 2
     lowest, highest, higher_is_better = 1.0, 5.0, True
@@ -185,7 +185,7 @@ class MosMetric(ItemMetric):
 
 
 class DistillMos(MosMetric):
-    """The function `distillmos` as a torchmetrics class."""
+    """The function `distillmos` as a metric of items."""
 
     name, title = "distillmos_predicted", "DistillMOS (predicted)"
 
@@ -196,7 +196,7 @@ class DistillMos(MosMetric):
 
 
 class DnsmosOvrl(MosMetric):
-    """The overall scale of `dnsmos` as a torchmetrics class."""
+    """The overall scale of `dnsmos` as a metric of items."""
 
     name, title = "dnsmos_ovrl_predicted", "DNSMOS OVRL (predicted)"
     scale: ClassVar[str] = "ovrl"

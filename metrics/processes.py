@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from multiprocessing.connection import Connection, wait
-from types import ModuleType
 
 PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
 
@@ -35,18 +34,7 @@ def serve_until_parent_ends(module: str, function: str, pipe: Connection) -> Non
     Imports may take seconds, during which the parent may be killed.
     """
     end_with_parent()
-    without_torchmetrics()
     getattr(importlib.import_module(module), function)(pipe)
-
-
-def without_torchmetrics() -> None:
-    """Give later imports an empty base class instead of torchmetrics, which takes ten seconds.
-
-    It imports what other metrics of its own need. A worker calls static methods of metrics alone.
-    """
-    stand_in = ModuleType("torchmetrics")
-    stand_in.Metric = type("Metric", (), {})  # type: ignore[attr-defined]
-    sys.modules.setdefault("torchmetrics", stand_in)
 
 
 def signal_from_kernel(parent: int) -> None:

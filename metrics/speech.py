@@ -268,7 +268,7 @@ def _pesq_of_bytes(scored: bytes, clean: bytes, sample_rate: int, mode: str) -> 
 
 
 class Stoi(ItemMetric):
-    """The function `stoi` as a torchmetrics class."""
+    """The function `stoi` as a metric of items."""
 
     title, digits = "STOI", 3
     name, lowest, highest, higher_is_better = "stoi", -1.0, 1.0, True
@@ -276,7 +276,7 @@ class Stoi(ItemMetric):
 
 
 class Estoi(ItemMetric):
-    """The function `estoi` as a torchmetrics class."""
+    """The function `estoi` as a metric of items."""
 
     title, digits = "ESTOI", 3
     name, lowest, highest, higher_is_better = "estoi", -1.0, 1.0, True
@@ -284,7 +284,7 @@ class Estoi(ItemMetric):
 
 
 class PesqWbLqo(ItemMetric):
-    """The function `pesq_wb_lqo` as a torchmetrics class."""
+    """The function `pesq_wb_lqo` as a metric of items."""
 
     title, digits = "PESQ-WB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_wb_lqo", 0.999, 4.644, True
@@ -293,7 +293,7 @@ class PesqWbLqo(ItemMetric):
 
 
 class PesqNbLqo(ItemMetric):
-    """The function `pesq_nb_lqo` as a torchmetrics class."""
+    """The function `pesq_nb_lqo` as a metric of items."""
 
     title, digits = "PESQ-NB (LQO)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_lqo", 0.999, 4.549, True
@@ -302,7 +302,7 @@ class PesqNbLqo(ItemMetric):
 
 
 class PesqNbRaw(ItemMetric):
-    """The function `pesq_nb_raw` as a torchmetrics class."""
+    """The function `pesq_nb_raw` as a metric of items."""
 
     title, digits = "PESQ-NB (raw)", 2
     name, lowest, highest, higher_is_better = "pesq_nb_raw", -0.5, 4.5, True
@@ -310,7 +310,7 @@ class PesqNbRaw(ItemMetric):
 
 
 class Mcd(ItemMetric):
-    """The function `mcd` as a torchmetrics class."""
+    """The function `mcd` as a metric of items."""
 
     title, digits = "MCD [dB]", 2
     name, lowest, highest, higher_is_better = "mcd", 0.0, math.inf, False
@@ -319,7 +319,7 @@ class Mcd(ItemMetric):
 
 
 class LsMse(ItemMetric):
-    """The function `ls_mse` as a torchmetrics class."""
+    """The function `ls_mse` as a metric of items."""
 
     title, digits = "LS-MSE", 1
     name, lowest, highest, higher_is_better = "ls_mse", 0.0, math.inf, False

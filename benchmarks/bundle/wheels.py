@@ -17,10 +17,10 @@ GLIBC = (39, 36, 35, 34, 31, 28, 27, 24, 17, 12, 5)  # minor versions of manylin
 EVERY_RUN = ("numpy", "pydantic", "pyyaml", "rich", "safetensors", "tyro")
 BY_TRACK = {
     "speech": ("soundfile", "torchaudio"),
-    "images": ("pillow", "scipy", "torchmetrics", "threadpoolctl"),
-    "analytic": ("scipy", "torchmetrics", "threadpoolctl"),
+    "images": ("pillow", "scipy", "threadpoolctl"),
+    "analytic": ("scipy", "threadpoolctl"),
 }
-SPEED = ("pytest", "pytest-benchmark", "hypothesis", "scipy", "torchmetrics")
+SPEED = ("pytest", "pytest-benchmark", "hypothesis", "scipy")
 """Packages of :mod:`benchmarks.studies.speed`; packed only with ``--speed``."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
@@ -30,9 +31,16 @@ def refuse_out_of_bounds(settings: Any) -> None:
             raise ExperimentError(f"{name}: {value} is {fault}; give {bounds or 'a number'}")
 
 
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """Annotations of a dataclass by field, with their bounds."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
 def numbers(settings: Any, where: str = "") -> Iterator[tuple[str, float, Bounds | None]]:
     """All numbers of a dataclass and its parts: name, value, and bounds, if any are declared."""
-    hints = typing.get_type_hints(type(settings), include_extras=True)
+    kind: type = type(settings)
+    hints = hints_of(kind)
     for field in dataclasses.fields(settings):
         yield from _numbers(getattr(settings, field.name), hints[field.name], where + field.name)
 

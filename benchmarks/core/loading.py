@@ -104,8 +104,13 @@ def _told(error: ValidationError) -> str:
     return one_line(f"{field}: {found} is not allowed: {first['msg']}{hint}")
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _refuse_unknown(content: dict[str, Any], kind: type, where: str) -> None:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for key, value in content.items():
         if key not in hints:
             raise ExperimentError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cache
 from pathlib import Path
 
 from bddm_ref.files import TEMPORARY, DamagedFileError, sha256_of
@@ -108,9 +109,10 @@ def verify_file(path: Path, results: RunResults, name: str) -> None:
         )
 
 
-def shipped_weights() -> set[str]:
+@cache
+def shipped_weights() -> frozenset[str]:
     """Names of the weights that the shipped experiments name, and of their cards."""
-    return set().union(*(weights_named(load(name)) for name in names()))
+    return frozenset().union(*(weights_named(load(name)) for name in names()))
 
 
 def weights_named(settings: Experiment) -> set[str]:
@@ -125,7 +127,7 @@ def weights_named(settings: Experiment) -> set[str]:
     return {file.with_suffix(end).name for file in files for end in (file.suffix, ".json")}
 
 
-def refuse_orphans(folder: Path, owned: set[Path], weights: set[str]) -> None:
+def refuse_orphans(folder: Path, owned: set[Path], weights: Set[str]) -> None:
     """Refuse files that belong to no document of a results folder.
 
     Args:

@@ -25,7 +25,7 @@ EXTRAS = {
     "threadpoolctl": ("threadpoolctl", "harness"),
     "torch_fidelity": ("torch-fidelity", "fid"),
     "torchaudio": ("torchaudio", "speech"),
-    "torchmetrics": ("torchmetrics", "harness"),
+    "torchmetrics": ("torchmetrics", "torchmetrics"),
     "tyro": ("tyro", "harness"),
     "yaml": ("pyyaml", "harness"),
 }

@@ -17,7 +17,6 @@ from benchmarks.runtime.checkout import commit, tree_state
 PACKAGES = (
     "torch",
     "torchaudio",
-    "torchmetrics",
     "torch-fidelity",
     "scipy",
     "numpy",

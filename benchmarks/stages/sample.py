@@ -58,6 +58,7 @@ class Session:
         self._small_nets: dict[Path, tuple[nn.Module, str]] = {}
         self._powers: dict[str, Callable[[float], float]] = {}
         self._codes: dict[tuple[str, str | None], Code] = {}
+        self._samplers: dict[tuple[str, int], Sampler] = {}
         self.training = context.track.training
 
     @cached_property
@@ -66,11 +67,17 @@ class Session:
         return load_score_net(self.context, self.weights.score_net)
 
     def sampler(self, row: Row, repeat: int = 0) -> Sampler:
-        """Prepare the contestant of a row, with the schedules of one repeat.
+        """Prepare the contestant of a row, with the schedules of one repeat; once in a session.
 
         Raises:
             SkipContestantError: the contestant cannot run.
         """
+        place = row.key, repeat
+        if place not in self._samplers:
+            self._samplers[place] = self._prepared(row, repeat)
+        return self._samplers[place]
+
+    def _prepared(self, row: Row, repeat: int) -> Sampler:
         convention, context = row.convention, self.context
         searched = self._searched.get(convention.name, {})
         inputs = ContestantInputs(

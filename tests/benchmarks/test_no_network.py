@@ -1,6 +1,6 @@
 """Commands ask no network for anything once the data are here, and leave no number of the device.
 
-onnxruntime, which torchmetrics imports, sends telemetry from its own C code, past Python's sockets.
+onnxruntime, which predicts MOS, sends telemetry from its own C code, past Python's sockets.
 strace watches system calls where it is installed; elsewhere only the user's cache is looked at.
 """
 

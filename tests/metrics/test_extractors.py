@@ -22,7 +22,6 @@ from metrics.extractors import (
     InceptionExtractor,
     extract,
 )
-from metrics.image import FrechetDistance, KernelDistance
 
 
 def pictures(n: int, channels: int = 1, size: int = 28) -> Tensor:
@@ -253,6 +252,3 @@ def test_what_is_no_uint8_image_is_refused(
         extract(extractor, images)
     with pytest.raises(ValueError, match=message):
         extractor.classes(images)
-    for distance in (FrechetDistance(extractor), KernelDistance(extractor)):
-        with pytest.raises(ValueError, match=message):
-            distance.update(images, real=True)

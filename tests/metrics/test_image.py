@@ -1,4 +1,4 @@
-"""Distances between sets: closed forms, SciPy's sqrtm, torchmetrics' own classes, orientation."""
+"""Distances between sets: closed forms, SciPy's sqrtm, orientation."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import KernelInceptionDistance
+from torch import Tensor
 
-from metrics.extractors import Extractor
 from metrics.image import (
-    FrechetDistance,
     GaussianFit,
-    KernelDistance,
     TooFewImagesError,
     covered,
     frechet_distance,
@@ -50,52 +45,6 @@ def test_scipy_sqrtm(d: int) -> None:
         np.trace(a.covariance.numpy() + b.covariance.numpy() - 2 * np.real(root))
     )
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
-
-
-class Given(nn.Module):
-    """An extractor that passes features, given as images, to torchmetrics."""
-
-    num_features = 6
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.double().flatten(1) / 16
-
-
-class GivenExtractor(Extractor):
-    dimensions = 6
-    name = "given"
-
-    def features(self, images: Tensor) -> Tensor:
-        return Given()(images)
-
-
-def pictures(n: int, seed: int, high: int = 256) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(high, (n, 3, 1, 2), generator=generator, dtype=torch.uint8)
-
-
-def test_torchmetrics_fid_on_the_same_features() -> None:
-    real, made = pictures(300, 0), pictures(200, 1, 200)
-    theirs = FrechetInceptionDistance(feature=Given(), normalize=False)
-    theirs.set_dtype(torch.float64)
-    ours = FrechetDistance(GivenExtractor())
-    for metric in (theirs, ours):
-        metric.update(real, real=True)
-        metric.update(made, real=False)
-    direct = frechet_distance(*(GaussianFit.of(Given()(x)) for x in (made, real)))
-    assert float(ours.compute()) == pytest.approx(direct, rel=1e-9)
-    assert float(theirs.compute()) == pytest.approx(direct, rel=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance`")
-def test_torchmetrics_kid_on_the_same_features() -> None:
-    real, made = pictures(150, 0), pictures(150, 1, 200)
-    theirs = KernelInceptionDistance(feature=Given(), subsets=1, subset_size=150)
-    ours = KernelDistance(GivenExtractor())
-    for metric in (theirs, ours):
-        metric.update(real, real=True)
-        metric.update(made, real=False)
-    assert float(ours.compute()) == pytest.approx(float(theirs.compute()[0]), rel=1e-6)
 
 
 def test_kernel_distance_by_hand() -> None:
@@ -134,38 +83,6 @@ def test_the_kernel_distance_is_unbiased() -> None:
     error = np.std(values) / math.sqrt(len(values))
     assert abs(np.mean(values)) < 4 * error
     assert min(values) < 0
-
-
-@pytest.mark.parametrize("make", [lambda: FrechetDistance(dimensions=5), KernelDistance])
-def test_batches_and_merging_change_nothing(
-    make: Callable[[], FrechetDistance | KernelDistance],
-) -> None:
-    real, made = normal(90, 5, 0), normal(80, 5, 1, 0.3)
-    whole, parts = make(), make()
-    whole.update(real, real=True)
-    whole.update(made, real=False)
-    for part in real.split(7):
-        parts.update(part, real=True)
-    for part in made.split(33):
-        parts.update(part, real=False)
-    assert float(parts.compute()) == pytest.approx(float(whole.compute()), rel=1e-9)
-    parts.reset()
-    parts.update(real, real=True)
-    parts.update(real + 1, real=False)
-    assert float(parts.compute()) > float(whole.compute())
-
-
-@pytest.mark.parametrize("make", [lambda: FrechetDistance(dimensions=5), KernelDistance])
-def test_two_processes_states_add_up(
-    make: Callable[[], FrechetDistance | KernelDistance],
-) -> None:
-    real, made = normal(90, 5, 0), normal(80, 5, 1, 0.3)
-    whole, first, second = make(), make(), make()
-    for metric, rows in ((whole, slice(None)), (first, slice(0, 40)), (second, slice(40, None))):
-        metric.update(real[rows], real=True)
-        metric.update(made[rows], real=False)
-    first.merge_state(second)
-    assert float(first.compute()) == pytest.approx(float(whole.compute()), rel=1e-9)
 
 
 def test_precision_and_recall_are_not_exchanged() -> None:
@@ -209,11 +126,6 @@ def test_copies_and_near_copies_are_covered_exactly() -> None:
 def test_mistakes_get_one_sentence() -> None:
     with pytest.raises(TooFewImagesError, match="5 images are too few for 8 feature dimensions"):
         GaussianFit.of(normal(5, 8, 0))
-    metric = FrechetDistance(dimensions=8)
-    metric.update(normal(9, 8, 0), real=True)
-    metric.update(normal(7, 8, 0), real=False)
-    with pytest.raises(TooFewImagesError, match="7 images are too few"):
-        metric.compute()
     with pytest.raises(ValueError, match="not finite"):
         GaussianFit.of(torch.full((9, 2), math.nan))
     with pytest.raises(ValueError, match=r"\(images, dimensions\)"):
@@ -224,13 +136,3 @@ def test_mistakes_get_one_sentence() -> None:
         kernel_distance(normal(1, 2, 0), normal(9, 2, 0))
     with pytest.raises(ValueError, match="more than 3 images"):
         covered(normal(9, 2, 0), normal(3, 2, 0))
-    with pytest.raises(ValueError, match="give an extractor"):
-        FrechetDistance()
-    for other in (1, 5):  # one dimension would be broadcast
-        with pytest.raises(ValueError, match=f"of {other} dimensions do not fit a distance of 8"):
-            metric.update(normal(9, other, 0), real=True)
-    kernel = KernelDistance()
-    kernel.update(normal(1, 2, 0), real=True)
-    assert math.isnan(float(kernel.compute()))
-    with pytest.raises(ValueError, match="of 3 dimensions do not fit a distance of 2"):
-        kernel.update(normal(9, 3, 0), real=False)

@@ -122,7 +122,7 @@ def test_dnsmos_hears_no_more_than_full_scale(session: Session) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [2.56, 12.0])
+@pytest.mark.parametrize("seconds", [2.56, 11.0])  # one window, and two
 def test_dnsmos_is_the_packages(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     names("dnsmos")
     pytest.importorskip("librosa")
@@ -142,7 +142,7 @@ def test_dnsmos_is_the_packages(seconds: float, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [2.56, 9.5])
+@pytest.mark.parametrize("seconds", [2.56, 8.0])  # one window, and two
 def test_distillmos_is_the_packages(seconds: float) -> None:
     names("distillmos")
     package = pytest.importorskip("distillmos")
@@ -186,17 +186,6 @@ def test_scores_depend_on_the_clip_alone(predictor: str) -> None:
     assert together == [*alone, alone[0]]
     assert alone[0] != alone[1]
     assert all(np.array_equal(*pair) for pair in zip(clips, before, strict=True))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("predictor", MOS_PREDICTORS)
-def test_batches_change_nothing(predictor: str) -> None:
-    clips, metric = torch.tensor(np.stack([CLEAN, noisy(0.01)])), MOS_METRICS[names(predictor)[0]]
-    batch, single = metric(RATE), metric(RATE)
-    batch.update(clips, clips)
-    for clip in clips:
-        single.update(clip, clip)
-    assert batch.item_scores() == single.item_scores()
 
 
 @pytest.mark.slow

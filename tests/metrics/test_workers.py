@@ -105,8 +105,6 @@ def test_there_is_at_least_one_worker() -> None:
 
 PARENT = """
 import numpy as np
-from metrics.processes import without_torchmetrics
-without_torchmetrics()
 from metrics.workers import Job, Workers
 from synthetic.failing_metrics import First, Slow
 if __name__ == "__main__":

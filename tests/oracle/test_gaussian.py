@@ -55,10 +55,15 @@ def moments_of_the_chain(schedule: NoiseSchedule, kernel: str) -> tuple[Tensor, 
 @pytest.mark.parametrize("kernel", [*KERNELS])
 def test_kernels_follow_the_moment_recursion(kernel: str) -> None:
     schedule = NoiseSchedule.linear(40, 1e-4, 0.25)
-    items = 20_000
-    generators = [torch.Generator().manual_seed(i) for i in range(items)]
-    x_N = torch.stack([torch.randn(3, generator=g, dtype=torch.float64) for g in generators])
-    x_0 = sample(GaussianScore(MEAN, COVARIANCE), schedule, KERNELS[kernel], x_N, None, generators)
+    exact = GaussianScore(MEAN, COVARIANCE)
+
+    def score(x: Tensor, alpha: Tensor, condition: object) -> Tensor:
+        return exact(x.flatten(0, 1), alpha).reshape(x.shape)
+
+    # 100 items of 200 points each: an item has its own generator.
+    generators = [torch.Generator().manual_seed(i) for i in range(100)]
+    x_N = torch.stack([torch.randn(200, 3, generator=g, dtype=torch.float64) for g in generators])
+    x_0 = sample(score, schedule, KERNELS[kernel], x_N, None, generators).flatten(0, 1)
     mean, covariance = moments_of_the_chain(schedule, kernel)
     # Standard errors: sqrt(2 / 20000) = 0.010 of the mean, 2 * sqrt(2 / 20000) = 0.020; 4.5 sigma.
     torch.testing.assert_close(x_0.mean(0), mean, rtol=0, atol=0.045)

@@ -28,6 +28,7 @@ from typing import Any
 from benchmarks.runtime.code.modules import (
     Binding,
     Source,
+    bindings_in,
     imports_in,
     is_own,
     is_users,
@@ -278,9 +279,7 @@ class _Closure:
         self.parts[place] = digest(node)
         references = references_in(node, parameters)
         self.attributes |= references.attributes
-        bindings = source.bindings | imports_in(source, node)
-        if is_own(source.name):  # the project imports no file of a user
-            bindings = {name: place for name, place in bindings.items() if is_own(place[0])}
+        bindings = bindings_in(source, node)
         for one in references.found:
             if one.name in source.definitions:
                 if f"{source.name}.{one.name}" != LOOKED_UP.get(place):

@@ -164,6 +164,15 @@ def imports_in(source: Source, node: ast.AST) -> dict[str, Binding]:
     return found
 
 
+@cache
+def bindings_in(source: Source, node: ast.AST) -> dict[str, Binding]:
+    """Names that imports bind in a module and inside one of its nodes; read, not to be changed."""
+    bindings = source.bindings | imports_in(source, node)
+    if is_own(source.name):  # the project imports no file of a user
+        bindings = {name: place for name, place in bindings.items() if is_own(place[0])}
+    return bindings
+
+
 def _absolute(source: Source, statement: ast.ImportFrom) -> str:
     if not statement.level:
         return statement.module or ""

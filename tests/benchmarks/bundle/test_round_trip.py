@@ -34,7 +34,14 @@ schedule_net:
   batch_size: 2
   crop_frames: 16
   training: {steps: 2, learning_rate: 1.0e-3}
-search: {lengths: [2, 3], bins: 2, clip_frames: 40, finalists: 1, finalist_items: 1, refinements: 0}
+search:
+  lengths: [2, 3]
+  bins: 2
+  tuned_bins: [2]
+  clip_frames: 40
+  finalists: 1
+  finalist_items: 1
+  refinements: 0
 rows:
   - {contestant: bddm, steps: [2, 3], seeds: 1}
   - {contestant: ddpm, steps: [3, 12], seeds: 2}

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,6 @@ import torch
 
 from benchmarks.cli.app import main
 from benchmarks.core.errors import UserError
-from benchmarks.report.markdown import to_markdown
-from benchmarks.report.pages.speed import speed_page
 from benchmarks.results import forms
 from benchmarks.results.speed import OURS, SpeedDocument
 from benchmarks.runtime import provenance
@@ -75,10 +74,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_what_cases_record_becomes_the_document(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (checkout / "test_broken.py").write_text("import nothing_of_this_name")
-    made = command.measure("cpu")
+    assert main(["speed", "--results", str(tmp_path)]) == 1  # for the cases that failed
+    page = (tmp_path / "speed.md").read_text()
+    assert capsys.readouterr().out == page
+    made = SpeedDocument.read(tmp_path / "speed.json")
     names = [(case.name, case.title) for case in made.cases]
     assert names == [  # by importance
         ("test_samplers[1]", "3 steps"),
@@ -94,28 +96,31 @@ def test_what_cases_record_becomes_the_document(
     assert made.provenance.threads == torch.get_num_threads()
     assert made.cases[0].subject is not None
     assert (made.cases[0].subject.steps, made.cases[4].subject.items) == (3, 16)  # type: ignore[union-attr]
-    page = to_markdown(speed_page(made, []))
+    assert "| One (items 1) |" in page
     assert "| half | 50.0%" in page
     assert "* `test_wrong`: ValueError: it is\n" in page
     assert "* `test_broken.py`: ModuleNotFoundError: No module named 'nothing_of_this" in page
     assert "* `test_not_here`: the package x is not installed" in page
     assert made.late == []
+
+
+def test_where_no_case_was_measured_the_command_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(called: list[str], **options: Any) -> SimpleNamespace:
+        assert str(command.CASES / "test_none.py") in called
+        (record,) = (one for one in called if one.startswith("--speed-record="))
+        entry = {"name": "test_none.py", "failed": "an error", "started": True}
+        Path(record.partition("=")[2]).write_text(f"{json.dumps(entry)}\n")
+        return SimpleNamespace(returncode=1)
+
     monkeypatch.setattr(command, "ON_GPU", ("test_none.py",))
     monkeypatch.setattr(command, "refuse_missing", lambda device: None)  # torch's device is not run
-    with pytest.raises(UserError, match="a performance case failed"):  # nothing but these
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(UserError, match="a performance case failed"):
         command.measure("meta")
 
 
 @pytest.mark.slow
-def test_a_case_that_fails_or_comes_too_late_costs_no_other(
-    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["speed", "--results", str(tmp_path)]) == 1
-    page = (tmp_path / "speed.md").read_text()
-    assert capsys.readouterr().out == page
-    assert "`test_wrong`: ValueError: it is" in page
-    assert "| One (items 1) |" in page
-    assert len(SpeedDocument.read(tmp_path / "speed.json").cases) == 5
+def test_a_case_that_comes_too_late_costs_no_other(checkout: Path, tmp_path: Path) -> None:
     text = (checkout / "test_it.py").read_text()
     slow = text.replace("rounds=9, warmup=0)", "rounds=9)\n    __import__('time').sleep(1)")
     (checkout / "test_it.py").write_text(slow)

@@ -115,7 +115,8 @@ def test_the_released_search_is_optimistic_and_ours_is_not(
 ) -> None:
     # Twenty times the samples of a judgement: the true distance is off by a quarter of its noise.
     monkeypatch.setattr(optimism_of_searches, "MANY", 1_000)
-    monkeypatch.setattr(optimism_of_searches, "BINS", 4)
+    monkeypatch.setattr(optimism_of_searches, "BINS", 3)
+    monkeypatch.setattr(optimism_of_searches, "REFERENCE", 1_000)
     monkeypatch.setattr(optimism_of_searches, "UPDATES", 200)
     released, ours = optimism_studies("modes-1", TRAINING, runs=8)
     assert (released.rule, ours.rule) == ("released", "ours")
