@@ -50,8 +50,8 @@ class ItemScores(Metric):
         self.add_state("values", default=[], dist_reduce_fx="cat")
         self.add_state("failures", default=[], dist_reduce_fx="cat")
 
-    @property  # type: ignore[override]
-    def higher_is_better(self) -> bool:
+    @property
+    def higher_is_better(self) -> bool:  # type: ignore[override]
         """Whether a larger mean is better."""
         return self.metric.higher_is_better
 

@@ -18,7 +18,7 @@ from benchmarks.report.page import estimate
 from benchmarks.report.registry import publish
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.forms import document_file
-from benchmarks.results.ledger import DecidedClaim, DecidedSetting, Ledger, PapersFigure
+from benchmarks.results.ledger import Beside, DecidedClaim, DecidedSetting, Ledger, PapersFigure
 from benchmarks.runtime import checkout
 
 FILE = "claims.json"
@@ -70,7 +70,10 @@ def _beside(figure: Figure, results: ResultsFolder) -> PapersFigure:
         ours = "" if figure.ours is None else _quoted(figure.ours, results)
     except MissingResultError as reason:
         ours = f"not made: {reason}"
-    return PapersFigure(what=figure.what, value=figure.value, setting=figure.setting, ours=ours)
+    told = {} if figure.ours is None else {"beside": Beside(**figure.ours.model_dump())}
+    return PapersFigure(
+        what=figure.what, value=figure.value, setting=figure.setting, ours=ours, **told
+    )
 
 
 def _quoted(quoted: Quoted, results: ResultsFolder) -> str:

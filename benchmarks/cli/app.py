@@ -12,13 +12,14 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from benchmarks.cli import audio, bundles, compare, files, page, results, speed, stages
+from benchmarks.cli import audio, bundles, compare, files, listing, page, results, speed, stages
 from benchmarks.cli.base import PROGRAM, Command
 from benchmarks.cli.failures import reported
 from benchmarks.cli.signals import TerminatedError, termination_raises
 from benchmarks.core.errors import UserError
 
 COMMANDS: dict[str, type[Command]] = {
+    "list": listing.List,
     "run": stages.Run,
     "data": stages.Data,
     "train": stages.Train,

@@ -35,11 +35,13 @@ class AuthorsAudio(Command):
         if self.threads < 0:
             raise UserError(f"--threads: {self.threads} is below 0; give 0 or more")
         refuse_unusable_place(place, "--results")
+        from benchmarks.report.html.page import refresh_page
         from benchmarks.report.registry import AUTHORS_AUDIO, publish
         from benchmarks.runtime.progress import Progress
         from benchmarks.studies.audio.authors import score_folder
 
         page = publish(place / AUTHORS_AUDIO, score_folder(self.folder, self.threads, Progress()))
+        refresh_page(place)
         sys.stdout.write(page.read_text())
         sys.stderr.write(f"written: {place}\n")
         return 0

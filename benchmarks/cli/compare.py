@@ -10,6 +10,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from benchmarks.cli.base import Command
+from benchmarks.core.errors import UserError
 
 Results = Annotated[Positional[Path], arg(metavar="RESULTS")]
 
@@ -25,17 +26,24 @@ class Compare(Command):
 
     a: Results  # the earlier results
     b: Results  # the later results
-    json: bool = False  # print a JSON document in place of the page
+    json: bool = False  # print a JSON document
+    markdown: bool = False  # print a Markdown page
 
     def run(self) -> int:
         """Print the comparisons, track by track."""
+        from benchmarks.cli.summaries import append_summary
         from benchmarks.report.markdown import to_markdown
-        from benchmarks.report.pages.compare import compare_page
+        from benchmarks.report.pages.compare import compare_page, short_page
+        from benchmarks.report.terminal import to_terminal
         from benchmarks.results.compare import compare_results
 
+        if self.json and self.markdown:
+            raise UserError("give --json or --markdown, not both")
         found = compare_results(self.a, self.b)
         if self.json:
             sys.stdout.write(found.model_dump_json(indent=1) + "\n")
         else:
-            sys.stdout.write(to_markdown(compare_page(found)))
+            page = compare_page(found)
+            sys.stdout.write(to_markdown(page) if self.markdown else to_terminal(page))
+        append_summary(short_page(found))
         return 1 if found.worse else 0

@@ -12,6 +12,7 @@ import tyro
 
 from benchmarks.cli.base import PROGRAM
 from benchmarks.core.checks import refuse_unusable
+from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.loading import load
 
@@ -42,10 +43,15 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
     try:
         changed = tyro.cli(Fields, default=_as(Fields, default), args=fields, add_help=False)
     except SystemExit:
-        sys.stderr.write(f"all fields of {name}: {PROGRAM} run {name} --help-fields\n")
+        sys.stderr.write(f"all options: {PROGRAM} run --help; {_help_of(name)}\n")
         raise
     experiment = _as(Experiment, changed)
-    refuse_unusable(experiment)
+    try:
+        refuse_unusable(experiment)
+    except ExperimentError as error:
+        if not fields:
+            raise
+        raise ExperimentError(f"{error} ({_help_of(name)})") from error
     if contestants:
         from benchmarks.contestants.plugins import with_contestant
 
@@ -53,6 +59,10 @@ def resolved(name: str, fields: Sequence[str], contestants: Sequence[str]) -> Ex
             experiment = with_contestant(experiment, option)
         refuse_unusable(experiment)
     return experiment
+
+
+def _help_of(name: str) -> str:
+    return f"all fields of {name}: {PROGRAM} run {name} --help-fields"
 
 
 def foreign_networks(asked: Experiment, name: str, from_scratch: bool) -> str | None:

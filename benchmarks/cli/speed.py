@@ -40,17 +40,21 @@ class Speed(Command):
             sys.stdout.write(write_speed_pages(place).read_text())
             return 0
         refuse_unusable_place(place, "--results")
+        from benchmarks.report.html.page import refresh_page
+
         if self.document is not None:
             from benchmarks.report.registry import write_speed_pages
             from benchmarks.results.speed import SpeedDocument
 
             write_speed_pages(place, SpeedDocument.read(self.document))
+            refresh_page(place)
             sys.stdout.write(f"written: {place}\n")
             return 0
         from benchmarks.studies.speed import command
 
         document = command.measure(self.device, self.seconds)
         sys.stdout.write(command.write_speed(document, place).read_text())
+        refresh_page(place)
         sys.stderr.write(f"written: {place}\n")
         return 1 if document.failed else 0
 

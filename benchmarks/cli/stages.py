@@ -21,7 +21,10 @@ from benchmarks.results.earlier import refuse_another
 from benchmarks.runtime.room import refuse_unusable_place
 
 if TYPE_CHECKING:
+    from benchmarks.runtime.progress import Progress
     from benchmarks.stages.context import Context
+
+HTML = "index.html"  # the page to look at, in a folder of tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +144,7 @@ class StageCommand(ExperimentCommand):
         return self.from_scratch
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
-        """Run the stages, and print the table if the last stage makes one."""
+        """Run the stages, and say where the tables lie if the last stage makes some."""
         from benchmarks.runtime.distributed import is_first
         from benchmarks.stages.pipeline import STAGES, describe
         from benchmarks.stages.pipeline import Run as StagesRun
@@ -152,28 +155,63 @@ class StageCommand(ExperimentCommand):
             note_asked(self.workspace, Path(self.name).stem, as_dict(asked))
         if told := foreign_networks(asked, self.name, self.from_scratch):
             context.progress.say(told)
+        if is_first():
+            stages = ", ".join(STAGES[: STAGES.index(self.last) + 1])
+            context.progress.say(f"{self.stem}: the stages are {stages}")
         run = StagesRun(context, self.from_scratch, self.away)
-        table = run.until(self.last, results)
+        page = run.until(self.last, results)
         context.progress.say(f"seconds: {describe(run)}")
-        if table is not None:
-            sys.stdout.write(table.read_text())
-            context.progress.say(self.told(table.parent, asked))
+        if page is not None:
+            self.tell_end(page, asked, context.progress)
         elif self.last == STAGES[-1] and not self.away and is_first():
             raise RuntimeError("the run ended without a table")
+
+    def tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
+        """Say where the page and the tables lie."""
+        progress.say(f"page: {page}")
+        if (line := html_page(page.parent)) is not None:
+            progress.say(line)
+        progress.say(self.told(page.parent, asked))
 
     def refuse(self, place: Path, experiment: Experiment) -> str | None:
         """Refuse a folder for tables, where the last stage writes tables."""
         return super().refuse(place, experiment) if self.last == "report" else None
 
 
-class Run(StageCommand):
-    """Train, search schedules, sample, score, and print the table.
+def html_page(folder: Path) -> str | None:
+    """A line on the HTML page of a folder of tables; None: there is no such page."""
+    page = folder / HTML
+    return f"HTML page: {page}" if page.is_file() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCommand(StageCommand):
+    """A command that runs all stages, up to the tables."""
+
+    last = "report"
+    json: bool = False  # print the run's JSON document at the end, in place of the short table
+
+    def tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
+        """Print the short table or the document, and say where the page and the tables lie."""
+        from benchmarks.cli.summaries import append_summary
+        from benchmarks.report.pages.ending import ending_page
+        from benchmarks.report.terminal import to_terminal
+        from benchmarks.results.schema import RunResults
+
+        document, _ = self.document(page.parent, asked)
+        results = RunResults.read(document)
+        short = ending_page(results)
+        sys.stdout.write(results.text if self.json else to_terminal(short))
+        append_summary(short)
+        super().tell_end(page, asked, progress)
+
+
+class Run(TableCommand):
+    """Train, search schedules, sample, score, and print a short table.
 
     Finished stages are skipped, and interrupted ones go on. Any field of the experiment is an
     option too, as in --device cuda, --data DIR or --search.bins 5; --help-fields lists them.
     """
-
-    last = "report"
 
 
 class Data(StageCommand):
@@ -206,10 +244,8 @@ class Score(StageCommand):
     last = "score"
 
 
-class Report(StageCommand):
+class Report(TableCommand):
     """Run all stages, as 'run' does."""
-
-    last = "report"
 
 
 class Theory(ExperimentCommand):
@@ -220,6 +256,8 @@ class Theory(ExperimentCommand):
 
     def work(self, context: Context, results: Path, asked: Experiment) -> None:
         """Write the page of the theory, and print it."""
+        from benchmarks.report.html.page import refresh_page
+
         folder = results / "theory"
         if context.experiment.track == "analytic":
             from benchmarks.studies.theory.exact import write_theory
@@ -229,6 +267,7 @@ class Theory(ExperimentCommand):
             from benchmarks.studies.theory.trained import write_network_theory
 
             page = write_network_theory(context, folder)
+        refresh_page(results)
         sys.stdout.write(page.read_text())
         context.progress.say(self.told(page, asked))
 

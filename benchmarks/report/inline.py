@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from benchmarks.core.names import one_line, printable
@@ -11,6 +12,14 @@ MARKUP = re.compile(r"[\\`*|$~]|\](?=[(\[:])")  # brackets alone make no link
 OUTER_LINE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underline that may begin emphasis
 ENTITY = re.compile(r"&(?=#?\w+;)")
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
+TOKEN = re.compile(
+    r"""\\(?P<escaped>[^\w\s]|_)
+    | `(?P<code>[^`]*)`
+    | \*\*(?=\S)(?P<strong>.+?)(?<=\S)\*\*
+    | (?<![\w*])\*(?=\S)(?P<emphasis>.+?)(?<=\S)\*(?!\*)
+    | !?\[(?P<link>(?:\\.|[^\[\]\\]|\[[^\[\]]*\])*)\]\([^()\s]*\)""",
+    re.VERBOSE,
+)
 BARE_PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 
 
@@ -29,6 +38,18 @@ def code(text: str) -> str:
 def harmless(text: str) -> str:
     """Disarm finished Markdown, whose markup stays: control characters and HTML."""
     return TAG.sub("&lt;", printable(text))
+
+
+def shown(text: str) -> str:
+    """The text that a reader of finished Markdown sees: without markup, links by their text."""
+    parts, end = [], 0
+    for found in TOKEN.finditer(text):
+        parts.append(html.unescape(text[end : found.start()]))
+        as_it_is = found["escaped"] or found["code"]
+        inner = found["strong"] or found["emphasis"] or found["link"] or ""
+        parts.append(as_it_is or shown(inner))
+        end = found.end()
+    return "".join(parts) + html.unescape(text[end:])
 
 
 def in_cell(text: str) -> str:

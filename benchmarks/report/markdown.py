@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.report.fit import fitted, row_text
 from benchmarks.report.inline import harmless, in_cell
 from benchmarks.report.page import (
     Block,
@@ -39,11 +40,20 @@ def block_text(block: Block) -> str:
 
 
 def table_text(table: Table) -> str:
-    """The text of a table, below its caption if it has one."""
-    lines = [table.heads, ("---",) * len(table.heads)]
-    lines += [tuple(cell_text(cell) for cell in row) for row in table.rows]
-    caption = f"{table.caption}\n\n" if table.caption else ""
-    return caption + "".join(f"| {' | '.join(map(in_cell, cells))} |\n" for cells in lines)
+    """The text of a table, below its caption if it has one.
+
+    A wide table becomes several narrow ones, and long cells become notes below them.
+    """
+    lines = [table.heads, *(tuple(cell_text(cell) for cell in row) for row in table.rows)]
+    found = fitted([tuple(map(in_cell, cells)) for cells in lines], table.keys)
+    texts = [f"{table.caption}\n"] if table.caption else []
+    for heads, *rows in found.parts:
+        rule = ("---",) * len(heads)
+        texts.append("".join(f"{row_text(cells)}\n" for cells in (heads, rule, *rows)))
+    if found.notes:
+        notes = (f"note {number}: {text}" for number, text in enumerate(found.notes, 1))
+        texts.append("".join(f"- {note}\n" for note in notes))
+    return "\n".join(texts)
 
 
 def cell_text(cell: Cell | str) -> str:

@@ -70,6 +70,7 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell | str, ...], ...]
     caption: str = ""  # a paragraph above it
+    keys: int = 1  # first columns that name a row; a table that is split repeats them
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,11 @@ def noted(text: str) -> Prose:
     return Prose(text.removesuffix("\n"))
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], caption: str = "") -> Table:
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], caption: str = "", keys: int = 1
+) -> Table:
     """A table from any sequences."""
-    return Table(tuple(heads), tuple(tuple(row) for row in rows), caption)
+    return Table(tuple(heads), tuple(tuple(row) for row in rows), caption, keys)
 
 
 def arrow(metric: MetricInfo) -> str:

@@ -31,6 +31,7 @@ from benchmarks.results.documents import Document, kind_of
 from benchmarks.results.forms import GZIP, JSON, beside, document_file, document_files
 from benchmarks.results.ledger import Ledger
 from benchmarks.results.owned import (
+    PAGE,
     files_below,
     refuse_orphans,
     run_files_of,
@@ -204,6 +205,35 @@ def _write_text(path: Path, text: str) -> None:
     write_atomically(path, partial(Path.write_text, data=text))
 
 
+def write_pages(folder: Path) -> list[Path]:
+    """Write every page of a results folder again, from its document; plots stay as they are.
+
+    Returns:
+        The pages that changed.
+
+    Raises:
+        DamagedFileError: a document is damaged.
+    """
+    texts = {}
+    for place in (folder, *further_folders(folder), folder / "theory"):
+        for path in document_files(place):
+            kind = _known_kind(path)
+            text = to_markdown(kind.page(kind.schema.read(path), path))
+            texts[beside(path, ".md")] = text
+    if contest_files(folder):
+        texts[folder / RANKING] = to_markdown(ranking_page(ranking_of(folder)))
+    if network_folders(folder):
+        texts[folder / NETWORKS] = to_markdown(networks_page(network_runs(folder)))
+    changed = [page for page, text in texts.items() if _text_of(page) != text]
+    for page in changed:
+        _write_text(page, texts[page])
+    return changed
+
+
+def _text_of(page: Path) -> str | None:
+    return page.read_text() if page.is_file() else None
+
+
 def write_ranking(folder: Path, into: Path | None = None) -> Path:
     """Rank the contestants of a results folder, and write the plots and the page.
 
@@ -300,6 +330,7 @@ def checked(folder: Path) -> list[str]:
     for place in (folder, *further_folders(folder), folder / "theory"):
         lines += [_checked_document(path) for path in document_files(place)]
     lines.append(f"{folder}: {verify_checksums(folder)} checksums agree")
+    lines += _checked_page(folder)
     if contest_files(folder):
         lines.append(_checked_ranking(folder))
     if network_folders(folder):
@@ -309,7 +340,7 @@ def checked(folder: Path) -> list[str]:
 
 
 def _refuse_orphans(folder: Path) -> None:
-    owned: set[Path] = {folder / OVERVIEW}
+    owned: set[Path] = {folder / OVERVIEW, folder / PAGE}
     weights = shipped_weights()
     for path in files_below(folder):
         kind = DOCUMENTS.get(kind_of(path) or "") if path.name.endswith(FORMS) else None
@@ -326,17 +357,22 @@ def _refuse_orphans(folder: Path) -> None:
     refuse_orphans(folder, owned, weights)
 
 
-def _checked_document(path: Path) -> str:
+def _known_kind(path: Path) -> Kind:
     kind = DOCUMENTS.get(kind_of(path) or "")
     if kind is None:
         raise DamagedFileError(
             f"{path} is no document of this version; make it again, or move it out of the folder"
         )
+    return kind
+
+
+def _checked_document(path: Path) -> str:
+    kind = _known_kind(path)
     document = kind.schema.read(path)
     if kind.verify is not None:
         kind.verify(path, document)
     page = beside(path, ".md")
-    if not page.is_file() or page.read_text() != to_markdown(kind.page(document, path)):
+    if _text_of(page) != to_markdown(kind.page(document, path)):
         raise DamagedFileError(
             f"{page} is not the page of {path.name}; make it again with {document.made_by!r}"
         )
@@ -345,7 +381,7 @@ def _checked_document(path: Path) -> str:
 
 def _checked_ranking(folder: Path) -> str:
     tracks, page = ranking_of(folder), folder / RANKING
-    if not page.is_file() or page.read_text() != to_markdown(ranking_page(tracks)):
+    if _text_of(page) != to_markdown(ranking_page(tracks)):
         raise DamagedFileError(f"{page} is not what the runs say; make it again with 'ranking'")
     for name, _ in _plotted(tracks):
         verify_checksum(folder / name)
@@ -353,8 +389,16 @@ def _checked_ranking(folder: Path) -> str:
     return f"{page}: follows from {runs} runs, plots agree"
 
 
+def _checked_page(folder: Path) -> list[str]:
+    """The line on the folder's HTML page, where it has one."""
+    from benchmarks.report.html.page import check_page  # noqa: PLC0415 (loads a renderer)
+
+    line = check_page(folder)
+    return [] if line is None else [line]
+
+
 def _checked_networks(folder: Path) -> str:
     runs, page = network_runs(folder), folder / NETWORKS
-    if not page.is_file() or page.read_text() != to_markdown(networks_page(runs)):
+    if _text_of(page) != to_markdown(networks_page(runs)):
         raise DamagedFileError(f"{page} is not what the runs say; make it again with 'networks'")
     return f"{page}: follows from {len(runs)} networks"

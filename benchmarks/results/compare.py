@@ -44,6 +44,7 @@ class MetricChange(BaseModel):
         p: two-sided, of flipping the differences' signs; None without pairs or without a margin.
         margin: the largest loss that still counts as good; None where the experiment gives none.
         reason: why there is no difference.
+        seeds: the noise seeds of both, where only these keep the items from being paired.
     """
 
     row: str
@@ -56,6 +57,7 @@ class MetricChange(BaseModel):
     margin: float | None = None
     verdict: Verdict | None = None
     reason: str | None = None
+    seeds: str | None = None
 
 
 class TrackChanges(BaseModel):
@@ -232,16 +234,45 @@ class _Side:
 
 
 def _why_unpaired(a: _Side, b: _Side) -> str | None:
-    if a.results.data.sha256 != b.results.data.sha256:
-        return "the data differ"
+    """The fields that keep all items of two results from being paired; None: nothing does."""
+    one, other = a.results.data, b.results.data
+    if one.sha256 != other.sha256:
+        asked = a.results.settings.data, b.results.settings.data
+        for field, mine, theirs in (
+            ("experiment.data", *asked),
+            ("data.name", one.name, other.name),
+            ("data.sha256", one.sha256[:12], other.sha256[:12]),
+        ):
+            if mine != theirs:
+                return f"the data differ ({field}: {mine} in A, {theirs} in B)"
     every = [one for side in (a, b) for records in side.records.values() for one in records]
     if any(one.item is None for one in every):
         return f"the {a.results.track} track scores sets, and stores no scores of single items"
-    if a.results.data.test_items != b.results.data.test_items:
-        return "the test items differ"
+    if one.test_items != other.test_items:
+        counts = f"{len(one.test_items)} in A, {len(other.test_items)} in B"
+        common = len({*one.test_items} & {*other.test_items})
+        return f"the test items differ (data.test_items: {counts}, {common} of them in both)"
     if a.results.clip_seconds != b.results.clip_seconds:
-        return "the test clips differ in length"
+        lengths = f"{a.results.clip_seconds} s in A, {b.results.clip_seconds} s in B"
+        return f"the test clips differ in length (clip_seconds: {lengths})"
     return None
+
+
+def _other_seeds(a: _Side, b: _Side, row: str) -> str | None:
+    """The field that gives a row other noise seeds in both results; None: they are the same."""
+    mine, theirs = a.seeds(row), b.seeds(row)
+    if mine == theirs:
+        return None
+    first, second = a.results.settings.seed, b.results.settings.seed
+    if first != second:
+        return f"experiment.seed: {first} in A, {second} in B"
+    return f"experiment.rows, seeds: {_span(mine)} in A, {_span(theirs)} in B"
+
+
+def _span(seeds: list[int]) -> str:
+    if not seeds:
+        return "none"
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
 
 
 def _change(a: _Side, b: _Side, row: str, metric: str, may_pair: bool) -> MetricChange:
@@ -253,7 +284,8 @@ def _change(a: _Side, b: _Side, row: str, metric: str, may_pair: bool) -> Metric
         # A distance between sets depends on how many there are.
         return found.model_copy(update={"reason": f"of {before.n} and {after.n} items"})
     margin = _margin(a, metric, before.value)
-    paired = may_pair and a.seeds(row) == b.seeds(row)
+    seeds = _other_seeds(a, b, row) if may_pair else None
+    paired = may_pair and seeds is None and bool(a.seeds(row))
     p = at_margin = None
     if paired:
         scores = b.scores(row, metric), a.scores(row, metric)
@@ -280,6 +312,7 @@ def _change(a: _Side, b: _Side, row: str, metric: str, may_pair: bool) -> Metric
         p=p,
         margin=margin,
         verdict=word,
+        seeds=seeds,
     )
 
 

@@ -49,7 +49,7 @@ def refuse_another(document: Path, kind: str, name: str, experiment: Experiment)
             "them; name another folder with --results, or move the older tables away"
         )
     stored = content.get("experiment")
-    fields = _differing(stored, experiment) if isinstance(stored, dict) else []
+    fields = differing(stored, experiment) if isinstance(stored, dict) else []
     if not fields:
         return None
     more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
@@ -82,8 +82,11 @@ def _published_by(document: Path, content: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _differing(stored: dict[str, Any], asked: Experiment) -> list[str]:
-    """Fields whose values differ, by their names on the command line, with both values."""
+def differing(stored: dict[str, Any], asked: Experiment) -> list[str]:
+    """Fields whose values differ, by their names on the command line, with both values.
+
+    Fields of the machine, such as ``device``, are left out.
+    """
     try:
         earlier = from_stored(stored)
     except ValidationError:
@@ -92,7 +95,7 @@ def _differing(stored: dict[str, Any], asked: Experiment) -> list[str]:
     return [
         f"{field} {_short(before.get(field))}, now {_short(now.get(field))}"
         for field in (before | now)
-        if before.get(field) != now.get(field) and field not in OF_MACHINE
+        if before.get(field) != now.get(field) and field.rpartition(".")[2] not in OF_MACHINE
     ]
 
 

@@ -10,6 +10,8 @@
 | `denoising/CONVENTION/ROW/after-K.png` | images: the clean estimates of the K-th evaluation |
 | `points/CONVENTION.json.gz` | known distributions: samples of rows, and the exact density |
 
+Beside each `.flac` lies its spectrogram, a `.png` of the same name.
+
 ROW is contestant and steps, such as `bddm-7`. A clip's name may contain folders. Conventions and
 rows may not, so that a path is read in one way.
 """
@@ -19,7 +21,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from benchmarks.core.rows import RowKey
@@ -76,6 +78,11 @@ class ExampleName:
         """
         found = _read(PurePosixPath(file).parts)
         return found if found is not None and found.file == file else None
+
+
+def spectrogram_of(audio: Path) -> Path:
+    """The picture of an audio file's spectrogram."""
+    return audio.with_suffix(IMAGE)
 
 
 def _read(parts: Sequence[str]) -> ExampleName | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.rows import RowKey
-from benchmarks.results.example_names import ExampleName
+from benchmarks.results.example_names import AUDIO, ExampleName, spectrogram_of
 from benchmarks.results.owned import earlier_examples, verify_file
 from benchmarks.results.points import ConventionPoints, read_points
 from benchmarks.results.schema import RunResults
@@ -95,6 +95,7 @@ class Examples:
         grids: images: grids of samples.
         denoising: speech and images: clean estimates of some rows.
         points: known distributions: convention to the file of :func:`read_points`.
+        spectrograms: speech: audio to the picture of its spectrogram; earlier runs drew none.
     """
 
     recordings: Mapping[str, Path]
@@ -103,6 +104,7 @@ class Examples:
     grids: tuple[Grid, ...]
     denoising: tuple[Denoising, ...]
     points: Mapping[str, Path]
+    spectrograms: Mapping[Path, Path] = field(default_factory=dict)
 
     def clips_in(self, convention: str, name: str) -> list[Clip]:
         """The samples of one test clip in a convention."""
@@ -153,7 +155,20 @@ def examples_of(document: Path, results: RunResults) -> Examples:
             for one, file in found.items()
             if one.kind == "points" and one.convention is not None
         },
+        spectrograms=dict(_spectrograms(document, results, found.values())),
     )
+
+
+def _spectrograms(
+    document: Path, results: RunResults, files: Iterable[Path]
+) -> Iterator[tuple[Path, Path]]:
+    """Pair audio with the picture beside it, once the picture matches its checksum."""
+    for file in files:
+        picture = spectrogram_of(file)
+        name = picture.relative_to(document.parent).as_posix()
+        if file.suffix == AUDIO and name in (results.files or {}):
+            verify_file(document, results, name)
+            yield file, picture
 
 
 def _found(document: Path, results: RunResults) -> Iterator[tuple[ExampleName, Path]]:

@@ -43,6 +43,14 @@ class DecidedSetting(Strict):
     tests: list[TestOutcome]
 
 
+class Beside(Strict):
+    """The figure of the results that stands beside one of the papers'."""
+
+    results: str = Field(description="document of a run, without .json")
+    row: str
+    metric: str
+
+
 class PapersFigure(Strict):
     """A figure of the papers, and this suite's beside it."""
 
@@ -50,6 +58,9 @@ class PapersFigure(Strict):
     value: str
     setting: str
     ours: str
+    beside: Beside | None = Field(
+        default=None, description="where ours is from; null: nothing is beside it, or not told"
+    )
 
 
 class Untested(Strict):

@@ -14,6 +14,7 @@ from benchmarks.results.items import items_file
 from benchmarks.results.schema import RunResults
 from benchmarks.runtime.checkout import LOCAL
 
+PAGE = "index.html"  # of the whole results folder
 NOBODYS = ("HISTORY.md", "README.md")  # pages that need no document
 ENDINGS = (
     ".json",
@@ -26,6 +27,7 @@ ENDINGS = (
     ".safetensors",
     ".ns",
     ".sha256",
+    ".html",
 )
 """Endings of files that runs and commands publish; any other file is a user's own."""
 

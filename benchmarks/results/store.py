@@ -49,6 +49,24 @@ def further_folders(folder: Path) -> list[Path]:
     return [place for place in (*named, *network_folders(folder)) if place.is_dir()]
 
 
+def root_of(folder: Path) -> Path:
+    """Find the results folder that a folder of runs belongs to, whose page shows them.
+
+    Returns:
+        The folder above ``ablation/``, ``contestants/``, ``networks/NAME/`` and the like if it has
+        runs of its own; else ``folder`` itself.
+    """
+    known = [Path(name) for name in (*FOLDERS, CONTESTS, LONG)]
+    known.append(Path(NETWORKS) / folder.name)
+    for place in known:
+        root = (
+            folder.parents[len(place.parts) - 1] if len(folder.parts) > len(place.parts) else None
+        )
+        if root is not None and root / place == folder and run_files(root):
+            return root
+    return folder
+
+
 def verify_items(path: Path, results: RunResults) -> None:
     """Verify that the items beside a document are those that it was made from.
 

@@ -160,6 +160,10 @@ class Workspace:
                 self._tell_changed(name, inputs, code)
         return folder
 
+    def ahead(self) -> Ahead:
+        """This workspace for a look ahead, which changes nothing."""
+        return Ahead(self.root, self.made, self._fresh)
+
     def tell_taken(self) -> None:
         """Say which stages' work was taken from earlier runs, and which commit made it."""
         for name, folders in self._taken.items():
@@ -277,6 +281,27 @@ class Workspace:
                 entry["folders"] += 1
                 entry["seconds"] = round(entry["seconds"] + folder.seconds, 1)
         return list(found.values())
+
+
+class UnfinishedError(Exception):
+    """A look ahead came to a stage whose work is not there."""
+
+
+class Ahead(Workspace):
+    """A workspace that opens finished stages alone, and makes no folder."""
+
+    def stage(self, name: str, inputs: dict[str, Any], code: Code = NO_CODE) -> StageFolder:
+        """Open the folder of a finished stage.
+
+        Raises:
+            UnfinishedError: the stage is not finished, or is to be made anew.
+        """
+        decided = inputs | {"code": code.sha256}
+        path = self.root / name / fingerprint(decided)[:12]
+        folder = StageFolder(path, decided, self.made, code)
+        if self._fresh or not folder.is_recorded:
+            raise UnfinishedError(name)
+        return folder
 
 
 def clear_temporaries(folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -41,6 +41,9 @@ from benchmarks.stages.train import (
 from benchmarks.stages.usable import refuse_unusable_networks
 from benchmarks.tracks.base import Trained
 
+if TYPE_CHECKING:
+    from benchmarks.stages.plan import Pace
+
 MOST_THREADS = 8  # for each core
 STAGES = ("data", "train", "search", "sample", "score", "report")
 Searched = dict[str, dict[str, list[SearchResult]]]
@@ -58,6 +61,7 @@ class Run:
             other packages is then left to another machine, and no times are measured.
         seconds: wall-clock seconds of each stage.
         left: work left to another machine, and the reason.
+        pace: measured evaluations of the score network; None: not measured.
     """
 
     context: Context
@@ -65,6 +69,7 @@ class Run:
     away: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    pace: Pace | None = None
 
     def until(self, last: str, results: Path) -> Path | None:
         """Run every stage up to ``last``; returns the page of the stage ``report``, else None."""
@@ -79,6 +84,8 @@ class Run:
             return None
         if "search" in wanted and not self.away and distributed.is_first():
             self.context.track.judge.check_items(self.context.workspace, self.context.progress)
+        if distributed.is_first() and not self.away:
+            self._tell_plan(wanted, results)
         if wanted == STAGES:
             names = self.context.track.scores.example_names()
             refuse_long_names(results, names, "give its recording, convention or row a shorter one")
@@ -110,6 +117,13 @@ class Run:
         keys = self._schedule_nets()
         conventions = {key.name(experiment): one for key, one in keys.items()}
         refuse_unusable_networks(self.context, conventions, self.from_scratch)
+
+    def _tell_plan(self, wanted: tuple[str, ...], results: Path) -> None:
+        from benchmarks.stages.plan import Wanted, tell_plan  # noqa: PLC0415 (imports pages' parts)
+
+        networks = (self._schedule_nets(), self._estimated())
+        plan = Wanted(*networks, wanted, self.from_scratch)
+        self.pace = tell_plan(self.context, plan, results)
 
     def _open_data(self) -> None:
         if not distributed.is_first():
@@ -241,7 +255,7 @@ class Run:
         }
         session = Session(self.context, weights, schedules)
         with self._timed("sample"):
-            sampled = sampled_rows(session)
+            sampled = sampled_rows(session, None if self.pace is None else self.pace.each)
             if self.away:
                 self._came_away(sampled, searched)
                 return None
@@ -258,7 +272,12 @@ class Run:
         with self._timed("report"):
             watched = watched_rows(session, sampled)
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
-        from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
+        from benchmarks.stages.publish import (  # noqa: PLC0415
+            digest_of,
+            items_text,
+            publish_page,
+            publish_run,
+        )
 
         evaluation = scored.evaluate()
         items = items_text(scored.records)
@@ -271,7 +290,9 @@ class Run:
             self.context, sampled, evaluation, timings, records, named, digest_of(items)
         )
         rows = sampled, watched
-        return publish_run(document, items, rows, self.context, results, weights.score_net)
+        page = publish_run(document, items, rows, self.context, results, weights.score_net)
+        publish_page(results, self.context.progress.say)
+        return page
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

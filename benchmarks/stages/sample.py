@@ -24,7 +24,7 @@ from benchmarks.core.schedule_nets import NetKey, repeats_in
 from benchmarks.runtime.code.closure import Alone, Code, code_of
 from benchmarks.runtime.found import Found
 from benchmarks.runtime.noise import EvaluatedNet, item_generators, start_noise
-from benchmarks.runtime.progress import Advance
+from benchmarks.runtime.progress import Advance, in_words
 from benchmarks.runtime.samples import SampleParts, write_samples
 from benchmarks.runtime.workspace import StageFolder, write_json
 from benchmarks.searches import SEARCHES
@@ -143,16 +143,27 @@ class Session:
         return condition, generators, x_N
 
 
-def sampled_rows(session: Session) -> list[Sampled]:
-    """Sample every row, or find its samples in the workspace."""
+def sampled_rows(session: Session, seconds_each: float | None = None) -> list[Sampled]:
+    """Sample every row, or find its samples in the workspace.
+
+    Args:
+        session: the run's network, items and contestants.
+        seconds_each: measured seconds of one evaluation of one item, to say how long it takes.
+    """
     experiment = session.context.experiment
     plans = [_plan(session, row) for row in rows_of(experiment)]
     every = [(plan, seed) for plan in plans for seed in plan.seeds]
     missing = [(plan, seed) for plan, seed in every if not seed.folder.is_finished()]
     total, left = (sum(p.row.items * s.sampler.nfe for p, s in some) for some in (every, missing))
+    if missing:
+        takes = "" if seconds_each is None else f", about {in_words(left * seconds_each)}"
+        session.context.progress.say(
+            f"sample: {len(every) - len(missing)} of {len(every)} sets of samples are finished; "
+            f"{left} evaluations of the score network are left{takes}"
+        )
     with session.context.progress.task("sample (NFE)", total, total - left) as advance:
         for plan, seed in missing:
-            _sample_seed(session, plan.row, seed, advance)
+            _sample_seed(session, plan.row, seed, advance.after_skipping())
     return [plan.result() for plan in plans]
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bddm_ref.schedule import NoiseSchedule
 
-RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
-    "schedules"
-]
+RELEASED = json.loads(
+    (Path(__file__).parents[2] / "benchmarks" / "data" / "released-schedules.json").read_text()
+)["schedules"]
 BETAS = st.lists(st.floats(1e-7, 0.999), min_size=1, max_size=40).map(tuple)
 
 

@@ -19,9 +19,9 @@ from bddm_ref.scheduling import Start, schedule_betas, starts, starts_in_noise
 from bddm_ref.search_released import released_search
 from bddm_ref.searching import SearchPlan, search
 
-RELEASED = json.loads((Path(__file__).parents[1] / "data" / "released-schedules.json").read_text())[
-    "schedules"
-]
+RELEASED = json.loads(
+    (Path(__file__).parents[2] / "benchmarks" / "data" / "released-schedules.json").read_text()
+)["schedules"]
 TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)
 
 

@@ -16,7 +16,7 @@ from bddm_ref.sampling import sample
 from bddm_ref.schedule import NoiseSchedule
 from benchmarks.runtime.noise import item_generators, start_noise
 
-RELEASED = Path(__file__).parents[1] / "data" / "released-schedules.json"
+RELEASED = Path(__file__).parents[2] / "benchmarks" / "data" / "released-schedules.json"
 TRAINING = NoiseSchedule.linear(200, 1e-4, 0.02)
 ITEMS, SIZE = 3, 24
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
@@ -39,8 +40,8 @@ each, and no training is repeated. One or two clips are an indication. From {FEW
 brackets are 95 % intervals of Student's t over clips; they cover the choice of clips alone.
 """
 TRAJECTORY_NOTE = """\
-Signals after each reverse step, beside the papers' values, which are taken second-hand. The papers
-do not define their MCD and LS-MSE exactly, so that these two columns may be on another scale.
+Signals after each reverse step. The papers' values stand in parentheses, and are taken second-hand.
+The papers do not define their MCD and LS-MSE exactly, so that theirs may be on another scale.
 """
 REPORTED = {  # step to LS-MSE, MCD, STOI, PESQ, as the papers report them (second-hand)
     1: (3393.0, 6.55, 0.405, 0.64),
@@ -67,10 +68,10 @@ def authors_audio_page(document: AuthorsAudio) -> Page:
         Prose(_method(document)),
         _sources(document.files),
         Heading("Means over clips"),
-        *_means(document),
+        *mean_blocks(document),
     ]
     if document.trajectory:
-        blocks += [Heading("Along the reverse steps"), *_trajectory(document)]
+        blocks += [Heading("Along the reverse steps"), *trajectory_blocks(document)]
     blocks += [Heading("Every clip"), *_clips(document)]
     if document.unscored:
         reasons = (f"{code(file)}: {plain(why)}." for file, why in document.unscored.items())
@@ -116,7 +117,8 @@ def _encodings(files: Sequence[AudioFile]) -> str:
     return "; ".join(f"{count} {plain(form)}" for form, count in counts.items())
 
 
-def _means(document: AuthorsAudio) -> list[Block]:
+def mean_blocks(document: AuthorsAudio) -> list[Block]:
+    """A table of means for each set."""
     heads = ["Clips", "System", "n", *(named(info) for info in document.metrics.values())]
     blocks: list[Block] = []
     for of_set in dict.fromkeys(one.set for one in document.means):
@@ -133,17 +135,15 @@ def _means(document: AuthorsAudio) -> list[Block]:
             for one in document.means
             if one.set == of_set
         ]
-        blocks.append(table(heads, lines, f"Set {code(of_set)}:"))
+        blocks.append(table(heads, lines, f"Set {code(of_set)}:", keys=2))
     return blocks
 
 
-def _trajectory(document: AuthorsAudio) -> list[Block]:
+def trajectory_blocks(document: AuthorsAudio) -> list[Block]:
+    """A table for each signal along the reverse steps, beside the papers' values."""
     blocks: list[Block] = [noted(TRAJECTORY_NOTE)]
     metrics = [name for name in IN_TRAJECTORY if name in document.metrics]
-    heads = ["Step"]
-    for name in metrics:
-        heads += [named(document.metrics[name]), "reported"]
-    heads.append("Clipped")
+    heads = ["Step", *(named(document.metrics[name]) for name in metrics), "Clipped"]
     found = document.trajectory
     for system, clip in dict.fromkeys((file.system, file.clip) for file, _ in found):
         some = [pair for pair in found if (pair[0].system, pair[0].clip) == (system, clip)]
@@ -152,9 +152,9 @@ def _trajectory(document: AuthorsAudio) -> list[Block]:
         for file, one in some:
             line: list[Cell | str] = [str(file.steps)]
             for name in metrics:
-                line.append(_score(document, one.scores, name))
-                values = reported.get(file.steps or 0)
-                line.append(NOTHING if values is None else f"{values[PLACES[name]]:g}")
+                score, values = _score(document, one.scores, name), reported.get(file.steps or 0)
+                theirs = "" if values is None else f" ({values[PLACES[name]]:g})"
+                line.append(replace(score, text=score.text + theirs))
             lines.append([*line, str(one.clipped)])
         blocks.append(table(heads, lines, f"{code(system)}, clip {code(clip)}:"))
         unclipped = [_unclipped(document, file, one.unclipped, metrics) for file, one in some]
@@ -192,7 +192,7 @@ def _clips(document: AuthorsAudio) -> list[Block]:
                 told = [code(file.clip), code(file.name), plain(file.subtype), str(one.clipped)]
                 lines.append([*told, *(_score(document, one.scores, m) for m in document.metrics)])
         if lines:
-            blocks.append(table(heads, lines, f"Set {code(of_set)}:"))
+            blocks.append(table(heads, lines, f"Set {code(of_set)}:", keys=2))
     loud = {one.reference: one.reference_clipped for one in document.samples}
     if clipped := [f"{code(file)}: {count} samples" for file, count in loud.items() if count]:
         blocks += [Prose("Recordings that were clipped:"), Bullets(tuple(clipped))]

@@ -32,16 +32,20 @@ def claims_page(ledger: Ledger) -> Page:
         Prose(P_VALUES.rstrip()),
     ]
     for one in ledger.claims:
-        blocks += [
-            Heading(f"{one.number}. {one.statement}"),
-            Prose(f"**{_capital(one.verdict)}.** {one.source}; reported: {one.reported}."),
-            *_figures(one),
-            _setting("Primary setting", one.primary),
-            *(_setting(f"Extension, {other.name}", other) for other in one.extensions),
-            *_not_tested(one),
-            *_origin(one),
-        ]
+        blocks += [Heading(f"{one.number}. {one.statement}"), *claim_blocks(one)]
     return Page(tuple(blocks))
+
+
+def claim_blocks(one: DecidedClaim) -> list[Block]:
+    """A claim's verdict, figures, settings, tests and origin, below its heading."""
+    return [
+        Prose(f"**{_capital(one.verdict)}.** {one.source}; reported: {one.reported}."),
+        *_figures(one),
+        _setting("Primary setting", one.primary),
+        *(_setting(f"Extension, {other.name}", other) for other in one.extensions),
+        *_not_tested(one),
+        *_origin(one),
+    ]
 
 
 def summary(ledger: Ledger) -> Table:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from pydantic import JsonValue
 
 from benchmarks.report.inline import code, plain
-from benchmarks.report.page import NOTHING, Block, Heading, Page, Prose, estimate, named, table
-from benchmarks.results.compare import Changes, MetricChange, TrackChanges
-from benchmarks.results.verdicts import Verdict
+from benchmarks.report.page import NOTHING, Block, Heading, Page, Prose, Table, named, table
+from benchmarks.report.page import estimate as interval_text
+from benchmarks.results.compare import Changes, MetricChange, Setting, TrackChanges
+from benchmarks.results.verdicts import Interval, Verdict
 
-LONGEST = 100  # characters of a setting's value
+LONGEST = 22  # characters of a setting's value
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # a commit, or SHA-256
+DIGITS = 12  # of a digest that is shown
+CUT = "Values with … are cut; `--json` prints them whole."
 
 
 def compare_page(changes: Changes) -> Page:
@@ -22,7 +27,19 @@ def compare_page(changes: Changes) -> Page:
     blocks = [block for track in changes.tracks for block in _track(track)]
     if changes.unmatched:
         blocks.append(Prose(f"In one folder only: {_listed(changes.unmatched)}."))
-    return Page((*blocks, *_conclusion(changes)))
+    return Page((*blocks, *conclusion(changes)))
+
+
+def short_page(changes: Changes) -> Page:
+    """The conclusion with the rows that got worse, for the summary of a job."""
+    blocks: list[Block] = []
+    for track in changes.tracks:
+        blocks.append(Heading(f"Comparison: {track.track} track"))
+        blocks.append(Prose(f"A: {code(track.a)}\n\nB: {code(track.b)}"))
+        worse = [change for change in track.changes if change.verdict == "worse"]
+        fewer = track.model_copy(update={"changes": worse})
+        blocks += [_table(fewer, name) for name in dict.fromkeys(one.metric for one in worse)]
+    return Page((*blocks, *conclusion(changes)))
 
 
 def _track(found: TrackChanges) -> Iterator[Block]:
@@ -31,56 +48,104 @@ def _track(found: TrackChanges) -> Iterator[Block]:
     if found.meaningless:
         yield Prose("**A smoke run: budgets are tiny, and these figures mean nothing.**")
     yield Heading("Settings that differ")
-    if found.settings:
-        lines = [[code(one.field), _value(one.a), _value(one.b)] for one in found.settings]
-        yield table(["Setting", "A", "B"], lines)
-    else:
-        yield Prose("None.")
+    yield from _settings(found.settings)
     yield Heading("Scores")
     yield Prose(_pairing(found))
-    if found.changes:
-        heads = ["Row", "Metric", "A", "B", "B − A", "Items", "p", "Margin", "Verdict on B"]
-        yield table(heads, [_line(found, change) for change in found.changes])
+    for metric in dict.fromkeys(change.metric for change in found.changes):
+        yield _table(found, metric)
+    yield from _not_compared(found)
     for side, rows in (("A", found.only_in_a), ("B", found.only_in_b)):
         if rows:
             yield Prose(f"Sampled in {side} only: {_listed(rows)}.")
 
 
+def _settings(settings: Sequence[Setting]) -> Iterator[Block]:
+    if not settings:
+        yield Prose("None.")
+        return
+    lines = [[code(one.field), *_values(one)] for one in settings]
+    yield table(["Setting", "A", "B"], lines)
+    if any("…" in text for _, *texts in lines for text in texts):
+        yield Prose(CUT)
+
+
 def _pairing(found: TrackChanges) -> str:
-    intervals = "Intervals are of 95 %."
+    brackets = "Brackets: 95 % intervals of the difference; `--json` has those of A and B."
     if found.unpaired is not None:
         return (
-            f"Unpaired, because {found.unpaired}: differences follow from the two stored estimates "
-            f"as if these were independent. {intervals}"
+            f"Unpaired, because {plain(found.unpaired)}: differences follow from the two stored "
+            f"estimates as if these were independent. {brackets}"
         )
-    rows = dict.fromkeys(change.row for change in found.changes if not change.paired)
-    if not rows:
-        return f"Paired: both have the same data, test items and noise seeds. {intervals}"
+    seeds: dict[str, list[str]] = {}
+    for change in found.changes:
+        if change.seeds is not None and change.row not in seeds.setdefault(change.seeds, []):
+            seeds[change.seeds].append(change.row)
+    if not seeds:
+        return f"Paired: both have the same data, test items and noise seeds. {brackets}"
+    stored = "follow from the two stored estimates as if these were independent"
+    if {change.row for change in found.changes} == {row for rows in seeds.values() for row in rows}:
+        told = "; ".join(seeds)
+        return (
+            f"Unpaired, because the noise seeds differ ({told}): differences {stored}. {brackets}"
+        )
+    told = "; ".join(f"{field}: {_listed(rows)}" for field, rows in seeds.items())
     return (
-        "Paired by test item, but for rows with other noise seeds, whose differences follow from "
-        f"the two stored estimates: {_listed(list(rows))}. {intervals}"
+        f"Paired by test item, but for rows with other noise seeds, whose differences {stored} "
+        f"({told}). {brackets}"
     )
 
 
-def _line(found: TrackChanges, change: MetricChange) -> list[str]:
-    info = found.metrics[change.metric]
-    cells = [code(change.row), named(info)]
-    cells += [estimate(one, info.digits) for one in (change.a, change.b)]
+def _table(found: TrackChanges, metric: str) -> Table:
+    """One metric: a line for each row that both have."""
+    changes = [change for change in found.changes if change.metric == metric]
+    info = found.metrics[metric]
+    margins = {change.margin for change in changes if change.difference is not None}
+    told = [NOTHING if one is None else f"{one:.3g}" for one in margins]
+    caption = f"{named(info)}:" if len(told) != 1 else f"{named(info)}, margin {told[0]}:"
+    if told == [NOTHING]:
+        caption = f"{named(info)}, without a margin and so without verdicts:"
+    heads = ["Row", "A", "B", "B − A", "Items", "p"]
+    heads += ["Margin"] if len(told) > 1 else []
+    heads += [] if told == [NOTHING] else ["Verdict on B"]
+    lines = [_line(change, info.digits) for change in changes]
+    return table(heads, [[line[head] for head in heads] for line in lines], caption)
+
+
+def _line(change: MetricChange, digits: int) -> dict[str, str]:
+    """A row's cells by the head of their column."""
+    cells = {
+        "Row": code(change.row),
+        "A": _number(change.a, digits),
+        "B": _number(change.b, digits),
+    }
     if change.difference is None:
-        reason = f"not compared: {plain(str(change.reason))}"
-        return [*cells, reason, NOTHING, NOTHING, NOTHING, NOTHING]
+        return cells | dict.fromkeys(("B − A", "Items", "p", "Margin", "Verdict on B"), NOTHING)
     verdict = change.verdict or NOTHING
-    return [
-        *cells,
-        estimate(change.difference, info.digits + 1, sign="+"),
-        f"{change.difference.n} {'pairs' if change.paired else 'unpaired'}",
-        NOTHING if change.p is None else f"{change.p:.2g}",
-        NOTHING if change.margin is None else f"{change.margin:.3g}",
-        f"**{verdict}**" if verdict in ("better", "worse") else verdict,
-    ]
+    return cells | {
+        "B − A": interval_text(change.difference, digits + 1, sign="+"),
+        "Items": f"{change.difference.n} {'pairs' if change.paired else 'unpaired'}",
+        "p": NOTHING if change.p is None else f"{change.p:.2g}",
+        "Margin": NOTHING if change.margin is None else f"{change.margin:.3g}",
+        "Verdict on B": f"**{verdict}**" if verdict in ("better", "worse") else verdict,
+    }
 
 
-def _conclusion(changes: Changes) -> list[Block]:
+def _number(one: Interval, digits: int) -> str:
+    return NOTHING if one.value is None else f"{one.value:.{digits}f}"
+
+
+def _not_compared(found: TrackChanges) -> Iterator[Block]:
+    """Say why rows have no difference."""
+    reasons: dict[str, list[str]] = {}
+    for change in found.changes:
+        if change.reason is not None:
+            reasons.setdefault(change.reason, []).append(f"{change.row} {change.metric}")
+    for reason, names in reasons.items():
+        yield Prose(f"Not compared, {plain(reason)}: {_listed(names)}.")
+
+
+def conclusion(changes: Changes) -> list[Block]:
+    """The number of comparisons with each verdict, and the rows that got worse."""
     every = [change for track in changes.tracks for change in track.changes if change.verdict]
     if not every:
         told = ["Nothing is judged: no metric with a margin is compared."]
@@ -100,7 +165,17 @@ def _listed(names: list[str]) -> str:
     return ", ".join(code(name) for name in names)
 
 
-def _value(value: JsonValue) -> str:
+def _values(one: Setting) -> tuple[str, str]:
+    """Both values of a setting, cut where they are long; equal beginnings are cut, not ends."""
+    whole = [_text(value) for value in (one.a, one.b)]
+    cut = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in whole]
+    if cut[0] == cut[1]:
+        cut = [text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}" for text in whole]
+    return plain(cut[0]), plain(cut[1])
+
+
+def _text(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    shown = NOTHING if value is None else text
-    return plain(shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…")
+    if DIGEST.fullmatch(text):
+        return text[:DIGITS]
+    return NOTHING if value is None else text

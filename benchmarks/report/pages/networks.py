@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks.core.experiment import EXACT
 from benchmarks.core.rows import RowKey
+from benchmarks.report.contents import with_contents
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Block, Heading, Page, Table, estimate, named, noted, table
 from benchmarks.report.words import WORDS
@@ -43,7 +44,7 @@ def networks_page(documents: Mapping[str, RunResults]) -> Page:
             for metric in headline(first, convention):
                 tables = [_gains(mine, convention, metric, other) for other in BASELINES]
                 blocks += [one for one in tables if one is not None]
-    return Page(tuple(blocks))
+    return with_contents(Page(tuple(blocks)))
 
 
 def _networks(documents: dict[str, RunResults]) -> Table:

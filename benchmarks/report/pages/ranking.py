@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from benchmarks.report.contents import with_contents
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
@@ -50,8 +51,8 @@ a score in every column first; why others have none stands below each convention
 neighbours may be chance; the comparisons tell. In plots hollow points are unstable times.
 """
 WINNERS = """\
-The best at each number of evaluations, its score less BDDM's (paired, with the 95 % interval where
-it is not exact), and BDDM's rank among how many. The best of so many owes some of its lead to
+The best at each number of evaluations (NFE), its score less BDDM's (paired, with the 95 % interval
+where it is not exact), and BDDM's rank among how many. The best of so many owes some of its lead to
 chance.
 """
 TALLY = """\
@@ -64,7 +65,7 @@ Indications do not count.
 def ranking_page(tracks: Sequence[RankedTrack]) -> Page:
     """Lay out the ranking of all tracks."""
     blocks: list[Block] = [Heading("Contestants at equal evaluations", 1), noted(NOTE)]
-    blocks += [Heading("Winners"), noted(WINNERS), _winners(tracks)]
+    blocks += [Heading("Winners"), noted(WINNERS), *_winners(tracks)]
     blocks += [Heading("BDDM against each"), noted(TALLY), _tally(tracks)]
     for track in tracks:
         for convention in track.conventions:
@@ -75,7 +76,7 @@ def ranking_page(tracks: Sequence[RankedTrack]) -> Page:
             blocks += _missing(convention)
             blocks += _preparation(convention)
         blocks += _origin(track)
-    return Page(tuple(blocks))
+    return with_contents(Page(tuple(blocks)))
 
 
 def plot_name(track: RankedTrack, convention: RankedConvention) -> str:
@@ -83,34 +84,33 @@ def plot_name(track: RankedTrack, convention: RankedConvention) -> str:
     return f"{CONTESTS}/pareto-{track.track}-{convention.name}.svg"
 
 
-def _winners(tracks: Sequence[RankedTrack]) -> Table:
-    """The best of each column, its lead over BDDM, and BDDM's rank."""
-    found = [
-        (track.track, one)
+def _winners(tracks: Sequence[RankedTrack]) -> list[Table]:
+    """For each metric a line per number of evaluations: the best, its lead, and BDDM's rank."""
+    heads = ["NFE", "Best", "Best less BDDM", "BDDM's rank"]
+    return [
+        table(
+            heads, lines, f"{track.track.capitalize()}, {code(one.convention)}, {named(one.info)}:"
+        )
         for track in tracks
         for convention in track.conventions
         for one in convention.rankings
+        if (lines := [[str(nfe), *_winner(one, nfe)] for nfe in one.columns])
     ]
-    columns = sorted({nfe for _, one in found for nfe in one.columns})
-    lines = []
-    for track, one in found:
-        cells = [_winner(one, nfe) if nfe in one.columns else "—" for nfe in columns]
-        lines.append([f"{track}, {code(one.convention)}", named(one.info), *cells])
-    return table(["", "Metric", *(str(nfe) for nfe in columns)], lines)
 
 
-def _winner(one: Ranking, nfe: int) -> str:
+def _winner(one: Ranking, nfe: int) -> tuple[str, str, str]:
+    """Title of the best, its lead over BDDM, and BDDM's rank."""
     entrants = one.column(nfe)
     name = one.winner(nfe)
-    rank = f"BDDM {entrants[BDDM].rank} of {len(entrants)}" if BDDM in entrants else "no BDDM"
+    title = plain(one.lines[name].title)
+    rank = f"{entrants[BDDM].rank} of {len(entrants)}" if BDDM in entrants else "no BDDM"
     if name == BDDM:
-        return f"**{rank}**"
+        return f"**{title}**", NOTHING, f"**{rank}**"
     against = entrants[name].against
-    lead = ""
-    if against is not None:
-        size = estimate(against.difference, one.info.digits, sign="+")
-        lead = f" {size} {_mark(against)}"
-    return f"{plain(one.lines[name].title)}{lead}; {rank}"
+    if against is None:
+        return title, NOTHING, rank
+    size = estimate(against.difference, one.info.digits, sign="+")
+    return title, f"{size} {_mark(against)}", rank
 
 
 def _tally(tracks: Sequence[RankedTrack]) -> Table:

@@ -25,7 +25,7 @@ def schedule_blocks(results: RunResults, rows: Sequence[RowResult]) -> list[Bloc
         return []
     heads = ["Sampler", "Steps", "Repeats", "τ", "α_N", "β_N", "Kernel of the pass", "Complete"]
     lines = [_line(results, row) for row in searched]
-    return [Prose(NOTE), table(heads, lines), *_missing(rows)]
+    return [Prose(NOTE), table(heads, lines, keys=2), *_missing(rows)]
 
 
 def _missing(rows: Sequence[RowResult]) -> list[Block]:

@@ -249,13 +249,14 @@ def _searches(pairs: Sequence[SearchPair]) -> Table:
         lines.append(
             [
                 f"`{pair.source}` {pair.convention}",
+                named(pair.info),
                 f"{full} → {cheap} ({cheap / full:.1%})",
                 f"{slow:.0f} → {quick:.0f}",
-                named(pair.info),
                 *(_difference(pair, count) for count in steps),
             ]
         )
-    return table(["Results", "NFE", "Seconds", "Metric", *(f"{n} steps" for n in steps)], lines)
+    heads = ["Results", "Metric", "NFE", "Seconds", *(f"{n} steps" for n in steps)]
+    return table(heads, lines, keys=2)
 
 
 def _difference(pair: SearchPair, steps: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmarks.report.contents import with_contents
 from benchmarks.report.page import (
     NOTHING,
     Block,
@@ -85,7 +86,7 @@ def theory_page(document: TheoryDocument) -> Page:
             )
         ),
     )
-    return Page(blocks)
+    return with_contents(Page(blocks))
 
 
 def _bound_blocks(bounds: Sequence[DataBounds], T: int) -> tuple[Block, ...]:
@@ -97,7 +98,7 @@ def _bound_blocks(bounds: Sequence[DataBounds], T: int) -> tuple[Block, ...]:
             f"with τ = ⌊T/N⌋ for a length N of at most {LONGEST}. Figures are of the points "
             "inside, unless a column says otherwise."
         ),
-        Bullets(tuple(_findings(bounds))),
+        Bullets(tuple(bound_findings(bounds))),
         Prose(
             "**The common term dropped, as in the authors' plot.** Their F_bddm runs from .52 to "
             ".73. Without the common term F_bddm = L_step − L_score = ½[r(1 − s) − log r], with "
@@ -123,7 +124,8 @@ def _bound_blocks(bounds: Sequence[DataBounds], T: int) -> tuple[Block, ...]:
     )
 
 
-def _findings(bounds: Sequence[DataBounds]) -> Iterable[str]:
+def bound_findings(bounds: Sequence[DataBounds]) -> Iterable[str]:
+    """One item for each question on the bound, as inline Markdown."""
     points = [(one, p) for one in bounds for p in one.points if p.length is not None]
     total = len(points)
     above = sum(one.over_term(p) > 0 for one, p in points)
@@ -184,7 +186,7 @@ def _dropped_table(bounds: Sequence[DataBounds]) -> Table:
 
 
 def _kept_table(bounds: Sequence[DataBounds]) -> Table:
-    heads = ["Data", "log p", "Common term", "F_elbo", "F_bddm", "F_bddm ≥ F_elbo"]
+    heads = ["Data", "Common term", "log p", "F_elbo", "F_bddm", "F_bddm ≥ F_elbo"]
     heads += ["F_bddm ≤ log p", "F_bddm ≤ log p_θ", "Outside: ≥ F_elbo", "≤ log p"]
     lines = []
     for one in bounds:
@@ -194,8 +196,8 @@ def _kept_table(bounds: Sequence[DataBounds]) -> Table:
             lines.append(
                 [
                     f"`{one.data}`",
-                    f"{one.log_p:.3f}",
                     words,
+                    f"{one.log_p:.3f}",
                     f"{one.elbo(fitted):.3f}",
                     _range(one.f_bddm(p, common)[0] for p in _inside(one)),
                     _share(one.over_elbo(p, common)[0] >= 0 for p in _inside(one)),
@@ -205,7 +207,7 @@ def _kept_table(bounds: Sequence[DataBounds]) -> Table:
                     _share(one.f_bddm(p, common)[0] <= one.log_p for p in _outside(one)),
                 ]
             )
-    return table(heads, lines)
+    return table(heads, lines, keys=2)
 
 
 def _proposition_table(bounds: Sequence[DataBounds]) -> Table:
@@ -254,7 +256,7 @@ def _points_table(bounds: Sequence[DataBounds], T: int) -> Table:
         f"All terms of one distribution for N = {SHOWN_LENGTH}, τ = {tau}, to derive the figures "
         "again:"
     )
-    return table(heads, lines, caption)
+    return table(heads, lines, caption, keys=3)
 
 
 def _ratio_table(studies: Sequence[RatioStudy]) -> Table:

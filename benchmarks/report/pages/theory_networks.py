@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.report.contents import with_contents
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
@@ -65,7 +66,7 @@ def network_page(document: NetworkDocument) -> Page:
             )
         ),
     )
-    return Page(blocks)
+    return with_contents(Page(blocks))
 
 
 def _bounds(one: NetworkTheory) -> Table:
@@ -88,7 +89,7 @@ def _bounds(one: NetworkTheory) -> Table:
         f"{_cell(one.elbo_fitted)} fitted. F_bddm ≥ one term at {above} of {len(inside)} points "
         f"inside; each item follows the identity to {off:.0e}."
     )
-    return table(heads, lines, caption)
+    return table(heads, lines, caption, keys=3)
 
 
 def _ratios(one: NetworkTheory) -> Table:

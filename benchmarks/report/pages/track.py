@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.report.contents import with_contents
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import (
     NOTHING,
     Block,
+    Bullets,
     Cell,
     Heading,
     Origin,
@@ -44,12 +46,13 @@ def track_page(results: RunResults) -> Page:
     for convention in results.convention_names():
         rows = [row for row in results.rows if row.convention == convention]
         head = words.convention_head(results, results.convention(convention))
-        blocks += [Heading(head), _quality_table(results, rows)]
+        blocks += [Heading(head), _quality_table(results, rows), *_unsampled(rows)]
+        blocks += _times(results, rows)
         blocks += _verdicts(results, convention)
         blocks += words.appendix(results, rows)
         blocks += schedule_blocks(results, rows)
         blocks += [Prose(line) for line in _cost_lines(results, convention)]
-    return Page((*blocks, _origin(results)))
+    return with_contents(Page((*blocks, _origin(results))))
 
 
 def _head(results: RunResults) -> list[Block]:
@@ -114,56 +117,74 @@ def _by_steps(results: RunResults, name: str) -> Table:
         ]
         for convention, contestant in samplers
     ]
-    return table([f"{named(info)} at steps", "Sampler", *(str(step) for step in steps)], lines)
+    heads = [f"{named(info)} at steps", "Sampler", *(str(step) for step in steps)]
+    return table(heads, lines, keys=2)
+
+
+def _quality_table(results: RunResults, rows: Sequence[RowResult]) -> Table:
+    heads = ["Sampler", "Steps", "Seeds", "Scored"]
+    heads += [named(m) for m in results.metrics.values()]
+    lines = [_quality(row, results) for row in rows]
+    lines += WORDS[results.track].floor_lines(results, rows)
+    return table(heads, lines, keys=2)
+
+
+def _quality(row: RowResult, results: RunResults) -> Line:
+    scored = min(row.n_scored.values(), default=0)
+    told = "none" if row.skipped is not None else f"{scored} / {row.n_total}"
+    seeds = 0 if row.skipped is not None else row.seeds
+    cells: Line = [plain(results.titles[row.contestant]), str(row.steps), str(seeds), told]
+    return cells + [
+        estimated(row.metrics.get(name), m.digits) for name, m in results.metrics.items()
+    ]
+
+
+def _unsampled(rows: Sequence[RowResult]) -> list[Block]:
+    """Why rows have no samples, the rows of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.skipped is not None:
+            reasons.setdefault(row.skipped, []).append(row.id.name)
+    if not reasons:
+        return []
+    items = (f"{', '.join(map(code, names))}: {plain(why)}" for why, names in reasons.items())
+    return [Prose("Rows without samples:"), Bullets(tuple(items))]
+
+
+def _times(results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
+    """The table of times; nothing where no row was timed."""
+    timed = [row for row in rows if row.time is not None]
+    if not timed:
+        return []
+    heads = ["Sampler", "Steps", "NFE", *_time_heads(results)]
+    names = [(plain(results.titles[row.contestant]), str(row.steps), str(row.nfe)) for row in timed]
+    lines = [[*name, *_time_cells(row, results)] for name, row in zip(names, timed, strict=True)]
+    return [table(heads, lines, keys=2)]
 
 
 def _time_heads(results: RunResults) -> list[str]:
     """Heads of the columns of times; earlier documents have fewer."""
     times = [row.time for row in results.rows if row.time is not None]
-    heads = ["Latency", "Speed-up (time)"]
+    heads = ["RTF"] if WORDS[results.track].with_rtf else []
+    heads += ["Latency", "Speed-up (time)"]
     heads += ["with encoder"] if any(time.speedup_with_encoder for time in times) else []
     heads += ["Step ratio"]
     return heads + (["Power"] if any(time.power is not None for time in times) else [])
 
 
 def _time_cells(row: RowResult, results: RunResults) -> Line:
-    heads, time = _time_heads(results), row.time
-    if time is None:
-        return [NOTHING] * len(heads)
+    time = row.time
+    assert time is not None  # the caller has chosen rows that were timed
     is_reference = row.id.name == results.reference
     cells: dict[str, Cell | str] = {
+        "RTF": NOTHING if time.rtf is None else Cell(f"{time.rtf:.3f}", time.rtf),
         "Latency": Cell(_latency(time), time.median_s),
         "Speed-up (time)": "1" if is_reference else estimated(time.speedup, 1),
         "with encoder": "1" if is_reference else estimated(time.speedup_with_encoder, 1),
         "Step ratio": f"{time.step_ratio:.1f}",
         "Power": NOTHING if time.power is None else f"{time.power:.2f}",
     }
-    return [cells[head] for head in heads]
-
-
-def _quality_table(results: RunResults, rows: Sequence[RowResult]) -> Table:
-    heads = ["Sampler", "Steps", "Seeds", "Scored"]
-    heads += [named(m) for m in results.metrics.values()]
-    words = WORDS[results.track]
-    heads += ["RTF"] if words.with_rtf else []
-    heads += _time_heads(results)
-    lines = [_row_cells(row, results) for row in rows]
-    return table(heads, lines + words.floor_lines(results, rows, len(heads)))
-
-
-def _row_cells(row: RowResult, results: RunResults) -> Line:
-    with_rtf = WORDS[results.track].with_rtf
-    title = plain(results.titles[row.contestant])
-    if row.skipped is not None:
-        empty = [NOTHING] * (len(results.metrics) + len(_time_heads(results)) + with_rtf)
-        return [title, str(row.steps), "0", plain(row.skipped), *empty]
-    scored = min(row.n_scored.values(), default=0)
-    cells: Line = [title, str(row.steps), str(row.seeds), f"{scored} / {row.n_total}"]
-    cells += [estimated(row.metrics.get(name), m.digits) for name, m in results.metrics.items()]
-    if with_rtf:
-        rtf = None if row.time is None else row.time.rtf
-        cells.append(NOTHING if rtf is None else f"{rtf:.3f}")
-    return [*cells, *_time_cells(row, results)]
+    return [cells[head] for head in _time_heads(results)]
 
 
 def _verdicts(results: RunResults, convention: str) -> list[Block]:
@@ -189,7 +210,7 @@ def _verdicts(results: RunResults, convention: str) -> list[Block]:
         count = str(first.items if words.counts_items else first.seeds)
         cells = [_verdict_cell(found[m], results) if m in found else NOTHING for m in metrics]
         lines.append([plain(row.name), plain(against.name), count, *cells])
-    return [table(heads, lines), Prose(words.verdict_note(results, mine))]
+    return [table(heads, lines, keys=2), Prose(words.verdict_note(results, mine))]
 
 
 def _verdict_cell(comparison: Comparison, results: RunResults) -> str:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.report.page import arrow
-from benchmarks.report.plots.text import unformatted
+from benchmarks.report.plots.text import spread, unformatted
 from benchmarks.results.places import efficient
 from benchmarks.results.ranking_schema import BDDM, Place, Ranking
 from benchmarks.results.verdicts import MetricInfo
@@ -195,7 +195,8 @@ def _label(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], tabl
         for name in styles
     }
     order = sorted(ends, key=lambda name: ends[name])
-    for name, height in zip(order, _spread([ends[name] for name in order]), strict=True):
+    heights = spread([ends[name] for name in order], [GAP] * len(order))
+    for name, height in zip(order, heights, strict=True):
         style = styles[name]
         axis.annotate(
             "",
@@ -222,15 +223,3 @@ def _label(axis: Axes, lines: dict[str, Points], styles: dict[str, _Style], tabl
             verticalalignment="center",
             fontweight="bold" if name == BDDM else "normal",
         )
-
-
-def _spread(heights: list[float]) -> list[float]:
-    """Rising heights, moved no further than labels need to stand apart within the panel."""
-    placed: list[float] = []
-    for height in heights:
-        placed.append(max(height, placed[-1] + GAP) if placed else max(height, 0.0))
-    ceiling = 1.0
-    for i in reversed(range(len(placed))):
-        placed[i] = min(placed[i], ceiling)
-        ceiling = placed[i] - GAP
-    return placed

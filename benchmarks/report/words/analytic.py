@@ -77,13 +77,13 @@ class AnalyticWords(TrackWords):
             f"worse by more than it; else *undecided*.{BY_SEEDS if _has_sets(results) else ''}"
         )
 
-    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult]) -> list[Line]:
         """Draws from the data in the samples' place."""
         lines = []
         for key, metrics in results.floors.items():
             convention, count = key.rsplit("/", 1)
             if convention == rows[0].convention:
-                lines.append(floor_line(results, metrics, count, width))
+                lines.append(floor_line(results, metrics, count))
         return lines
 
 

@@ -56,7 +56,7 @@ class TrackWords(ABC):
     def units(self, results: RunResults) -> str:
         """The plural noun for the independent items of a run."""
 
-    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult]) -> list[Line]:
         """Lines of the quality table that are no sampler's."""
         return []
 
@@ -65,23 +65,19 @@ class TrackWords(ABC):
         return []
 
 
-def floor_line(results: RunResults, metrics: dict[str, Interval], count: str, width: int) -> Line:
+def floor_line(results: RunResults, metrics: dict[str, Interval], count: str) -> Line:
     """A line of the quality table for ``count`` items of the data in the samples' place."""
-    return data_line(results, metrics, ("*Floor: data*", f"{count} / {count}"), width)
+    return data_line(results, metrics, ("*Floor: data*", f"{count} / {count}"))
 
 
-def data_line(
-    results: RunResults, metrics: dict[str, Interval], head: tuple[str, str], width: int
-) -> Line:
+def data_line(results: RunResults, metrics: dict[str, Interval], head: tuple[str, str]) -> Line:
     """A line of the quality table that is no sampler's.
 
     Args:
         results: the run; its metrics are the columns.
         metrics: estimates of the line.
         head: name of the line, and how many items were scored.
-        width: columns of the table.
     """
     name, scored = head
     cells: Line = [name, NOTHING, NOTHING, scored]
-    cells += [estimated(metrics.get(name), m.digits) for name, m in results.metrics.items()]
-    return cells + [NOTHING] * (width - len(cells))
+    return cells + [estimated(metrics.get(name), m.digits) for name, m in results.metrics.items()]

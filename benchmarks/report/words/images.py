@@ -69,11 +69,9 @@ class ImagesWords(TrackWords):
             f"{BY_SEEDS if _has_sets(results) else ''} One trained network is one draw."
         )
 
-    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult]) -> list[Line]:
         """Images of the data in the samples' place."""
-        return [
-            floor_line(results, metrics, count, width) for count, metrics in results.floors.items()
-        ]
+        return [floor_line(results, metrics, count) for count, metrics in results.floors.items()]
 
     def appendix(self, results: RunResults, rows: Sequence[RowResult]) -> list[Block]:
         """Percentage of each row's images that the classifier puts in each class."""

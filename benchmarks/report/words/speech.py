@@ -53,10 +53,10 @@ class SpeechWords(TrackWords):
         name, amplitude = convention.name, convention.amplitude
         return f"Amplitude convention {code(name)} (recordings × {amplitude:g})"
 
-    def floor_lines(self, results: RunResults, rows: Sequence[RowResult], width: int) -> list[Line]:
+    def floor_lines(self, results: RunResults, rows: Sequence[RowResult]) -> list[Line]:
         """The recordings in the samples' place, where a metric needs no reference."""
         return [
-            data_line(results, metrics, ("*Recordings*", _share(results, metrics, count)), width)
+            data_line(results, metrics, ("*Recordings*", _share(results, metrics, count)))
             for count, metrics in results.floors.items()
         ]
 

@@ -1,20 +1,23 @@
-"""Audio files of recordings, samples and clean estimates: 16-bit FLAC, mono."""
+"""Audio of recordings, samples and clean estimates, 16-bit mono FLAC, each with its spectrogram."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 from torch import Tensor
 
 from bddm_ref.files import write_atomically
 from benchmarks.core.rows import Sampled, Watched
 from benchmarks.data.clips import Clip
 from benchmarks.data.features import SAMPLE_RATE
-from benchmarks.results.example_names import ExampleName
+from benchmarks.results.example_names import ExampleName, spectrogram_of
 from benchmarks.runtime.samples import read_samples
+from benchmarks.tracks.speech.spectrogram import spectrogram_png
 from metrics.pcm import FULL_SCALE, as_pcm16
 
 
@@ -47,12 +50,15 @@ def write_denoising(watched: Sequence[Watched], clips: Sequence[Clip], folder: P
 
 
 def _write(folder: Path, name: ExampleName, waveform: Tensor) -> None:
-    """Write the values that scores are of; equal waveforms are equal files."""
+    """Write the values that scores are of, and their spectrogram; equal waveforms, equal files."""
+    file = folder / name.file
     rounded, _ = as_pcm16(np.nan_to_num(waveform.numpy()))
     steps = (rounded * FULL_SCALE).astype(np.int16)  # as they are: no writer rounds them again
     write_atomically(
-        folder / name.file,
+        file,
         lambda temporary: soundfile.write(
             temporary, steps, SAMPLE_RATE, subtype="PCM_16", format="FLAC", compression_level=1.0
         ),
     )
+    picture = spectrogram_png(torch.from_numpy(rounded.astype(np.float32)))
+    write_atomically(spectrogram_of(file), partial(Path.write_bytes, data=picture))

@@ -11,7 +11,7 @@ from benchmarks.core.errors import ExperimentError
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.rows import Sampled, Watched
 from benchmarks.data.features import HOP, SAMPLE_RATE
-from benchmarks.results.example_names import ExampleName
+from benchmarks.results.example_names import ExampleName, spectrogram_of
 from benchmarks.runtime.code.closure import code_of
 from benchmarks.runtime.progress import Progress
 from benchmarks.runtime.workspace import Workspace
@@ -86,7 +86,7 @@ class SpeechScores(Scores):
         write_denoising(watched, clips, folder)
 
     def example_names(self) -> set[str]:
-        """Audio files of any test clip; none where the experiment keeps none."""
+        """Audio and spectrograms of any test clip; none where the experiment keeps none."""
         if self.experiment.wav_items == 0:
             return set()
         of_each = self.experiment.clips_per_recording
@@ -95,7 +95,8 @@ class SpeechScores(Scores):
         rows = [row.id for row in shown_rows(self.experiment)]
         names = [ExampleName("clip", row, clip) for clip in clips for row in rows]
         names += [ExampleName("recording", clip=clip) for clip in clips]
-        return {name.file for name in names}
+        audio = {name.file for name in names}
+        return audio | {spectrogram_of(Path(file)).as_posix() for file in audio}
 
     @property
     def timing_notes(self) -> dict[str, Any]:

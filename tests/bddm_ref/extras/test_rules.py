@@ -107,7 +107,7 @@ def test_two_constants() -> None:
 
 def test_released_schedules_are_nearly_two_constants() -> None:
     """The rule reproduces the length of LJ-12, and its betas within a quarter."""
-    path = Path(__file__).resolve().parents[2] / "data" / "released-schedules.json"
+    path = Path(__file__).resolve().parents[3] / "benchmarks" / "data" / "released-schedules.json"
     released = json.loads(path.read_text())["schedules"]
     alphas = torch.tensor(released["LJSpeech 12 steps"]["alpha"], dtype=torch.float64)
     schedule = NoiseSchedule.from_alphas(alphas)

@@ -42,7 +42,7 @@ def test_help_of_a_command_has_its_own_options_alone(
     own = {
         "--page-only": {"speed"},
         "--as": {"export"},
-        "--json": {"compare"},
+        "--json": {"list", "run", "report", "check", "compare", "claims"},
         "--have": {"bundle"},
     }
     for option, commands in own.items():
@@ -59,6 +59,7 @@ def test_what_needs_no_torch_does_not_wait_for_it() -> None:
         ["check", "--help"],
         ["claims", "--help"],
         ["compare", "--help"],
+        ["list"],
         ["bundle", "--help"],
         ["run", "cpu", "--dry-run"],
         ["run", "cpu", "--help-fields"],
@@ -87,7 +88,7 @@ def test_the_command_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [([], "Expected one of {run, data"), (["checks"], "Available subcommands: run, data")],
+    [([], "Expected one of {list, run"), (["checks"], "Available subcommands: list, run")],
 )
 def test_without_a_command_all_are_listed(
     capsys: pytest.CaptureFixture[str], words: list[str], message: str
@@ -120,6 +121,24 @@ def test_an_unknown_option_names_the_help_that_lists_fields(
     assert "Unrecognized options: --sarch.bins" in said
     assert "--search.bins INT" in said  # the nearest
     assert said.endswith("all fields of smoke: python -m benchmarks run smoke --help-fields\n")
+
+
+def test_a_bad_value_of_an_option_names_the_help_that_lists_fields(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "smoke", "--dry-run", "--search.bins", "-3"]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(
+        "error: search.bins: -3 is too few; give a number from 1 to 1000 (all fields of smoke: "
+        "python -m benchmarks run smoke --help-fields)\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["run", "smoke", "--search.bins", "many"])
+    said = capsys.readouterr().err
+    assert said.endswith(
+        "all options: python -m benchmarks run --help; all fields of smoke: python -m benchmarks "
+        "run smoke --help-fields\n"
+    )
 
 
 def test_help_fields_shows_values_of_that_experiment(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cli import places
 from benchmarks.cli.app import COMMANDS, _parsed, main
 from benchmarks.cli.audio import AuthorsAudio
 from benchmarks.cli.base import Command
 from benchmarks.cli.bundles import Bundle, Merge
 from benchmarks.cli.compare import Compare
 from benchmarks.cli.files import Export, Import
+from benchmarks.cli.listing import List
 from benchmarks.cli.places import is_published, local, tables_folder
 from benchmarks.cli.results import Check, PageCommand
 from benchmarks.cli.speed import Speed
@@ -58,8 +61,10 @@ def targets(command: Command) -> list[Path]:
             found = [command.to.parent] if command.to else []
         case Merge():
             found = [command.workspace]
+        case Check():
+            found = [command.folder] if command.pages else []
         case _:
-            assert isinstance(command, Check | Compare)  # write nothing
+            assert isinstance(command, List | Compare)  # write nothing
     return found
 
 
@@ -212,3 +217,26 @@ def test_check_does_not_look_at_local_tables(
     (results_folder / "notes.wav").write_text("x")
     assert main(["check", str(results_folder)]) == 2
     assert "belong to none of its documents: notes.wav; publish" in capsys.readouterr().err
+
+
+def test_pages_are_written_again_where_that_is_allowed(
+    results_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = results_folder / "speech.md"
+    text = page.read_text()
+    for name in ("speech.md", "contestants.md", "networks.md"):
+        (results_folder / name).write_text("an older layout")
+    assert main(["check", str(results_folder), "--pages"]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("written: ") == 3
+    assert page.read_text() == text
+    assert main(["check", str(results_folder), "--pages", "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert any("speech.json" in line for line in json.loads(said.out))
+    monkeypatch.setattr(places, "is_published", lambda folder: True)
+    page.write_text("an older layout")
+    assert main(["check", str(results_folder), "--pages"]) == 2
+    assert page.read_text() == "an older layout"
+    assert main(["check", str(results_folder), "--pages", "--publish"]) == 0
+    assert page.read_text() == text

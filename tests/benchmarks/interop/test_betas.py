@@ -88,7 +88,9 @@ def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
 
 
 def test_a_ns_file_under_another_ending(tmp_path: Path) -> None:
-    released = json.loads((Path(__file__).parents[2] / "data/released-schedules.json").read_text())
+    released = json.loads(
+        (Path(__file__).parents[3] / "benchmarks/data/released-schedules.json").read_text()
+    )
     fields = released["schedules"]["LJSpeech 7 steps"]
     columns = [torch.tensor(fields[name]) for name in ("t", "alpha", "beta", "sigma")]
     found = read_schedule(saved(tmp_path / "a.pt", columns), TRAINING)

@@ -33,7 +33,7 @@ from benchmarks.interop.schedules import (
 )
 
 RELEASED: dict[str, dict[str, list[float]]] = json.loads(
-    (Path(__file__).parents[2] / "data" / "released-schedules.json").read_text()
+    (Path(__file__).parents[3] / "benchmarks" / "data" / "released-schedules.json").read_text()
 )["schedules"]
 TRAINING = NAMED["released"]
 PROCESS = process_of(TRAINING)

@@ -50,8 +50,8 @@ def test_the_trajectory_stands_beside_the_papers_values() -> None:
     ]
     changes = {"files": [reference, *steps], "samples": samples, "means": []}
     page = page_of(authors_audio(**changes))
-    first = "| 1 | 1.00 | 0.64 | 0.200 | 0.405 | 90.0 | 3393 | 39 |\n"
-    last = "| 7 | 4.00 | 4.02 | 0.800 | 0.984 | 60.0 | 77.2 | 0 |\n"
+    first = "| 1 | 1.00 (0.64) | 0.200 (0.405) | 90.0 (3393) | 39 |\n"
+    last = "| 7 | 4.00 (4.02) | 0.800 (0.984) | 60.0 (77.2) | 0 |\n"
     assert first + last in page
     assert "\n- step 1: PESQ-NB (raw) 0.50, STOI 0.400, LS-MSE 3333.0\n" in page
     assert "- step 7" not in page
@@ -59,7 +59,7 @@ def test_the_trajectory_stands_beside_the_papers_values() -> None:
     other = audio_file("trajectory", clip, "net-after-step", 1)
     changes = {"files": [reference, other], "samples": [scored_audio(other, reference, 1.0)]}
     page = page_of(authors_audio(means=[], **changes))
-    assert "| 1 | 1.00 | — | 0.200 | — | 90.0 | — | 0 |" in page
+    assert "| 1 | 1.00 | 0.200 | 90.0 | 0 |" in page
     assert "without clipping" not in page
 
 

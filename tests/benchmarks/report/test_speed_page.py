@@ -118,7 +118,7 @@ def test_searches_are_compared_in_cost_and_outcome(tmp_path: Path) -> None:
     assert "(bar: none worse, **missed**)" in page
     assert "2 are behind by interval and test" in page  # of as good and undecided
     assert (
-        "| `images.json` plain | 5000 → 400 (8.0%) | 50 → 4 | FD-fmnist ↓ | +6.00 [+5.00, +7.00], "
+        "| `images.json` plain | FD-fmnist ↓ | 5000 → 400 (8.0%) | 50 → 4 | +6.00 [+5.00, +7.00], "
         "p = 0.001: worse |"
     ) in page
     dear = page_of(both_searches(tmp_path, frugal_cost=9000))

@@ -55,7 +55,8 @@ def test_sets_of_fewer_items_are_not_in_the_line_of_larger_ones() -> None:
                 "# Results: speech track",
                 "4 test clips of 2.56 s from `festvox-ru`; means with 95 % intervals over rec",
                 "## Amplitude convention `scaled` (recordings × 8)",
-                "| BDDM | 3 | 6 | 24 / 24 | 2.30 [2.20, 2.40] | 0.946 [0.944, 0.948] | — | 3 ms |",
+                "| BDDM | 3 | 6 | 24 / 24 | 2.30 [2.20, 2.40] | 0.946 [0.944, 0.948] |",
+                "| BDDM | 3 | 3 | — | 3 ms | 333.3 [316.7, 350.0] | 333.3 |",
                 "| bddm-3 | ddpm-3 | 6 | **better** +0.200 [+0.150, +0.250], p = 0.001 |",
                 "margin fixed beforehand (PESQ-WB (LQO) 0.1, STOI 0.01)",
                 "What the schedules of `constants` cost: search 6000 network evaluations, 60 s.",
@@ -80,7 +81,8 @@ def test_sets_of_fewer_items_are_not_in_the_line_of_larger_ones() -> None:
                 "the score network is the exact score. KL is exact:",
                 "compare samples with 300 draws from the data",
                 "## Data `gaussian-16` (exact score)",
-                "| BDDM | 3 | 1 | 200 / 200 | 0.07000 | 0.0700 [0.0600, 0.0800] | 3 ms |",
+                "| BDDM | 3 | 1 | 200 / 200 | 0.07000 | 0.0700 [0.0600, 0.0800] |",
+                "| BDDM | 3 | 3 | 3 ms |",
                 "| *Floor: data* | — | — | 200 / 200 | — | 0.0010 [0.0000, 0.0020] |",
                 "| bddm-7 | ddim-7 | 200 | **as good** +0.000000 |",
                 "Differences of KL (exact; margin 0.01 nats) where both outputs are Gaussian,",
@@ -110,9 +112,13 @@ def test_a_smoke_run_and_a_busy_machine_are_told() -> None:
 
 def test_a_skipped_row_has_its_reason_and_no_figures() -> None:
     results = images()
-    skipped = results.rows[0].model_copy(update={"skipped": "no schedule found", "metrics": {}})
-    page = page_of(results, rows=[skipped, *results.rows[1:]])
-    assert "| BDDM | 3 | 0 | no schedule found | — | — | — | — | — |" in page
+    empty = {"skipped": "no schedule found", "metrics": {}, "time": None}
+    skipped = [row.model_copy(update=empty) for row in results.rows[:2]]
+    page = page_of(results, rows=[*skipped, *results.rows[2:]])
+    assert "| BDDM | 3 | 0 | none | — | — |\n" in page
+    assert "Rows without samples:\n\n- `bddm-3`, `bddm-7`: no schedule found\n" in page
+    assert "| BDDM | 3 | 3 |" not in page  # it has no line of times
+    assert "Rows without samples" not in page_of(results)
 
 
 def test_an_unstable_time_has_its_spread() -> None:
@@ -164,7 +170,7 @@ def test_few_noise_seeds_make_verdicts_indications() -> None:
 def test_predicted_mos_stands_beside_that_of_recordings() -> None:
     results = speech(floors={"4": {"stoi": around(1.0, 0.0, 3)}})
     page = page_of(results)
-    assert "| *Recordings* | — | — | 3 / 4 | — | 1.000 | — |" in page
+    assert "| *Recordings* | — | — | 3 / 4 | — | 1.000 |\n" in page
     assert "nobody listened" in page
     assert "nobody listened" not in page_of(speech())
 

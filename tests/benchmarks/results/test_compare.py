@@ -35,6 +35,9 @@ JUDGE = {
 FD = {"fd": MetricInfo(title="FD", digits=2, unit="", higher_is_better=False)}
 
 
+OTHER_SEEDS = "experiment.rows, seeds: 2021 in A, 7 in B"
+
+
 def interval(values: Any) -> Interval:
     return Interval.of(mean_interval(values))
 
@@ -106,15 +109,34 @@ def test_items_are_paired_where_they_are_the_same(places: tuple[Path, Path]) -> 
     found = compare_results(*places).tracks[0]
     assert [change.paired for change in found.changes] == [False, False]
     assert [change.verdict for change in found.changes] == ["undecided", "undecided"]
-    assert "rows with other noise seeds" in page_of(Changes(tracks=[found], unmatched=[]))
+    assert [change.seeds for change in found.changes] == [OTHER_SEEDS] * 2
+    page = page_of(Changes(tracks=[found], unmatched=[]))
+    assert f"because the noise seeds differ ({OTHER_SEEDS})" in page
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"data": data("1" * 64)}, "the data differ"),
-        ({"data": data(items=ITEMS[::-1])}, "the test items differ"),
-        ({"clip_seconds": 2.0}, "the test clips differ in length"),
+        (
+            {"data": data("1" * 64)},
+            "the data differ (data.sha256: 000000000000 in A, 111111111111 in B)",
+        ),
+        (
+            {"data": data("1" * 64).model_copy(update={"name": "mine"})},
+            "the data differ (data.name: d in A, mine in B)",
+        ),
+        (
+            {"data": data("1" * 64), "experiment": {"data": "mine"}},
+            "the data differ (experiment.data: festvox-ru in A, mine in B)",
+        ),
+        (
+            {"data": data(items=[*ITEMS[:-1], "other"])},
+            "the test items differ (data.test_items: 12 in A, 12 in B, 11 of them in both)",
+        ),
+        (
+            {"clip_seconds": 2.0},
+            "the test clips differ in length (clip_seconds: 1.0 s in A, 2.0 s in B)",
+        ),
     ],
 )
 def test_other_items_are_not_paired(
@@ -147,7 +169,8 @@ def test_images_are_compared_by_their_estimates(places: tuple[Path, Path]) -> No
     (change,) = found.tracks[0].changes
     assert (change.difference, change.verdict) == (None, None)
     page = page_of(found)
-    assert "not compared: of 500 and 400 items" in page
+    assert "Not compared, of 500 and 400 items: `plain/ddim-7 fd`." in page
+    assert "| `plain/ddim-7` | 10.00 | 20.00 | — | — | — | — |\n" in page
     assert "Nothing is judged" in page
 
 
@@ -207,7 +230,7 @@ def test_rows_and_scores_that_only_one_has(places: tuple[Path, Path]) -> None:
     assert change.reason == "nothing could be scored"
     page = page_of(Changes(tracks=[found], unmatched=[]))
     assert "Sampled in A only: `raw/ddim-3`." in page
-    assert "| — | — | not compared: nothing could be scored |" in page
+    assert "Not compared, nothing could be scored: `raw/ddim-7 stoi`." in page
 
 
 def test_status_tells_whether_something_got_worse(
@@ -217,13 +240,21 @@ def test_status_tells_whether_something_got_worse(
     b = speech(places[1], {"raw/ddim-3": BASE - 0.25}, meaningless=True)
     assert main(["compare", str(a), str(b)]) == 1
     said = capsys.readouterr().out
-    assert "| `raw/ddim-3` | STOI ↑ | 2.50 [" in said
-    assert "| -0.250 | 12 pairs | 0.00049 | 0.1 | **worse** |" in said
+    assert "STOI ↑, margin 0.1:" in said
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "raw/ddim-3 2.50 2.25 -0.250 12 pairs 0.00049 worse" in lines
+    assert "Worse than A by more than the margin: raw/ddim-3 stoi." in said
+    assert "A smoke run" in said
+    assert main(["compare", str(a), str(b), "--markdown"]) == 1
+    said = capsys.readouterr().out
+    assert "| `raw/ddim-3` | 2.50 | 2.25 | -0.250 | 12 pairs | 0.00049 | **worse** |" in said
     assert "Worse than A by more than the margin: `raw/ddim-3 stoi`." in said
-    assert "**A smoke run" in said
+    assert main(["compare", str(a), str(b), "--markdown", "--json"]) == 2
+    assert "give --json or --markdown, not both" in capsys.readouterr().err
     assert main(["compare", str(places[1]), str(a)]) == 0
     said = capsys.readouterr().out
-    assert "| +0.250 | 12 pairs | 0.00049 | 0.1 | **better** |" in said
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "raw/ddim-3 2.25 2.50 +0.250 12 pairs 0.00049 better" in lines
     assert "Nothing is worse than A by more than its margin." in said
     assert main(["compare", str(a), str(places[1]), "--json"]) == 1
     assert Changes.model_validate_json(capsys.readouterr().out).worse[0].row == "raw/ddim-3"
@@ -270,3 +301,46 @@ def test_bad_input(places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
     said = r"items\.jsonl\.gz is not the one that speech\.json"
     with pytest.raises(DamagedFileError, match=said):
         compare_results(a, a)
+
+
+def test_rows_with_other_noise_seeds_are_named(places: tuple[Path, Path]) -> None:
+    """One row has another number of noise seeds; the other row is paired all the same."""
+    for place, seeds in zip(places, ([2021], [2021, 2022]), strict=True):
+        keys = {"raw/ddim-3": [2021], "raw/ddim-7": seeds}
+        records = [
+            {"row": key, "seed": seed, "item": item, "scores": {"stoi": value}, "failures": {}}
+            for key, of_row in keys.items()
+            for seed in of_row
+            for item, value in zip(ITEMS, BASE, strict=True)
+        ]
+        rows = [
+            row(key, {"stoi": interval(BASE)}, n_total=len(ITEMS) * len(of_row))
+            for key, of_row in keys.items()
+        ]
+        fields = {"data": data(), "clip_seconds": 1.0, "metrics": STOI}
+        write_run(place, run("speech", rows, **fields), records)
+    found = compare_results(*places)
+    assert [change.paired for change in found.tracks[0].changes] == [True, False]
+    told = "(experiment.rows, seeds: 2021 in A, 2021 to 2022 in B: `raw/ddim-7`)"
+    assert told in page_of(found)
+    assert "without a margin and so without verdicts" not in page_of(found)
+
+
+def test_long_settings_are_cut_where_they_differ(places: tuple[Path, Path]) -> None:
+    for place, name in zip(places, ("first", "second"), strict=True):
+        speech(
+            place,
+            {"raw/ddim-3": BASE},
+            experiment={"publish": f"results/networks/somewhere/{name}"},
+        )
+    page = page_of(compare_results(*places))
+    assert "| `experiment.publish` | …works/somewhere/first | …orks/somewhere/second |" in page
+    assert "`--json` prints them whole" in page
+
+
+def test_another_seed_of_the_experiment_is_named(places: tuple[Path, Path]) -> None:
+    for place, seed in zip(places, (2021, 7), strict=True):
+        speech(place, {"raw/ddim-3": BASE}, seed=seed, experiment={"seed": seed})
+    (change,) = compare_results(*places).tracks[0].changes
+    assert change.seeds == "experiment.seed: 2021 in A, 7 in B"
+    assert not change.paired

@@ -10,7 +10,7 @@ import pytest
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.identity import fingerprint
 from benchmarks.runtime.code.closure import Code
-from benchmarks.runtime.workspace import Workspace, write_json
+from benchmarks.runtime.workspace import UnfinishedError, Workspace, write_json
 
 CODE = Code({"bddm_ref.process.ddim_kernel": "1" * 64, "bddm_ref.sampling.sample": "2" * 64})
 CHANGED = Code({"bddm_ref.process.ddim_kernel": "3" * 64, "bddm_ref.sampling.sample": "2" * 64})
@@ -189,3 +189,18 @@ def test_temporaries_of_dead_processes_are_cleared_and_others_stay(tmp_path: Pat
     Workspace(tmp_path).stage("sample", {})
     left = sorted(path.name for path in folder.path.iterdir())
     assert left == sorted([f".a.json.{living}", ".hidden", "state.pt"])
+
+
+def test_a_look_ahead_opens_finished_work_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    ahead = workspace.ahead()
+    with pytest.raises(UnfinishedError, match="sample"):
+        ahead.stage("sample", {"row": 1})
+    assert list(tmp_path.iterdir()) == []  # nothing was made
+    folder = workspace.stage("sample", {"row": 1})
+    with pytest.raises(UnfinishedError):
+        ahead.stage("sample", {"row": 1})
+    folder.finish([], 1.0)
+    assert ahead.stage("sample", {"row": 1}).path == folder.path
+    with pytest.raises(UnfinishedError):  # it is to be made anew
+        Workspace(tmp_path, fresh=True).ahead().stage("sample", {"row": 1})
