@@ -52,7 +52,7 @@ class ItemScores(Metric):
 
     @property
     def higher_is_better(self) -> bool:  # type: ignore[override]
-        """Whether a larger mean is better."""
+        """True if a larger mean is better."""
         return self.metric.higher_is_better
 
     def update(self, preds: Tensor, target: Tensor) -> None:
