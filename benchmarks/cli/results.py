@@ -29,12 +29,15 @@ class Check(Command):
     def run(self) -> int:
         """Print one line for each file that agrees."""
         from benchmarks.claims.ledger import FILE, check_ledger
+        from benchmarks.report.html.page import check_page
         from benchmarks.report.registry import checked
         from benchmarks.results.forms import document_file
 
         lines = checked(self.folder)
         if document_file(self.folder, FILE).is_file():
             lines.append(check_ledger(self.folder))
+        if line := check_page(self.folder):
+            lines.append(line)
         sys.stdout.write(printable("".join(f"{line}\n" for line in lines)))
         return 0
 
@@ -112,6 +115,18 @@ class Networks(PageCommand):
         from benchmarks.report.registry import write_networks
 
         return write_networks(self.folder, into)
+
+
+class Page(PageCommand):
+    """Write the results page: one HTML file to look at, listen to, and send."""
+
+    name = "page"
+
+    def write(self, into: Path | None) -> Path:
+        """Write ``index.html``."""
+        from benchmarks.report.html.page import write_page
+
+        return write_page(self.folder, into)
 
 
 class Overview(PageCommand):

@@ -156,6 +156,9 @@ class StageCommand(ExperimentCommand):
         table = run.until(self.last, results)
         context.progress.say(f"seconds: {describe(run)}")
         if table is not None:
+            from benchmarks.report.html.page import page_after_run
+
+            page_after_run(results, context.progress.say)
             sys.stdout.write(table.read_text())
             context.progress.say(self.told(table.parent, asked))
         elif self.last == STAGES[-1] and not self.away and is_first():
