@@ -162,6 +162,9 @@ class StageCommand(ExperimentCommand):
         page = run.until(self.last, results)
         context.progress.say(f"seconds: {describe(run)}")
         if page is not None:
+            from benchmarks.report.html.page import page_after_run
+
+            page_after_run(results, context.progress.say)
             self.tell_end(page, asked, context.progress)
         elif self.last == STAGES[-1] and not self.away and is_first():
             raise RuntimeError("the run ended without a table")

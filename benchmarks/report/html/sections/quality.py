@@ -11,12 +11,13 @@ from benchmarks.report.html.section import Details, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Heading, Prose, Table, estimated, named, table
 from benchmarks.report.words import WORDS
-from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.folder import MissingResultError
 from benchmarks.results.ledger import PapersFigure
 from benchmarks.results.places import headline, ranked
 from benchmarks.results.ranking_schema import Place, RankedTrack, Ranking
 from benchmarks.results.schema import RunResults
 from benchmarks.results.store import CONTESTS, LONG
+from benchmarks.results.whole import WholeFolder
 
 PAPERS_METRICS = ("pesq_nb_raw", "stoi")  # that the papers print under the same definition
 OPEN_CONVENTIONS = 2  # of a run with more, all but the main one are closed at first
@@ -27,9 +28,9 @@ NOTE = (
 )
 
 
-def quality_section(results: ResultsFolder) -> Section | None:
+def quality_section(results: WholeFolder) -> Section | None:
     """Every track's charts and figures; None where no run was scored."""
-    runs, contests = results.runs(), {one.track: one for one in results.ranking()}
+    runs, contests = results.runs(), {one.track: one for one in results.ranking}
     parts: list[Part] = []
     for track in dict.fromkeys([*runs, *contests]):
         mine: list[Part] = []
@@ -136,7 +137,7 @@ def _time(place: Place | None) -> Cell:
     return Cell(text if place.stable else f"unstable: {text}", 1000 * place.seconds)
 
 
-def _papers(results: ResultsFolder, track: str) -> list[PapersFigure]:
+def _papers(results: WholeFolder, track: str) -> list[PapersFigure]:
     """The papers' figures of this track by a metric of the same definition, each once."""
     try:
         ledger = results.ledger
