@@ -37,7 +37,9 @@ def quality_section(results: WholeFolder) -> Section | None:
         if track in runs:
             mine += _run_parts(runs[track], _papers(results, track))
         if track in contests:
-            mine += _contest_parts(contests[track], WORDS[track].contest_note)
+            title = f"All contestants, {NOUNS.get(track, track).lower()}"
+            found = tuple(_contest_parts(contests[track], WORDS[track].contest_note))
+            mine.append(Details(title, found))
         if mine:
             parts += [Heading(NOUNS.get(track, plain(track)), 3), *mine]
     if not parts:
@@ -79,7 +81,6 @@ def _convention_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterat
 
 
 def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
-    yield Heading(f"All contestants, {NOUNS.get(track.track, track.track).lower()}", 4)
     yield Prose(
         "Coloured: samplers with a point that no other beats in both quality and cost, BDDM, and "
         "plain DDPM and DDIM. "
@@ -92,7 +93,7 @@ def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
         ranking = convention.rankings[0]
         shown = Shown(f"contest-{track.track}-{convention.name}", item)
         if len(track.conventions) > 1:
-            yield Heading(f"Data {code(convention.name)}", 5)
+            yield Heading(f"Data {code(convention.name)}", 4)
         yield charts_of([ranking], shown, NOTE.format(plain(reference_name(ranking))))
         yield _figures([ranking], item)
 
