@@ -18,6 +18,7 @@ from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.schema import RunResults
 
 ROOM = 2_000_000  # bytes of the page for grids
+OTHERS = 2  # of a page that is too large: these grids stay as long as the third player
 LEAD = (
     "Equal places of all grids began with the same noise. Distances have 95 % intervals. Each is "
     "of the row's own number of images, unless its name has a number."
@@ -80,13 +81,11 @@ def images_section(results: ResultsFolder) -> Section | None:
                 shown.append(one)
             else:
                 left_out.append(f"{plain(one.title)} ({plain(convention)})")
-        html = rendered(
-            "images.html.j2",
-            name=f"images-{number}",
-            fixed=[one for one in shown if one in fixed],
-            chosen=[one for one in shown if one in chosen],
-        )
-        parts.append(Media(html))
+        rest = [one for one in shown if one in chosen]
+        fixed = [one for one in shown if one in fixed]
+        parts.append(Media(rendered("images.html.j2", name="", fixed=fixed, chosen=[])))
+        html = rendered("images.html.j2", name=f"images-{number}", fixed=[], chosen=rest)
+        parts.append(Media(html, "grids of other samplers", spare=OTHERS))
     if left_out:
         told = f"The page has room for {ROOM / 1e6:g} MB of grids. Left out: {', '.join(left_out)}."
         parts.insert(0, Prose(told))

@@ -9,7 +9,7 @@ from benchmarks.report.html.players import Player, players_of
 from benchmarks.report.html.section import Media, Part, Section
 from benchmarks.report.html.sections.smoke import smoke_note
 from benchmarks.report.html.templates import rendered
-from benchmarks.report.inline import code
+from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Bullets, Prose
 from benchmarks.results.examples import examples_of
 from benchmarks.results.folder import MissingResultError, ResultsFolder
@@ -52,7 +52,7 @@ def speech_section(results: ResultsFolder) -> Section | None:
         parts.append(Prose(WITHOUT_PICTURES))
     heights = [(name, round(100 * height_of(hz), 1)) for name, hz in FREQUENCIES.items()]
     parts += [  # a page that would be too large leaves out the last players first
-        Media(rendered("player.html.j2", player=one, frequencies=heights), one.title, number)
+        Media(rendered("player.html.j2", player=one, frequencies=heights), plain(one.title), number)
         for number, one in enumerate(shown)
     ]
     return Section(

@@ -104,7 +104,7 @@ for (const root of document.querySelectorAll(".player")) {
   });
   for (const picture of root.querySelectorAll(".picture"))
     picture.addEventListener("click", (event) => seek((seconds * event.offsetX) / picture.clientWidth));
-  root.classList.add("scripted");
+  root.classList.add("ready");
   part("switch").hidden = false;
   choose();
   draw();

@@ -9,7 +9,7 @@ import pytest
 
 from bddm_ref.files import DamagedFileError
 from benchmarks.report.html.clip_scores import ClipScores
-from benchmarks.report.html.page import part_html
+from benchmarks.report.html.parts import part_html
 from benchmarks.report.html.players import players_of
 from benchmarks.report.html.section import Section
 from benchmarks.report.html.sections import images, speech
