@@ -1,5 +1,4 @@
-// Players: all takes of a clip run at once, and switching moves the gain alone. Where audio cannot be
-// decoded, the audio elements play in turn from the same position.
+// Players: all takes of a clip run at once, and a switch moves gains; else audio elements play in turn.
 let context = null, pauseOther = () => {};
 for (const root of document.querySelectorAll(".player")) {
   const part = (name) => root.querySelector(`.${name}`);
@@ -24,7 +23,7 @@ for (const root of document.querySelectorAll(".player")) {
     slider.setAttribute("aria-valuetext", `${told} seconds`);
     part("time").textContent = `${told} s`;
     root.style.setProperty("--at", `${(100 * position()) / seconds}%`);
-    if (playing && position() >= seconds) stop(0);
+    if (playing && !loop.checked && position() >= seconds) stop(0);
     else if (playing) requestAnimationFrame(draw);
   };
   const decode = async () => {
@@ -48,7 +47,7 @@ for (const root of document.querySelectorAll(".player")) {
     if (!plain && !recording.buffer) await decode();
     if (plain) {
       Object.assign(heard.audio, { currentTime: at, loop: loop.checked, onended: () => stop(0) });
-      await heard.audio.play();
+      if (!(await heard.audio.play().then(() => true, () => false))) return (busy = false);
     } else {
       await context.resume();
       began = context.currentTime + 0.02 - at; // the same moment for every take
