@@ -51,7 +51,7 @@ class ItemScores(Metric):
         self.add_state("failures", default=[], dist_reduce_fx="cat")
 
     @property
-    def higher_is_better(self) -> bool:
+    def higher_is_better(self) -> bool:  # type: ignore[override]
         """Whether a larger mean is better."""
         return self.metric.higher_is_better
 

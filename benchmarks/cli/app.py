@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from benchmarks.cli import audio, bundles, compare, files, listing, page, results, speed, stages
+from benchmarks.cli import audio, bundles, compare, files, listing, results, speed, stages
 from benchmarks.cli.base import PROGRAM, Command
 from benchmarks.cli.failures import reported
 from benchmarks.cli.signals import TerminatedError, termination_raises
@@ -33,7 +33,7 @@ COMMANDS: dict[str, type[Command]] = {
     "ranking": results.Ranking,
     "networks": results.Networks,
     "overview": results.Overview,
-    "page": page.Page,
+    "page": results.Page,
     "theory": stages.Theory,
     "speed": speed.Speed,
     "authors-audio": audio.AuthorsAudio,

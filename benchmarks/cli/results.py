@@ -33,6 +33,7 @@ class Check(Command):
     def run(self) -> int:
         """Print one line for each file that agrees."""
         from benchmarks.claims.ledger import FILE, check_ledger
+        from benchmarks.report.html.page import check_page
         from benchmarks.report.registry import checked, write_pages
         from benchmarks.results.forms import document_file
 
@@ -44,6 +45,8 @@ class Check(Command):
         lines = checked(self.folder)
         if document_file(self.folder, FILE).is_file():
             lines.append(check_ledger(self.folder))
+        if line := check_page(self.folder):
+            lines.append(line)
         if self.json:
             sys.stdout.write(f"{json.dumps(lines, indent=1)}\n")
             return 0
@@ -140,6 +143,18 @@ class Networks(PageCommand):
         from benchmarks.report.registry import write_networks
 
         return write_networks(self.folder, into)
+
+
+class Page(PageCommand):
+    """Write the results page: one HTML file to look at, listen to, and send."""
+
+    name = "page"
+
+    def write(self, into: Path | None) -> Path:
+        """Write ``index.html``."""
+        from benchmarks.report.html.page import write_page
+
+        return write_page(self.folder, into)
 
 
 class Overview(PageCommand):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from benchmarks.runtime.progress import Progress
     from benchmarks.stages.context import Context
 
-HTML = "index.html"  # the page to look at, in a folder of tables
-
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentCommand(Command):
@@ -167,21 +165,16 @@ class StageCommand(ExperimentCommand):
             raise RuntimeError("the run ended without a table")
 
     def tell_end(self, page: Path, asked: Experiment, progress: Progress) -> None:
-        """Say where the page and the tables lie."""
+        """Make the page to look at, and say where the pages and the tables lie."""
+        from benchmarks.report.html.page import page_after_run
+
         progress.say(f"page: {page}")
-        if (line := html_page(page.parent)) is not None:
-            progress.say(line)
+        page_after_run(page.parent, progress.say)
         progress.say(self.told(page.parent, asked))
 
     def refuse(self, place: Path, experiment: Experiment) -> str | None:
         """Refuse a folder for tables, where the last stage writes tables."""
         return super().refuse(place, experiment) if self.last == "report" else None
-
-
-def html_page(folder: Path) -> str | None:
-    """A line on the HTML page of a folder of tables; None: there is no such page."""
-    page = folder / HTML
-    return f"HTML page: {page}" if page.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -330,7 +330,6 @@ def checked(folder: Path) -> list[str]:
     for place in (folder, *further_folders(folder), folder / "theory"):
         lines += [_checked_document(path) for path in document_files(place)]
     lines.append(f"{folder}: {verify_checksums(folder)} checksums agree")
-    lines += _checked_page(folder)
     if contest_files(folder):
         lines.append(_checked_ranking(folder))
     if network_folders(folder):
@@ -387,14 +386,6 @@ def _checked_ranking(folder: Path) -> str:
         verify_checksum(folder / name)
     runs = sum(len(track.sources) for track in tracks)
     return f"{page}: follows from {runs} runs, plots agree"
-
-
-def _checked_page(folder: Path) -> list[str]:
-    """The line on the folder's HTML page, where it has one."""
-    from benchmarks.report.html.page import check_page  # noqa: PLC0415 (loads a renderer)
-
-    line = check_page(folder)
-    return [] if line is None else [line]
 
 
 def _checked_networks(folder: Path) -> str:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar, get_args
+from typing import ClassVar, TypeVar
 
 from bddm_ref.files import verify_checksum
 from benchmarks.results.authors_audio import AuthorsAudio
 from benchmarks.results.cards import card_of, parameters_in
-from benchmarks.results.documents import Document, Measurement, kind_of
-from benchmarks.results.forms import JSON, beside, document_file, document_files
+from benchmarks.results.documents import Document, Measurement
+from benchmarks.results.forms import document_file
 from benchmarks.results.ledger import Ledger
-from benchmarks.results.ranking import Part, ranked_tracks
-from benchmarks.results.ranking_schema import ENOUGH_REPEATS, RankedTrack
+from benchmarks.results.ranking_schema import ENOUGH_REPEATS
 from benchmarks.results.schema import Comparison, RowResult, RunResults
 from benchmarks.results.speed import SpeedDocument
-from benchmarks.results.store import CONTESTS, LONG, further_folders, run_files
 from benchmarks.results.theory import NetworkDocument, NetworkTheory, TheoryDocument
 
-MEASUREMENTS: dict[str, type[Measurement]] = {
-    get_args(schema.model_fields["kind"].annotation)[0]: schema
-    for schema in (RunResults, TheoryDocument, NetworkDocument, SpeedDocument, AuthorsAudio)
-}
-"""Kind of a document, as its file states it, to its schema."""
-TRACKS = ("speech", "images", "analytic")  # in the order of pages
 Found = TypeVar("Found", bound=Document)
 Measured = TypeVar("Measured", bound=Measurement)
 
@@ -59,7 +50,6 @@ class ResultsFolder:
     def __init__(self, path: Path, shared: ResultsFolder | None = None) -> None:
         self.path = path
         self.made: dict[str, str] = {}
-        self._ranking: list[RankedTrack] | None = None
         self._documents: dict[str, Document] = {} if shared is None else shared._documents
 
     def view(self) -> ResultsFolder:
@@ -85,37 +75,6 @@ class ResultsFolder:
         """
         name = f"{name}.json"
         return document_file(self.path, name), self._document(name, RunResults)
-
-    def runs(self, place: str = ".") -> dict[str, RunResults]:
-        """Every run of a folder by its track, in the order of the tracks; smoke runs, too.
-
-        Args:
-            place: a folder below the results folder; ``.``: the results folder itself.
-        """
-        names = (beside(path, JSON).name for path in run_files(self.path / place))
-        found = [self._document((Path(place) / name).as_posix(), RunResults) for name in names]
-        return {one.track: one for one in sorted(found, key=lambda one: _order(one.track))}
-
-    def ranking(self) -> list[RankedTrack]:
-        """The ranking of contestants, by track; empty where the folder has no contests.
-
-        Raises:
-            DamagedFileError: the runs make no ranking together.
-        """
-        if self._ranking is None:
-            runs = [(place, run) for place in (CONTESTS, LONG) for run in self.runs(place).values()]
-            parts = [Part(results=run, page=f"{place}/{run.track}.md") for place, run in runs]
-            self._ranking = ranked_tracks(parts)
-        return self._ranking
-
-    def measurements(self) -> Iterator[tuple[str, Measurement]]:
-        """Name and document of everything that was measured, in this folder and below it."""
-        for place in (self.path, *further_folders(self.path), self.path / "theory"):
-            for path in document_files(place):
-                schema = MEASUREMENTS.get(kind_of(path) or "")
-                if schema is not None:
-                    name = beside(path, JSON).relative_to(self.path).as_posix()
-                    yield name, self._document(name, schema)
 
     def lacks_repeats(self, name: str, *keys: str) -> str | None:
         """Why some rows rest on too few trainings and searches for a verdict, where they do.
@@ -177,17 +136,6 @@ class ResultsFolder:
                 return one
         raise MissingResultError(f"{name} has no convention {convention}")
 
-    def network_theories(self) -> list[NetworkDocument]:
-        """The theory of every track's networks, in the order of the tracks."""
-        place = self.path / "theory"
-        names = [
-            beside(path, JSON).name
-            for path in document_files(place)
-            if MEASUREMENTS.get(kind_of(path) or "") is NetworkDocument
-        ]
-        found = [self._document(f"theory/{name}", NetworkDocument) for name in names]
-        return sorted(found, key=lambda one: _order(one.track))
-
     def speed(self, name: str) -> SpeedDocument:
         """The document of speed that is called ``name``.
 
@@ -243,7 +191,3 @@ class ResultsFolder:
     def _consulted(self, name: str, document: Measured) -> Measured:
         self.made[name] = document.created
         return document
-
-
-def _order(track: str) -> tuple[int, str]:
-    return (TRACKS.index(track) if track in TRACKS else len(TRACKS), track)

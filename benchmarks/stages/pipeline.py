@@ -272,12 +272,7 @@ class Run:
         with self._timed("report"):
             watched = watched_rows(session, sampled)
         from benchmarks.stages.assemble import build_results  # noqa: PLC0415
-        from benchmarks.stages.publish import (  # noqa: PLC0415
-            digest_of,
-            items_text,
-            publish_page,
-            publish_run,
-        )
+        from benchmarks.stages.publish import digest_of, items_text, publish_run  # noqa: PLC0415
 
         evaluation = scored.evaluate()
         items = items_text(scored.records)
@@ -290,9 +285,7 @@ class Run:
             self.context, sampled, evaluation, timings, records, named, digest_of(items)
         )
         rows = sampled, watched
-        page = publish_run(document, items, rows, self.context, results, weights.score_net)
-        publish_page(results, self.context.progress.say)
-        return page
+        return publish_run(document, items, rows, self.context, results, weights.score_net)
 
     def _came_away(self, sampled: list[Sampled], searched: Searched) -> None:
         """Say which rows could not be made here."""

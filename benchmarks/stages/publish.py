@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bddm_ref.files import SUMS, DamagedFileError, sha256_of, write_listed
+from bddm_ref.files import SUMS, sha256_of, write_listed
 from benchmarks.core.rows import Sampled, Watched
 from benchmarks.report.registry import publish_with
 from benchmarks.results.items import write_items
 from benchmarks.results.schema import RunResults
-from benchmarks.results.store import root_of
 from benchmarks.stages.context import Context
 
 
@@ -63,22 +62,6 @@ def publish_run(
         return results.model_copy(update=told)
 
     return publish_with(folder / document, filled)
-
-
-def publish_page(folder: Path, say: Callable[[str], None]) -> None:
-    """Make the HTML page of a run's folder, or of the results folder that it belongs to.
-
-    Args:
-        folder: the folder of the run's tables.
-        say: tells the user where the page is, or why there is none: other documents of the folder
-            may be damaged, and the run itself is complete.
-    """
-    from benchmarks.report.html.page import write_page  # noqa: PLC0415 (loads a renderer)
-
-    try:
-        say(f"page to look at and listen to: {write_page(root_of(folder))}")
-    except DamagedFileError as error:
-        say(f"no page: {error}")
 
 
 def _digests(folder: Path) -> dict[str, str]:

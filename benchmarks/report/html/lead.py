@@ -8,10 +8,11 @@ from benchmarks.core.rows import RowKey
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import arrow, estimate
 from benchmarks.report.plots.overview import PANELS
-from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.folder import MissingResultError
 from benchmarks.results.ledger import ClaimVerdict, Ledger
 from benchmarks.results.ranking_schema import BDDM
 from benchmarks.results.schema import RowResult, RunResults
+from benchmarks.results.whole import WholeFolder
 
 MOST = 5  # sentences
 SHOWN, RANKED_AT = (3, 16), 7  # steps of the sentences on quality, evaluations of that on ranks
@@ -26,12 +27,12 @@ VERDICTS: dict[ClaimVerdict, tuple[str, str]] = {
 """Verdict to its sign, and to its words after a number of claims."""
 
 
-def lead_of(results: ResultsFolder) -> list[str]:
+def lead_of(results: WholeFolder) -> list[str]:
     """At most five sentences of inline Markdown, from the documents alone."""
     return list(_sentences(results))[:MOST]
 
 
-def evidence_of(results: ResultsFolder) -> str:
+def evidence_of(results: WholeFolder) -> str:
     """The level of evidence behind the verdicts, in a sentence or two; empty without a ledger."""
     try:
         ledger = results.ledger
@@ -64,7 +65,7 @@ def main_convention(results: RunResults) -> str:
     return known if known in names else names[0]
 
 
-def _sentences(results: ResultsFolder) -> Iterator[str]:
+def _sentences(results: WholeFolder) -> Iterator[str]:
     runs = results.runs()
     if any(run.meaningless for run in runs.values()):
         yield "**A smoke run: its budgets are tiny, and its figures mean nothing.**"
@@ -145,10 +146,10 @@ def _faster(run: RunResults) -> str:
     return f"In measured time on {plain(what)}, {' and '.join(told)} as fast as {steps}."
 
 
-def _ranks(results: ResultsFolder) -> str:
+def _ranks(results: WholeFolder) -> str:
     """Places of BDDM among the contestants."""
     parts = []
-    for track in results.ranking():
+    for track in results.ranking:
         for convention in track.conventions:
             column = convention.rankings[0].column(RANKED_AT) if convention.rankings else {}
             if BDDM in column:

@@ -29,14 +29,14 @@ from benchmarks.report.html.sections.theory import theory_section
 from benchmarks.report.html.templates import own_text, rendered
 from benchmarks.report.page import Prose
 from benchmarks.results.documents import kind_of
-from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.forms import document_files, read_text
 from benchmarks.results.owned import PAGE
 from benchmarks.results.publication import publication
 from benchmarks.results.store import root_of
+from benchmarks.results.whole import WholeFolder
 
 LARGEST = 8_000_000  # bytes of the page, which people send to each other
-SECTIONS: tuple[Callable[[ResultsFolder], Section | None], ...] = (
+SECTIONS: tuple[Callable[[WholeFolder], Section | None], ...] = (
     claims_section,
     quality_section,
     speech_section,
@@ -63,7 +63,7 @@ def page_html(folder: Path) -> str:
         DamagedFileError: the folder holds no results, a file is damaged, or the page is too large
             even without all spare parts.
     """
-    results = ResultsFolder(folder)
+    results = WholeFolder(folder)
     sections = [found for section in SECTIONS if (found := section(results)) is not None]
     if not sections:
         raise DamagedFileError(f"{folder} holds no results; make some with 'run smoke'")
@@ -116,6 +116,20 @@ def refresh_page(folder: Path) -> Path | None:
     """
     root = root_of(folder)
     return write_page(root) if (root / PAGE).is_file() else None
+
+
+def page_after_run(folder: Path, say: Callable[[str], None]) -> None:
+    """Make the page of a run's folder, or of the results folder that it belongs to.
+
+    Args:
+        folder: the folder of the run's tables.
+        say: tells the user where the page is, or why there is none: other documents of the folder
+            may be damaged, and the run itself is complete.
+    """
+    try:
+        say(f"page to open in a browser: {write_page(root_of(folder))}")
+    except DamagedFileError as error:
+        say(f"no page: {error}")
 
 
 def check_page(folder: Path) -> str | None:
@@ -172,7 +186,7 @@ def _rendered(
     lead: Sequence[str],
     evidence: str,
 ) -> str:
-    return rendered(
+    page = rendered(
         "page.html.j2",
         sections=[(one, [part_html(part) for part in one.parts]) for one in sections],
         documents=documents,
@@ -181,6 +195,7 @@ def _rendered(
         style=own_text(*STYLES),
         script=Markup("\n").join(Markup("{{\n{}}}").format(own_text(name)) for name in SCRIPTS),
     )
+    return str(page)  # plain: on markup, replacements would be escaped
 
 
 def _documents(folder: Path) -> dict[str, Markup]:

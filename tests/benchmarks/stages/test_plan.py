@@ -13,7 +13,6 @@ import pytest
 from rich.cells import cell_len
 
 from benchmarks.cli.app import main
-from benchmarks.cli.stages import html_page
 from benchmarks.cli.summaries import VARIABLE
 from benchmarks.core.experiment import Experiment
 from benchmarks.core.identity import as_dict
@@ -121,20 +120,12 @@ def test_times_are_recorded_by_a_run_with_the_same_fields(tmp_path: Path) -> Non
     assert plan.recorded_seconds(context_of(experiment, "images-cpu"), tmp_path) is None
 
 
-def test_the_html_page_is_told_if_it_is_there(tmp_path: Path) -> None:
-    assert html_page(tmp_path) is None
-    (tmp_path / "index.html").write_text("<html>")
-    assert html_page(tmp_path) == f"HTML page: {tmp_path / 'index.html'}"
-
-
 @pytest.mark.slow
 def test_a_run_tells_its_plan_and_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(TINY.read_text())
-    Path("out").mkdir()
-    Path("out", "index.html").write_text("<html>")
     command = ["run", "mine.yaml", "--workspace", "work", "--results", "out"]
     assert main(["search", *command[1:4]]) == 0
     said = capsys.readouterr()
@@ -156,7 +147,7 @@ def test_a_run_tells_its_plan_and_its_end(
     assert max(map(cell_len, said.out.splitlines())) <= 100
     assert said.err.splitlines()[-3:] == [
         "page: out/analytic.md",
-        "HTML page: out/index.html",
+        "page to open in a browser: out/index.html",
         "written: out",
     ]
 

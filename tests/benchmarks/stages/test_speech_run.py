@@ -127,7 +127,8 @@ def test_clips_of_all_conventions_and_their_denoising_are_kept(place: Path) -> N
 def test_table_says_what_it_is(place: Path) -> None:
     table = (place / "out" / "speech.md").read_text()
     assert "these figures mean nothing" in table
-    assert "| BDDM | 19 | 0 | the search found no schedule of 19 steps |" in table
+    assert "| BDDM | 19 | 0 | none |" in table
+    assert "- `bddm-19`: the search found no schedule of 19 steps\n" in table
     assert "step ratio" in table.lower()
 
 

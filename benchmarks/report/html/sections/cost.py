@@ -23,9 +23,9 @@ from benchmarks.report.html.section import Chart, Charts, Details, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Prose, Table, table
 from benchmarks.report.words import WORDS
-from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.ranking_schema import BDDM
 from benchmarks.results.schema import Cost, RowResult, RunResults
+from benchmarks.results.whole import WholeFolder
 
 PLACES = (".", "papers", "search")  # folders whose runs are in the table
 STEPS = 16  # of the schedule that saves time
@@ -39,7 +39,7 @@ INTRODUCTION = (
 )
 
 
-def cost_section(results: ResultsFolder) -> Section | None:
+def cost_section(results: WholeFolder) -> Section | None:
     """The table of all searches, and the charts; None where nothing was searched."""
     runs = [run for place in PLACES for run in results.runs(place).values() if run.costs]
     searches = [(run, cost) for run in runs for cost in run.costs]
@@ -52,7 +52,7 @@ def cost_section(results: ResultsFolder) -> Section | None:
     return Section("cost", "Cost of training and search", tuple(parts), run_commands(runs))
 
 
-def _charts(results: ResultsFolder) -> Iterator[Charts]:
+def _charts(results: WholeFolder) -> Iterator[Charts]:
     runs = results.runs().values()
     charts = [chart for run in runs for chart in _chart(run)]
     if charts:

@@ -11,9 +11,9 @@ from benchmarks.report.html.section import Details, Media, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Prose, Table, table
 from benchmarks.results.documents import Measurement
-from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.schema import RunResults
 from benchmarks.results.theory import NetworkDocument
+from benchmarks.results.whole import WholeFolder
 
 SHORT = 12  # characters of a checksum
 EMBEDDED = (
@@ -24,7 +24,7 @@ EMBEDDED = (
 EMPTY_LIST = Markup('<p id="downloads" hidden></p>\n')  # filled by the script, hidden without it
 
 
-def origin_section(results: ResultsFolder) -> Section | None:
+def origin_section(results: WholeFolder) -> Section | None:
     """Tables of where the figures are from; None in a folder without documents."""
     found = dict(results.measurements())
     if not found:

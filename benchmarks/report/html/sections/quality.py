@@ -11,12 +11,13 @@ from benchmarks.report.html.section import Details, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import NOTHING, Cell, Heading, Prose, Table, estimated, named, table
 from benchmarks.report.words import WORDS
-from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.folder import MissingResultError
 from benchmarks.results.ledger import PapersFigure
 from benchmarks.results.places import headline, ranked
 from benchmarks.results.ranking_schema import Place, RankedTrack, Ranking
 from benchmarks.results.schema import RunResults
 from benchmarks.results.store import CONTESTS, LONG
+from benchmarks.results.whole import WholeFolder
 
 PAPERS_METRICS = ("pesq_nb_raw", "stoi")  # that the papers print under the same definition
 OPEN_CONVENTIONS = 2  # of a run with more, all but the main one are closed at first
@@ -27,16 +28,18 @@ NOTE = (
 )
 
 
-def quality_section(results: ResultsFolder) -> Section | None:
+def quality_section(results: WholeFolder) -> Section | None:
     """Every track's charts and figures; None where no run was scored."""
-    runs, contests = results.runs(), {one.track: one for one in results.ranking()}
+    runs, contests = results.runs(), {one.track: one for one in results.ranking}
     parts: list[Part] = []
     for track in dict.fromkeys([*runs, *contests]):
         mine: list[Part] = []
         if track in runs:
             mine += _run_parts(runs[track], _papers(results, track))
         if track in contests:
-            mine += _contest_parts(contests[track], WORDS[track].contest_note)
+            title = f"All contestants, {NOUNS.get(track, track).lower()}"
+            found = tuple(_contest_parts(contests[track], WORDS[track].contest_note))
+            mine.append(Details(title, found))
         if mine:
             parts += [Heading(NOUNS.get(track, plain(track)), 3), *mine]
     if not parts:
@@ -78,7 +81,6 @@ def _convention_parts(run: RunResults, papers: Sequence[PapersFigure]) -> Iterat
 
 
 def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
-    yield Heading(f"All contestants, {NOUNS.get(track.track, track.track).lower()}", 4)
     yield Prose(
         "Coloured: samplers with a point that no other beats in both quality and cost, BDDM, and "
         "plain DDPM and DDIM. "
@@ -91,7 +93,7 @@ def _contest_parts(track: RankedTrack, note: str) -> Iterator[Part]:
         ranking = convention.rankings[0]
         shown = Shown(f"contest-{track.track}-{convention.name}", item)
         if len(track.conventions) > 1:
-            yield Heading(f"Data {code(convention.name)}", 5)
+            yield Heading(f"Data {code(convention.name)}", 4)
         yield charts_of([ranking], shown, NOTE.format(plain(reference_name(ranking))))
         yield _figures([ranking], item)
 
@@ -136,7 +138,7 @@ def _time(place: Place | None) -> Cell:
     return Cell(text if place.stable else f"unstable: {text}", 1000 * place.seconds)
 
 
-def _papers(results: ResultsFolder, track: str) -> list[PapersFigure]:
+def _papers(results: WholeFolder, track: str) -> list[PapersFigure]:
     """The papers' figures of this track by a metric of the same definition, each once."""
     try:
         ledger = results.ledger

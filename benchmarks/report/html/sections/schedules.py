@@ -28,9 +28,9 @@ from benchmarks.report.inline import plain
 from benchmarks.report.page import Heading, Prose
 from benchmarks.report.pages.schedules import schedule_blocks
 from benchmarks.report.words import WORDS
-from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.ranking_schema import BDDM
 from benchmarks.results.schema import RunResults
+from benchmarks.results.whole import WholeFolder
 
 LENGTHS = (3, 7, 12, 16)  # steps of the shown schedules
 EVEN = "ddpm"  # contestant whose steps are evenly spaced
@@ -63,7 +63,7 @@ class Schedule:
     betas: Sequence[float]
 
 
-def schedules_section(results: ResultsFolder) -> Section | None:
+def schedules_section(results: WholeFolder) -> Section | None:
     """Charts of every track's searched schedules; None where no schedule was searched."""
     parts: list[Part] = []
     for track, run in results.runs().items():

@@ -22,7 +22,7 @@ from benchmarks.report.html.section import Chart, Charts, Part, Section
 from benchmarks.report.inline import code, plain
 from benchmarks.report.page import Bullets, Heading, Prose
 from benchmarks.report.pages.theory import bound_findings
-from benchmarks.results.folder import MissingResultError, ResultsFolder
+from benchmarks.results.folder import MissingResultError
 from benchmarks.results.theory import (
     PAPERS,
     BoundPoint,
@@ -32,6 +32,7 @@ from benchmarks.results.theory import (
     SigmaTrace,
     TheoryDocument,
 )
+from benchmarks.results.whole import WholeFolder
 
 COLUMNS = 3
 TERMS = {
@@ -68,7 +69,7 @@ COLLAPSE = (
 Value = tuple[float, float | None, float | None]
 
 
-def theory_section(results: ResultsFolder) -> Section | None:
+def theory_section(results: WholeFolder) -> Section | None:
     """Bounds, ratios and collapse of every document of the theory; None where there is none."""
     exact, networks = _exact(results), list(_networks(results))
     if exact is None and not networks:
@@ -89,14 +90,14 @@ def theory_section(results: ResultsFolder) -> Section | None:
     )
 
 
-def _exact(results: ResultsFolder) -> TheoryDocument | None:
+def _exact(results: WholeFolder) -> TheoryDocument | None:
     try:
         return results.theory
     except MissingResultError:
         return None
 
 
-def _networks(results: ResultsFolder) -> Iterator[tuple[str, str, NetworkTheory]]:
+def _networks(results: WholeFolder) -> Iterator[tuple[str, str, NetworkTheory]]:
     """Name of the experiment, name to show, and theory of each convention."""
     for document in results.network_theories():
         for one in document.conventions:

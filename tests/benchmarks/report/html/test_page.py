@@ -18,10 +18,10 @@ from benchmarks.report.html.blocks import inline, table_html
 from benchmarks.report.html.page import check_page, page_html, refresh_page, write_page
 from benchmarks.report.html.section import Details, Media, Section
 from benchmarks.report.page import Cell, Table, table
-from benchmarks.results.folder import ResultsFolder
 from benchmarks.results.owned import PAGE
 from benchmarks.results.schema import RepeatSchedule, RowResult
 from benchmarks.results.store import root_of
+from benchmarks.results.whole import WholeFolder
 from synthetic.folder import copied, write_results
 from synthetic.runs import KL, analytic, images, row, run, speech, write_run
 
@@ -300,7 +300,7 @@ def test_a_run_below_a_results_folder_is_on_the_folders_page(tmp_path: Path) -> 
 
 
 def test_each_claim_has_a_line_with_sign_and_word_and_its_tests(folder: Path) -> None:
-    found = page.claims_section(ResultsFolder(folder))
+    found = page.claims_section(WholeFolder(folder))
     assert found is not None
     tests = [one for one in found.parts if isinstance(one, Details) and one.anchor]
     overview = next(one for one in found.parts if isinstance(one, Table))
