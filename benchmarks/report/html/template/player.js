@@ -1,5 +1,4 @@
-// Players: all takes of a clip run at once, and switching moves the gain alone. Where audio cannot be
-// decoded, the audio elements play in turn from the same position.
+// Players: all takes of a clip run at once, and a switch moves gains; else audio elements play in turn.
 let context = null, pauseOther = () => {};
 for (const root of document.querySelectorAll(".player")) {
   const part = (name) => root.querySelector(`.${name}`);
@@ -13,8 +12,7 @@ for (const root of document.querySelectorAll(".player")) {
   const recording = take(rows[0].value);
   let [heard, beside, graph, plain, playing, busy] = [recording, checked(rows), [], false, false, false];
   let [at, began, seconds] = [0, 0, Number(root.dataset.seconds)];  const position = () => {
-    if (!playing) return at;
-    if (plain) return heard.audio.currentTime;
+    if (!playing || plain) return playing ? heard.audio.currentTime : at;
     const passed = Math.max(0, context.currentTime - began);
     return loop.checked ? passed % seconds : Math.min(passed, seconds);
   };
@@ -24,7 +22,7 @@ for (const root of document.querySelectorAll(".player")) {
     slider.setAttribute("aria-valuetext", `${told} seconds`);
     part("time").textContent = `${told} s`;
     root.style.setProperty("--at", `${(100 * position()) / seconds}%`);
-    if (playing && position() >= seconds) stop(0);
+    if (playing && !loop.checked && position() >= seconds) stop(0);
     else if (playing) requestAnimationFrame(draw);
   };
   const decode = async () => {
@@ -37,7 +35,7 @@ for (const root of document.querySelectorAll(".player")) {
       seconds = slider.max = recording.buffer.duration;
     } catch (error) {
       plain = true;
-      part("trouble").textContent = `Takes cannot run at once here (${error.message}): switching may pause.`;
+      part("trouble").textContent = `Takes cannot run at once here (${error.message}): switching may begin anew.`;
     }
   };
   const start = async () => {
@@ -48,7 +46,8 @@ for (const root of document.querySelectorAll(".player")) {
     if (!plain && !recording.buffer) await decode();
     if (plain) {
       Object.assign(heard.audio, { currentTime: at, loop: loop.checked, onended: () => stop(0) });
-      await heard.audio.play();
+      const anew = () => (heard.audio.load(), heard.audio.play()); // Chromium may fail to seek in FLAC
+      await heard.audio.play().catch(anew).catch(() => {});
     } else {
       await context.resume();
       began = context.currentTime + 0.02 - at; // the same moment for every take
