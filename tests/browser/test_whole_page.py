@@ -25,9 +25,9 @@ DECODED = """async () => {
 }"""
 
 
-def serious(page: Any, part: str = "html") -> list[str]:
+def serious(page: Any, part: str = "html", **options: Any) -> list[str]:
     """What axe finds that keeps people from using a part of the page."""
-    found = axe.Axe().run(page, context=part).response["violations"]
+    found = axe.Axe().run(page, context=part, options=options).response["violations"]
     return [
         f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
         for one in found
@@ -85,9 +85,12 @@ def test_a_table_sorts_by_the_keyboard_both_ways(open_page):
     assert len(rising) > 5
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page, scheme):
-    assert serious(open_page(color_scheme=scheme).page) == []
+def test_axe_finds_nothing_serious(open_page):
+    assert serious(open_page(color_scheme="light").page) == []
+
+
+def test_axe_finds_enough_contrast_in_the_dark(open_page):  # nothing else depends on colours
+    assert serious(open_page(color_scheme="dark").page, runOnly=["color-contrast"]) == []
 
 
 def test_axe_would_find_a_picture_without_a_name(open_page):
@@ -119,4 +122,3 @@ def test_the_published_page_opens_and_can_be_used(open_page, tmp_path):
     assert foreign(opened.requests[1:], path) == []
     for lengths in opened.page.evaluate(DECODED):
         assert len(set(lengths)) == 1
-    assert serious(opened.page) == []

@@ -140,7 +140,8 @@ def test_the_elbo_collapses_the_network_and_the_step_loss_does_not(found: Networ
 def test_the_page_and_its_files(folder: Path) -> None:
     page = (folder / "analytic.md").read_text()
     assert "# Theory: what the analytic track's networks say" in page
-    assert page.count("\n| 1000 | 4 | — | ") == 1
+    tables = page.count("\n| t | n | N | ")  # of one convention, split to be narrow
+    assert page.count("\n| 1000 | 4 | — | ") == tables > 0
     assert "(analytic.svg)" in page
     assert b"<svg" in (folder / "analytic.svg").read_bytes()
     verify_checksum(folder / "analytic.json")
