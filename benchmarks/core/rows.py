@@ -148,6 +148,19 @@ def rows_of(experiment: Experiment) -> list[Row]:
     return rows
 
 
+def rounds_of(experiment: Experiment) -> dict[str, int]:
+    """Timed rounds of every row; rows behind a claim share all of theirs with the reference row."""
+    config = experiment.timing
+    claimed = {RowKey.parse(key) for key in config.claimed}
+    claimed |= {RowKey.named(key.convention, experiment.reference) for key in claimed}
+
+    def rounds(row: Row) -> int:
+        usual = config.rounds_long if row.steps > config.long else config.rounds
+        return max(usual, config.rounds_claimed) if row.id in claimed else usual
+
+    return {row.key: rounds(row) for row in rows_of(experiment)}
+
+
 def _expand(experiment: Experiment) -> Iterator[Row]:
     for convention in experiment.conventions:
         for config in experiment.rows:

@@ -16,7 +16,7 @@ import torch
 from bddm_ref.files import DamagedFileError
 from benchmarks.core.experiment import Convention, SearchName
 from benchmarks.core.loading import names
-from benchmarks.core.rows import rows_of
+from benchmarks.core.rows import rounds_of, rows_of
 from benchmarks.core.schedule_nets import NetKey, repeats_in
 from benchmarks.results.forms import document_file
 from benchmarks.results.listing import machine_of, published_run, same_fields
@@ -27,7 +27,6 @@ from benchmarks.runtime.workspace import UnfinishedError
 from benchmarks.stages.context import Context
 from benchmarks.stages.networks import Weights, net_keys
 from benchmarks.stages.search import searched_schedules
-from benchmarks.stages.timing import rounds_of
 from benchmarks.stages.train import (
     judge_net_weights,
     noise_estimator_weights,

@@ -10,9 +10,8 @@ import torch
 
 from bddm_ref.files import sha256_of
 from benchmarks.contestants.base import Sampler, SkipContestantError
-from benchmarks.core.experiment import Experiment
 from benchmarks.core.identity import as_dict, without
-from benchmarks.core.rows import Row, RowKey, rows_of
+from benchmarks.core.rows import Row, rounds_of, rows_of
 from benchmarks.results.forms import document_file
 from benchmarks.results.origins import TimesFrom
 from benchmarks.results.records import ENCODER, NETWORK, Timings
@@ -137,19 +136,6 @@ def _measure(
             observe=lambda key, index, seconds: advance(1),
         )
     return timings, busy
-
-
-def rounds_of(experiment: Experiment) -> dict[str, int]:
-    """Timed rounds of every row; rows behind a claim share all of theirs with the reference row."""
-    config = experiment.timing
-    claimed = {RowKey.parse(key) for key in config.claimed}
-    claimed |= {RowKey.named(key.convention, experiment.reference) for key in claimed}
-
-    def rounds(row: Row) -> int:
-        usual = config.rounds_long if row.steps > config.long else config.rounds
-        return max(usual, config.rounds_claimed) if row.id in claimed else usual
-
-    return {row.key: rounds(row) for row in rows_of(experiment)}
 
 
 def _sampler(session: Session, row: Row) -> Sampler | None:

@@ -6,8 +6,6 @@ import io
 import math
 
 import torch
-from matplotlib import colormaps
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -24,6 +22,10 @@ def spectrogram_png(waveform: Tensor) -> bytes:
     Returns:
         A PNG file with a palette: 1 + L // 256 columns, a row for each mel band.
     """
+    # A machine that only trains and samples has neither package.
+    from matplotlib import colormaps  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
     least = FFT // 2 + 1  # samples that the transform needs
     whole = pad(waveform, (0, max(0, least - len(waveform))))
     decibel = log_mel(whole) * (20 / math.log(10))

@@ -28,6 +28,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_tables_stay_local_and_are_published_on_purpose(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
