@@ -18,11 +18,17 @@ from benchmarks.report.page import estimate
 from benchmarks.report.registry import publish
 from benchmarks.results.folder import MissingResultError, ResultsFolder
 from benchmarks.results.forms import document_file
-from benchmarks.results.ledger import Beside, DecidedClaim, DecidedSetting, Ledger, PapersFigure
+from benchmarks.results.ledger import (
+    PRIMARY,
+    Beside,
+    DecidedClaim,
+    DecidedSetting,
+    Ledger,
+    PapersFigure,
+)
 from benchmarks.runtime import checkout
 
 FILE = "claims.json"
-PRIMARY = "primary"  # name of the setting that decides
 
 
 def decided(claims: dict[str, Claim], folder: Path) -> list[DecidedClaim]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from benchmarks.results.documents import Document
 from benchmarks.results.strict import Sha256, Strict
 
+PRIMARY = "primary"  # name of the setting that decides a claim
 ClaimVerdict = Literal["holds", "holds in part", "does not hold", "open"]
 TestVerdict = Literal["holds", "does not hold", "open", "not made"]
 Level = Literal[

@@ -39,8 +39,7 @@ def documents() -> dict[Path, Document]:
 
 
 def test_every_kind_of_document_is_published(documents: dict[Path, Document]) -> None:
-    made_anew = {"network theory"}  # under protocol 2, with networks of tau = T/N
-    assert {one.kind for one in documents.values()} | made_anew == {*DOCUMENTS}
+    assert {one.kind for one in documents.values()} == {*DOCUMENTS}
 
 
 def test_a_document_dumps_back_to_itself(documents: dict[Path, Document]) -> None:
