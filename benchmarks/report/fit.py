@@ -11,7 +11,7 @@ SHORTEST_NOTE = 12  # characters of a cell that is never a note
 
 Line = tuple[str, ...]
 Fits = Callable[[Sequence[Line]], bool]
-"""Whether lines of a table fit, heads among them."""
+"""A function that tells whether lines of a table fit, heads among them."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ DECODED = """async () => {
 
 
 def serious(page: Any, part: str = "html", **options: Any) -> list[str]:
-    """What axe finds that keeps people from using a part of the page."""
+    """Serious and critical violations that axe finds in a part of the page."""
     found = axe.Axe().run(page, context=part, options=options).response["violations"]
     return [
         f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"

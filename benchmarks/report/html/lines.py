@@ -16,12 +16,8 @@ from benchmarks.report.plots.text import spread
 WIDE, NARROW, NARROWEST = (470, 320), (340, 240), (265, 210)  # pixels; of 2, 3, 4 in a row
 LEFT, BOTTOM, TOP, HEAD, RIGHT = 58, 38, 8, 24, 10  # pixels around a panel
 CHARACTER, LEAD = 6.8, 16  # width of a character of a label, and of the line to it, pixels
-LABEL_CHARACTERS, LABEL_LINES, LINE, GAP = (
-    19,
-    2,
-    12.5,
-    3,
-)  # of a label; heights of a line and of a gap, pixels
+LABEL_CHARACTERS, LABEL_LINES = 19, 2  # of a label, at most
+LINE, GAP = 12.5, 3  # height of a label's line, and of the gap between labels, pixels
 DASHES = {"-": "", "--": "6 3", ":": "1.5 2.5"}
 
 

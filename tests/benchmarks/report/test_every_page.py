@@ -1,4 +1,4 @@
-"""What holds for the pages of every kind of document."""
+"""Rules for the pages of every kind of document."""
 
 from __future__ import annotations
 
